@@ -1,0 +1,101 @@
+"""Writing files so that a reader sees the old one or the new one, never a half."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from antigrad.core.errors import AntigradError, InputValueError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a part of the path is a file",
+}
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into one clear error.
+
+    Args:
+        path: The file being written, for the message.
+
+    Yields:
+        Nothing; write inside.
+
+    Raises:
+        AntigradError: The disk is full, or the path can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        hint = (
+            "free some space, then run again with --resume" if error.errno == errno.ENOSPC else "choose another folder"
+        )
+        raise AntigradError(f"{path}: {reason}", "a place that can be written", hint) from error
+
+
+def write_atomic(path: Path, content: str | bytes) -> Path:
+    """Write a file under a temporary name, force it to disk, then rename it.
+
+    Args:
+        path: Where the file shall be; its folder is made.
+        content: Text (UTF-8) or bytes.
+
+    Returns:
+        The path.
+
+    Raises:
+        AntigradError: The disk is full, or the path can't be written; nothing is left behind.
+
+    Example:
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> write_atomic(folder / "a" / "b.txt", "hello").read_text()
+        'hello'
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    return path
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Join a name to a folder and refuse a way out of it.
+
+    Args:
+        folder: The folder to stay in.
+        name: A relative path.
+
+    Returns:
+        The joined path.
+
+    Raises:
+        InputValueError: The name leads out of the folder.
+
+    Example:
+        >>> inside(Path("/runs/a"), "maps/1.png").name
+        '1.png'
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()) or path == folder.resolve():
+        raise InputValueError(f"artifact name {name!r}", f"a path below {folder}", "use a plain relative name")
+    return path

@@ -1,0 +1,180 @@
+"""Append-only rows of a run: one JSON object a line, safe against a crash at any byte."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from antigrad.core.errors import InputTypeError, InputValueError
+from antigrad.core.files import disk_errors
+
+_TO_TEXT = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def to_json(value: Any) -> Any:
+    """Turn a value into strict JSON: non-finite numbers become their names, scalars become Python numbers.
+
+    Args:
+        value: Nested dictionaries, lists, numbers, strings, scalar tensors or arrays.
+
+    Returns:
+        The same structure of what JSON knows.
+
+    Raises:
+        InputTypeError: A value has no JSON form.
+
+    Example:
+        >>> to_json({"loss": float("nan"), "n": 3})
+        {'loss': 'NaN', 'n': 3}
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _TO_TEXT.get(value, "NaN")
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if hasattr(value, "tolist"):
+        return to_json(value.tolist())
+    raise InputTypeError(
+        f"a {type(value).__name__} in a ledger row", "numbers, text, lists, mappings", "convert it first"
+    )
+
+
+def from_json(value: Any) -> Any:
+    """Undo `to_json` for non-finite numbers.
+
+    Args:
+        value: What `json.loads` returned.
+
+    Returns:
+        The same structure with NaN and infinities as floats.
+
+    Example:
+        >>> from_json({"loss": "-Infinity"})
+        {'loss': -inf}
+    """
+    if isinstance(value, str):
+        return _FROM_TEXT.get(value, value)
+    if isinstance(value, dict):
+        return {key: from_json(item) for key, item in value.items()}
+    return [from_json(item) for item in value] if isinstance(value, list) else value
+
+
+class Ledger:
+    """Rows of a run in one JSON Lines file.
+
+    A row is on disk when `append` returns. A row cut off by a crash is the last line without its line
+    end; it is left out when reading and removed before the next row is written.
+
+    Args:
+        path: The file; made with its first row.
+
+    Example:
+        >>> import tempfile
+        >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "ledger.jsonl")
+        >>> ledger.append({"kind": "step", "loss": 0.5})
+        >>> ledger.rows(kind="step")[0]["loss"]
+        0.5
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Write one row and force it to disk.
+
+        Args:
+            row: What to keep; see `to_json` for what a value may be.
+
+        Raises:
+            AntigradError: The disk is full or the folder can't be written.
+        """
+        line = json.dumps(to_json(row), ensure_ascii=False, allow_nan=False) + "\n"
+        with disk_errors(self.path), self.path.open("ab", buffering=0) as file:
+            end = _end_of_last_whole_row(self.path)
+            if end != file.tell():
+                file.truncate(end)
+            data = line.encode()
+            if file.write(data) != len(data):
+                raise OSError(28, "No space left on device")
+            os.fsync(file.fileno())
+
+    def rows(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Read the rows back.
+
+        Args:
+            kind: Only rows whose `kind` is this; all when None.
+
+        Returns:
+            The rows in the order they were written.
+        """
+        return [row for row in self if kind is None or row.get("kind") == kind]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Iterate over whole rows.
+
+        Yields:
+            One dictionary a row.
+
+        Raises:
+            InputValueError: A whole line is not a JSON object: someone edited the file.
+        """
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    row = from_json(json.loads(line))
+                except ValueError:
+                    row = None
+                if not isinstance(row, dict):
+                    raise InputValueError(
+                        f"{self.path} line {number}: {line[:60]!r}",
+                        "one JSON object a line",
+                        "restore or remove the line",
+                    )
+                yield row
+
+    def table(self, kind: str | None = None) -> dict[str, list[Any]]:
+        """Read the rows back as columns.
+
+        Args:
+            kind: Only rows whose `kind` is this; all when None.
+
+        Returns:
+            One list a key, None where a row lacks it; ready for a data-frame constructor.
+
+        Example:
+            >>> import tempfile
+            >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "ledger.jsonl")
+            >>> ledger.append({"a": 1}), ledger.append({"a": 2, "b": 3})
+            (None, None)
+            >>> ledger.table()
+            {'a': [1, 2], 'b': [None, 3]}
+        """
+        rows = self.rows(kind)
+        keys = list(dict.fromkeys(key for row in rows for key in row))
+        return {key: [row.get(key) for row in rows] for key in keys}
+
+
+def _end_of_last_whole_row(path: Path) -> int:
+    """Position after the last line end, reading backwards from the end of the file."""
+    with path.open("rb") as file:
+        position = file.seek(0, os.SEEK_END)
+        while position > 0:
+            start = max(0, position - 65536)
+            file.seek(start)
+            found = file.read(position - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            position = start
+    return 0

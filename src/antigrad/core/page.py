@@ -1,0 +1,148 @@
+"""What a job says about itself: sections that the report turns into a page.
+
+A wing writes a `Page` into its run folder; the report reads it and knows nothing of the wing. All
+texts are plain text: the report escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from antigrad.core.runs import RunFolder
+
+ARTIFACT = "page.json"
+Format = Literal["text", "integer", "number", "signed", "percent"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline figure.
+
+    Args:
+        label: What it is.
+        value: The figure, already formatted.
+        note: A few words under it.
+        tone: Whether a reader should be glad.
+    """
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Literal["good", "bad", "neutral"] = "neutral"
+
+
+@dataclass(frozen=True)
+class Cards:
+    """A row of headline figures."""
+
+    title: str
+    cards: Sequence[Card]
+    text: str = ""
+    kind: str = "cards"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A Plotly figure as its JSON: `{"data": [...], "layout": {...}}`; colours of the page are the report's."""
+
+    title: str
+    figure: dict[str, Any]
+    text: str = ""
+    kind: str = "chart"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: key in the rows, heading, how to show it, and what it means (on hover)."""
+
+    key: str
+    label: str
+    format: Format = "text"
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that sorts by a click on a heading and filters by a text."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[dict[str, Any]]
+    text: str = ""
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token: its text, a value that colours it (None: no colour), a mark, and what hovering shows."""
+
+    text: str
+    value: float | None = None
+    marked: bool = False
+    tip: dict[str, float | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response: a label, a tag that says how it was judged, a note, its tokens."""
+
+    label: str
+    tag: Literal["correct", "wrong", "excluded"]
+    tokens: Sequence[Token]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TokenGroup:
+    """All responses of one question, with the facts that hold for the group."""
+
+    label: str
+    prompt: str
+    responses: Sequence[Response]
+    facts: dict[str, float | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Responses with coloured tokens, one group shown at a time."""
+
+    title: str
+    groups: Sequence[TokenGroup]
+    value_label: str
+    mark_label: str
+    text: str = ""
+    kind: str = "tokens"
+
+
+Section = Cards | Chart | Table | Tokens
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page: a title, a lead of one or two sentences, sections in order.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={})
+        >>> path = Page("Demo", "It ran.", [Cards("Result", [Card("accuracy", "50 %")])]).write(run)
+        >>> run.read_json(ARTIFACT)["sections"][0]["kind"]
+        'cards'
+    """
+
+    title: str
+    lead: str
+    sections: Sequence[Section]
+
+    def write(self, run: RunFolder) -> str:
+        """Write the page into a run.
+
+        Args:
+            run: The run it describes.
+
+        Returns:
+            The path of the artifact.
+        """
+        return str(run.write_json(ARTIFACT, asdict(self)))

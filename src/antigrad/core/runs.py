@@ -1,0 +1,240 @@
+"""The folder of a run: what was asked, with what versions, what came out, and how to go on."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.files import disk_errors, inside, write_atomic
+from antigrad.core.ledger import Ledger, from_json, to_json
+
+_PACKAGES = ("antigrad", "torch", "transformers", "tokenizers", "numpy", "reasoning-gym", "math-verify")
+
+
+class RunFolder:
+    """A run on disk: `run.yaml`, `ledger.jsonl`, `summary.json`, `artifacts/`, `report.html`.
+
+    Use `RunFolder.start` in a job and `RunFolder.open` to read a run.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> import tempfile
+        >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={"seed": 1})
+        >>> run.ledger.append({"kind": "step", "loss": 1.0})
+        >>> RunFolder.open(run.path).ledger.rows()[0]["loss"]
+        1.0
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.ledger = Ledger(self.path / "ledger.jsonl")
+
+    @classmethod
+    def start(cls, path: Path, *, job: str, config: Any, resume: bool = False, free: Iterable[str] = ()) -> RunFolder:
+        """Make a new run, or go on with one that was interrupted.
+
+        Args:
+            path: The folder; made with its parents.
+            job: Name of the job, for example `diagnose`.
+            config: A dataclass or mapping of everything that determines the result.
+            resume: Go on with the run in `path` if there is one.
+            free: Keys that may differ on resume (where to write, how to show).
+
+        Returns:
+            The run.
+
+        Raises:
+            AntigradError: The folder already has a run and `resume` is off, or it has a run of another
+                job or configuration, or it can't be written.
+        """
+        run, settings = cls(Path(path)), _plain(config)
+        record = run.path / "run.yaml"
+        if record.exists():
+            if not resume:
+                raise AntigradError(
+                    f"{run.path} already has a run", "a new folder", "add --resume, or choose another --output"
+                )
+            run._check_same(job, settings, set(free))
+            return run
+        with disk_errors(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            if any(run.path.iterdir()):
+                raise AntigradError(f"{run.path} is not empty and is no run", "a new folder", "choose another --output")
+        facts = {
+            "job": job,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "config": settings,
+            **_environment(),
+        }
+        write_atomic(record, yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open a run to read it.
+
+        Args:
+            path: The folder.
+
+        Returns:
+            The run.
+
+        Raises:
+            InputValueError: There is no run in that folder.
+        """
+        if not (Path(path) / "run.yaml").is_file():
+            raise InputValueError(f"{path}", "a run folder (with run.yaml)", "give the --output folder of a job")
+        return cls(Path(path))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `run.yaml` says: job, start, config, versions, git hash, platform.
+
+        Raises:
+            InputValueError: The file is damaged.
+        """
+        path = self.path / "run.yaml"
+        try:
+            facts = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            raise InputValueError(f"{path}: {error}", "the YAML this program wrote", "restore the file") from error
+        if not isinstance(facts, dict) or not isinstance(facts.get("config"), dict):
+            raise InputValueError(f"{path}", "a mapping with `config`", "restore the file")
+        return facts
+
+    def artifact(self, name: str) -> Path:
+        """Path of an artifact; no way leads out of the folder.
+
+        Args:
+            name: Relative name below `artifacts/`.
+
+        Returns:
+            The path; write it with `write_atomic`.
+        """
+        return inside(self.path / "artifacts", name)
+
+    def write_json(self, name: str, value: Any) -> Path:
+        """Write an artifact as strict JSON, whole or not at all.
+
+        Args:
+            name: Relative name below `artifacts/`.
+            value: See `to_json`.
+
+        Returns:
+            The path.
+        """
+        return write_atomic(self.artifact(name), json.dumps(to_json(value), ensure_ascii=False, allow_nan=False))
+
+    def read_json(self, name: str) -> Any:
+        """Read an artifact back.
+
+        Args:
+            name: Relative name below `artifacts/`.
+
+        Returns:
+            The value.
+
+        Raises:
+            InputValueError: It is not there, or not JSON.
+        """
+        path = self.artifact(name)
+        try:
+            return from_json(json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            raise InputValueError(
+                f"{path}: {error}", "an artifact of this run", "finish the run with --resume"
+            ) from error
+
+    def write_summary(self, figures: Mapping[str, float | int | str | None]) -> Path:
+        """Write the headline figures, flat and machine-readable.
+
+        Args:
+            figures: Name and figure.
+
+        Returns:
+            The path of `summary.json`.
+
+        Raises:
+            InputValueError: A figure is nested.
+        """
+        flat = to_json(figures)
+        nested = [key for key, value in flat.items() if isinstance(value, dict | list)]
+        if nested:
+            raise InputValueError(f"nested summary figures {nested}", "a flat mapping", "give each figure its own name")
+        return write_atomic(
+            self.path / "summary.json", json.dumps(flat, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        )
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The headline figures; empty while the run is not finished."""
+        path = self.path / "summary.json"
+        return from_json(json.loads(path.read_text())) if path.exists() else {}
+
+    def _check_same(self, job: str, settings: dict[str, Any], free: set[str]) -> None:
+        facts = self.facts
+        if facts.get("job") != job:
+            raise InputValueError(
+                f"{self.path} is a run of {facts.get('job')!r}", f"a run of {job!r}", "choose another --output"
+            )
+        old, keys = facts["config"], sorted((set(facts["config"]) | set(settings)) - free)
+        changed = [
+            f"{key}: {old.get(key)!r} then, {settings.get(key)!r} now"
+            for key in keys
+            if old.get(key) != settings.get(key)
+        ]
+        if changed:
+            raise InputValueError(
+                f"--resume with another configuration ({'; '.join(changed)})",
+                "the one in run.yaml",
+                "choose another --output",
+            )
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """Settings as YAML would read them back, so that comparing them is comparing what was asked."""
+    settings = asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config)
+    return yaml.safe_load(yaml.safe_dump(to_json({key: _paths(value) for key, value in settings.items()})))
+
+
+def _paths(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _paths(item) for key, item in value.items()}
+    return [_paths(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _environment() -> dict[str, Any]:
+    versions: dict[str, str] = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "versions": versions,
+        "git": _git_hash(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def _git_hash() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
