@@ -1,7 +1,7 @@
 """Floor 0: parts, errors, the catalog of methods, run folders, the ledger, progress."""
 
 from antigrad.core.catalog import Catalog
-from antigrad.core.errors import AntigradError, InputTypeError, InputValueError, ManyErrors
+from antigrad.core.errors import AntigradError, InputTypeError, InputValueError, ManyInputsError
 from antigrad.core.ledger import Ledger
 from antigrad.core.parts import Parts
 from antigrad.core.progress import progress
@@ -13,7 +13,7 @@ __all__ = [
     "InputTypeError",
     "InputValueError",
     "Ledger",
-    "ManyErrors",
+    "ManyInputsError",
     "Parts",
     "RunFolder",
     "progress",

@@ -38,7 +38,11 @@ class Catalog(Generic[Method]):
 
     @cached_property
     def classes(self) -> dict[str, type[Method]]:
-        """Name and class of each method, found by scanning once."""
+        """Name and class of each method, found by scanning once.
+
+        Raises:
+            InputValueError: A file defines two methods, or an entry point is not a method.
+        """
         found: dict[str, type[Method]] = {}
         for module_info in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
             module = importlib.import_module(f"{self.package}.{module_info.name}")

@@ -32,7 +32,7 @@ class InputTypeError(AntigradError, TypeError):
     """A value of the wrong kind (shape, dtype, class)."""
 
 
-class ManyErrors(AntigradError):
+class ManyInputsError(AntigradError):
     """Several problems found in one pass, so that a user can mend them all at once.
 
     Args:
@@ -40,7 +40,7 @@ class ManyErrors(AntigradError):
         problems: One sentence a problem, in the order they were found.
 
     Example:
-        >>> print(ManyErrors("diagnose", ["rollouts=1: at least 2", "steps is empty"]))
+        >>> print(ManyInputsError("diagnose", ["rollouts=1: at least 2", "steps is empty"]))
         diagnose: 2 problems
           1. rollouts=1: at least 2
           2. steps is empty
@@ -55,20 +55,20 @@ class ManyErrors(AntigradError):
 
 
 def raise_all(what: str, problems: Sequence[str]) -> None:
-    """Raise one `ManyErrors` when there is at least one problem.
+    """Raise one `ManyInputsError` when there is at least one problem.
 
     Args:
         what: What was being checked.
         problems: The problems found; empty means all is well.
 
     Raises:
-        ManyErrors: If `problems` is not empty.
+        ManyInputsError: If `problems` is not empty.
 
     Example:
         >>> raise_all("config", [])
     """
     if problems:
-        raise ManyErrors(what, problems)
+        raise ManyInputsError(what, problems)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.core.files import disk_errors
@@ -37,9 +37,9 @@ def to_json(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else _TO_TEXT.get(value, "NaN")
     if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
+        return {str(key): to_json(item) for key, item in cast(Mapping[Any, Any], value).items()}
     if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
+        return [to_json(item) for item in cast(list[Any], value)]
     if hasattr(value, "tolist"):
         return to_json(value.tolist())
     raise InputTypeError(
@@ -63,8 +63,8 @@ def from_json(value: Any) -> Any:
     if isinstance(value, str):
         return _FROM_TEXT.get(value, value)
     if isinstance(value, dict):
-        return {key: from_json(item) for key, item in value.items()}
-    return [from_json(item) for item in value] if isinstance(value, list) else value
+        return {key: from_json(item) for key, item in cast(dict[str, Any], value).items()}
+    return [from_json(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
 
 
 class Ledger:
@@ -97,13 +97,13 @@ class Ledger:
             AntigradError: The disk is full or the folder can't be written.
         """
         line = json.dumps(to_json(row), ensure_ascii=False, allow_nan=False) + "\n"
-        with disk_errors(self.path), self.path.open("ab", buffering=0) as file:
+        with disk_errors(self.path), self.path.open("ab") as file:
             end = _end_of_last_whole_row(self.path)
             if end != file.tell():
                 file.truncate(end)
             data = line.encode()
-            if file.write(data) != len(data):
-                raise OSError(28, "No space left on device")
+            file.write(data)
+            file.flush()
             os.fsync(file.fileno())
 
     def rows(self, kind: str | None = None) -> list[dict[str, Any]]:
@@ -167,7 +167,14 @@ class Ledger:
 
 
 def _end_of_last_whole_row(path: Path) -> int:
-    """Position after the last line end, reading backwards from the end of the file."""
+    """Find the position after the last line end, reading backwards from the end of the file.
+
+    Args:
+        path: The ledger's file.
+
+    Returns:
+        Bytes of whole rows.
+    """
     with path.open("rb") as file:
         position = file.seek(0, os.SEEK_END)
         while position > 0:

@@ -45,7 +45,11 @@ class Cards:
 
 @dataclass(frozen=True)
 class Chart:
-    """A Plotly figure as its JSON: `{"data": [...], "layout": {...}}`; colours of the page are the report's."""
+    """A Plotly figure as its JSON: `{"data": [...], "layout": {...}}`.
+
+    Background, fonts, axes and the order of colours are the report's. Texts are plain: a line end is a
+    new line, a tag shows as it is written, except `<br>` and `<extra>` in a hover or text template.
+    """
 
     title: str
     figure: dict[str, Any]
@@ -81,7 +85,7 @@ class Token:
     text: str
     value: float | None = None
     marked: bool = False
-    tip: dict[str, float | str | None] = field(default_factory=dict)
+    tip: dict[str, float | str | None] = field(default_factory=dict[str, float | str | None])
 
 
 @dataclass(frozen=True)
@@ -96,12 +100,21 @@ class Response:
 
 @dataclass(frozen=True)
 class TokenGroup:
-    """All responses of one question, with the facts that hold for the group."""
+    """All responses of one question.
+
+    Args:
+        label: Names the question in a list.
+        prompt: What the model read.
+        responses: What it wrote.
+        facts: What holds for the group.
+        threshold: Place on the scale of the tokens' values beyond which they are marked.
+    """
 
     label: str
     prompt: str
     responses: Sequence[Response]
-    facts: dict[str, float | str | None] = field(default_factory=dict)
+    facts: dict[str, float | str | None] = field(default_factory=dict[str, float | str | None])
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,11 @@ class Parts:
     anchor: Tensor
 
     def __post_init__(self) -> None:
-        """Refuse anything but scalars: a part that broadcasts is a bug that sums."""
+        """Refuse anything but scalars: a part that broadcasts is a bug that sums.
+
+        Raises:
+            InputTypeError: A part is not a scalar tensor.
+        """
         for name, value in self.items():
             if not isinstance(value, Tensor) or value.ndim != 0:
                 shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

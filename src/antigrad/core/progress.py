@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -31,7 +31,7 @@ class _Bar:
 
 
 @contextmanager
-def progress(title: str, total: int, *, done: int = 0, console: Console | None = None) -> Iterator[Task]:
+def progress(title: str, total: int, *, done: int = 0, console: Console | None = None) -> Generator[Task]:
     """Show how far a long piece of work is; silent when the console is not a terminal.
 
     Args:

@@ -10,7 +10,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -110,9 +110,9 @@ class RunFolder:
             facts = yaml.safe_load(path.read_text())
         except yaml.YAMLError as error:
             raise InputValueError(f"{path}: {error}", "the YAML this program wrote", "restore the file") from error
-        if not isinstance(facts, dict) or not isinstance(facts.get("config"), dict):
+        if not isinstance(facts, dict) or not isinstance(cast(Any, facts).get("config"), dict):
             raise InputValueError(f"{path}", "a mapping with `config`", "restore the file")
-        return facts
+        return cast(dict[str, Any], facts)
 
     def artifact(self, name: str) -> Path:
         """Path of an artifact; no way leads out of the folder.
@@ -204,8 +204,15 @@ class RunFolder:
 
 
 def _plain(config: Any) -> dict[str, Any]:
-    """Settings as YAML would read them back, so that comparing them is comparing what was asked."""
-    settings = asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config)
+    """Write settings as YAML would read them back, so that comparing them is comparing what was asked.
+
+    Args:
+        config: A dataclass or mapping.
+
+    Returns:
+        Plain values.
+    """
+    settings = asdict(cast(Any, config)) if is_dataclass(config) else dict(config)
     return yaml.safe_load(yaml.safe_dump(to_json({key: _paths(value) for key, value in settings.items()})))
 
 
@@ -213,8 +220,8 @@ def _paths(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, dict):
-        return {key: _paths(item) for key, item in value.items()}
-    return [_paths(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _paths(item) for key, item in cast(dict[Any, Any], value).items()}
+    return [_paths(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
 
 
 def _environment() -> dict[str, Any]:

@@ -1,1 +1,10 @@
-"""Room."""
+"""Rules for the weight of the down part, one a file, and the influence kernel some of them use."""
+
+from antigrad.core.catalog import Catalog
+from antigrad.credit.head import Head
+from antigrad.credit.influence import Influence, group_influence
+from antigrad.credit.rule import CreditRule, Group
+
+CREDIT: Catalog[CreditRule] = Catalog("antigrad.credit", CreditRule)  # pyright: ignore[reportAbstractUsage]
+
+__all__ = ["CREDIT", "CreditRule", "Group", "Head", "Influence", "group_influence"]

@@ -1,0 +1,237 @@
+r"""The language-model head as a matrix: its gradient for a set of tokens, and tangent scores.
+
+Symbols: $W$ (V, d) head, $t$ temperature, $h_k$ (d,) the state that predicts token $y_k$,
+$\pi_k=\mathrm{softmax}(Wh_k/t)$, $e_k=\mathbf e_{y_k}-\pi_k$.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputTypeError, InputValueError
+
+
+@dataclass(frozen=True)
+class Head:
+    r"""A plain linear head $Wh/t$, read in chunks so that no (N, V) matrix is ever held whole.
+
+    Args:
+        weight: (V, d) output matrix, any floating dtype; tied embeddings are fine.
+        temperature: Sampling temperature t > 0; the policy is softmax(Wh/t).
+        chunk_bytes: Largest size of one work area in bytes.
+
+    Raises:
+        InputTypeError: The weight is not a floating-point matrix.
+        InputValueError: The temperature is not positive.
+
+    Deviations: the gradient of log π w.r.t. W carries a further 1/t that is left out here, as in the
+        paper; it would scale scores and thresholds alike.
+    """
+
+    weight: Tensor
+    temperature: float = 1.0
+    chunk_bytes: int = 64 * 2**20
+
+    def __post_init__(self) -> None:
+        if self.weight.ndim != 2 or not self.weight.is_floating_point():
+            given = f"head of shape {tuple(self.weight.shape)}, {self.weight.dtype}"
+            raise InputTypeError(given, "a floating-point (vocabulary, width) matrix", "pass the output embedding")
+        if not self.temperature > 0:
+            raise InputValueError(f"temperature={self.temperature}", "a number above 0", "use the sampling temperature")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What sums are held in: float64 for a float64 head, else float32."""
+        return torch.float64 if self.weight.dtype == torch.float64 else torch.float32
+
+    def keep(self, rows: Tensor) -> Head:
+        """Return the head of a part of the vocabulary, without renormalising anything.
+
+        Args:
+            rows: (K,) token ids.
+
+        Returns:
+            A head with K rows; use it with normalisers of the whole vocabulary.
+        """
+        return Head(self.weight[rows], self.temperature, self.chunk_bytes)
+
+    def zeros(self) -> Tensor:
+        """Return a matrix of the head's shape to add gradients into.
+
+        Returns:
+            (V, d) zeros, float32 or float64.
+        """
+        return torch.zeros(self.weight.shape, dtype=self.dtype, device=self.weight.device)
+
+    def tokens_per_chunk(self) -> int:
+        """How many tokens' logits fit into a work area.
+
+        Returns:
+            At least 1.
+        """
+        return max(1, self.chunk_bytes // (self.weight.shape[0] * self.dtype.itemsize))
+
+    def vocabulary_chunks(self, tokens: int) -> Iterator[slice]:
+        """Split the vocabulary so that a chunk's rows, and its products with some tokens, stay small.
+
+        Args:
+            tokens: Tokens that are multiplied with the chunk.
+
+        Yields:
+            Slices of the vocabulary.
+        """
+        vocabulary, width = self.weight.shape
+        step = max(1, self.chunk_bytes // 4 // (max(width, tokens) * self.dtype.itemsize))
+        for start in range(0, vocabulary, step):
+            yield slice(start, min(start + step, vocabulary))
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits of a chunk of tokens over the whole vocabulary.
+
+        Args:
+            hidden: (n, d) in the head's `dtype`.
+
+        Returns:
+            (n, V) logits divided by the temperature.
+        """
+        out = hidden.new_empty(hidden.shape[0], self.weight.shape[0])
+        if self.weight.dtype == self.dtype:
+            torch.mm(hidden, self.weight.T, out=out)
+        else:
+            for part in self.vocabulary_chunks(hidden.shape[0]):
+                out[:, part] = hidden @ self.weight[part].to(self.dtype).T
+        return out if self.temperature == 1.0 else out.div_(self.temperature)
+
+    def probabilities(self, hidden: Tensor, normaliser: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Probabilities of a chunk of tokens.
+
+        Args:
+            hidden: (n, d) in the head's `dtype`.
+            normaliser: (n,) log of the sum of exponentials over the *whole* vocabulary, if known.
+
+        Returns:
+            (n, V) probabilities and the (n,) normaliser used.
+
+        Raises:
+            InputValueError: A logit is NaN or infinite.
+        """
+        logits = self.logits(hidden)
+        normaliser = torch.logsumexp(logits, -1) if normaliser is None else normaliser
+        if not bool(torch.isfinite(normaliser).all()):
+            raise InputValueError("NaN or infinite logits", "finite logits", "check the model's weights and dtype")
+        return logits.sub_(normaliser[:, None]).exp_(), normaliser
+
+
+def add_head_gradient(
+    head: Head,
+    hidden: Tensor,
+    tokens: Tensor,
+    into: Tensor,
+    *,
+    weight: float = 1.0,
+    normaliser: Tensor | None = None,
+    norm: bool = False,
+) -> tuple[Tensor, Tensor]:
+    r"""Add $w\sum_k e_kh_k^\top$, the head gradient of $w\log\pi(y)$ up to $1/t$, into a matrix.
+
+    Args:
+        head: The head.
+        hidden: (N, d) states; state k predicts token k.
+        tokens: (N,) token ids of one response.
+        into: (V, d) matrix that is added to.
+        weight: w.
+        normaliser: (N,) normalisers over the whole vocabulary, if known; required for a kept part.
+        norm: Also return $\lVert\sum_ke_kh_k^\top\rVert_F^2$ of these tokens alone.
+
+    Returns:
+        (N,) normalisers, and the squared norm as a float64 scalar (0 when not asked for). A response
+        longer than one chunk needs one more (V, d) matrix while its norm is taken.
+
+    Sign: `W + ε into` raises the log-probability of these tokens for w > 0.
+
+    Source: Deng et al. 2025, arXiv 2505.18830, Section 4 (G of the head tangent kernel).
+
+    Deviations: none.
+
+    Example:
+        >>> import torch
+        >>> head, G = Head(torch.zeros(3, 2)), torch.zeros(3, 2)
+        >>> _ = add_head_gradient(head, torch.tensor([[1.0, 0.0]]), torch.tensor([0]), G)
+        >>> [round(value, 4) for value in G[:, 0].tolist()]
+        [0.6667, -0.3333, -0.3333]
+    """
+    size = head.tokens_per_chunk()
+    whole = hidden.shape[0] <= size
+    own = head.zeros() if norm and not whole else None
+    squared, normalisers = torch.zeros((), dtype=torch.float64, device=into.device), []
+    for start in range(0, hidden.shape[0], size):
+        here = slice(start, start + size)
+        h = hidden[here].to(head.dtype)
+        pi, lse = head.probabilities(h, None if normaliser is None else normaliser[here])
+        normalisers.append(lse)
+        error = pi.neg_()
+        error[torch.arange(len(h), device=h.device), tokens[here]] += 1
+        if own is not None:
+            own.addmm_(error.T, h)
+        elif not norm:
+            into.addmm_(error.T, h, alpha=weight)
+        else:
+            for part in head.vocabulary_chunks(len(h)):
+                gradient = error[:, part].T @ h
+                squared += gradient.flatten().dot(gradient.flatten()).double()
+                into[part].add_(gradient, alpha=weight)
+    if own is not None:
+        for part in head.vocabulary_chunks(1):
+            squared += own[part].flatten().dot(own[part].flatten()).double()
+        into.add_(own, alpha=weight)
+    return torch.cat(normalisers), squared
+
+
+def tangent_scores(
+    head: Head, hidden: Tensor, tokens: Tensor, gradient: Tensor, *, normaliser: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    r"""Score each token by how the head moving along a gradient changes its log-probability.
+
+    $$\tilde z=Gh_k,\qquad s_k=\tilde z_{y_k}-\sum_v\pi_k(v)\tilde z_v=e_k^\top Gh_k
+    \quad\big(=t\,\tfrac{d}{d\epsilon}\log\pi_{W+\epsilon G}(y_k)\big|_0\big)$$
+
+    Args:
+        head: The head.
+        hidden: (N, d) states; state k predicts token k.
+        tokens: (N,) token ids.
+        gradient: (V, d) the matrix G.
+        normaliser: (N,) normalisers over the whole vocabulary, if known; required for a kept part.
+
+    Returns:
+        (N,) scores and (N,) normalisers.
+
+    Sign: positive means moving the head along G raises this token's log-probability.
+
+    Source: Deng et al. 2025, arXiv 2505.18830, Eq. 7, in tangent-logit form.
+
+    Deviations: none; equal to the double sum over token pairs.
+
+    Example:
+        >>> import torch
+        >>> head, G = Head(torch.zeros(3, 2)), torch.tensor([[1.0, 0], [0, 0], [0, 0]])
+        >>> s, _ = tangent_scores(head, torch.tensor([[3.0, 0]]), torch.tensor([0]), G)
+        >>> s.item()
+        2.0
+    """
+    scores: list[Tensor] = []
+    normalisers: list[Tensor] = []
+    size = head.tokens_per_chunk()
+    for start in range(0, hidden.shape[0], size):
+        here = slice(start, start + size)
+        h, y = hidden[here].to(head.dtype), tokens[here]
+        pi, lse = head.probabilities(h, None if normaliser is None else normaliser[here])
+        normalisers.append(lse)
+        score = (gradient[y] * h).sum(-1)
+        for part in head.vocabulary_chunks(len(h)):
+            score -= torch.linalg.vecdot(pi[:, part], h @ gradient[part].T)
+        scores.append(score)
+    return torch.cat(scores), torch.cat(normalisers)

@@ -1,0 +1,249 @@
+r"""How penalising each token of a group moves the group's correct responses.
+
+The kernel that NTHR and GWHES share: $\langle e,e'\rangle\langle h,h'\rangle$, the inner product of two
+tokens' gradients with respect to the language-model head.
+
+Symbols: $G_i=\sum_ke_kh_k^\top$ of response i, $G^\pm$ their sums over the correct / wrong responses,
+$p$ success rate of the group, $p^+=(1-p)/\sqrt{p(1-p)}$, $p^-=p/\sqrt{p(1-p)}$.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputTypeError, InputValueError
+from antigrad.credit.head import Head, add_head_gradient, tangent_scores
+from antigrad.credit.vocabulary import Vocabulary, VocabularyName, check_vocabulary
+
+
+@dataclass(frozen=True)
+class Influence:
+    r"""What the kernel says of one group of B responses of up to T tokens.
+
+    Args:
+        scores: (B, T) $s_{k}=e_k^\top G^+h_k$; 0 where masked. On a wrong response a positive score
+            means that penalising this token pulls the correct responses down.
+        anchor_inclusive: (B,) mean score of each correct response; NaN elsewhere.
+        anchor_others: (B,) the same without the response's influence on itself; NaN elsewhere.
+        gwhes: (B,) group weighted hidden embedding score of each correct response; NaN elsewhere.
+        vocabulary: `full`, `responses` or `top_k`.
+        kept: Rows of the vocabulary that were kept.
+        missing_mass: Mean probability outside the kept rows.
+        error_bound: (B, T) bound on the error of each score; 0 for the full vocabulary.
+    """
+
+    scores: Tensor
+    anchor_inclusive: Tensor
+    anchor_others: Tensor
+    gwhes: Tensor
+    vocabulary: VocabularyName
+    kept: int
+    missing_mass: float
+    error_bound: Tensor
+
+
+@torch.no_grad()
+def group_influence(
+    hidden: Tensor,
+    tokens: Tensor,
+    mask: Tensor,
+    correct: Tensor,
+    head: Head,
+    *,
+    vocabulary: str = "full",
+    top_k: int = 64,
+    log_probs: Tensor | None = None,
+) -> Influence:
+    r"""Score every token of a group against the group's correct responses.
+
+    $$s_k=e_k^\top G^+h_k,\quad\bar s_i=\frac1{|y_i|}\sum_ks_k,\quad
+    \bar s_i^{others}=\bar s_i-\frac{\lVert G_i\rVert_F^2}{|y_i|},\quad
+    \mathrm{GWHES}_i=\langle G_i,p^-G^--p^+G^+\rangle$$
+
+    Args:
+        hidden: (B, T, d) states after the final norm; state k predicts token k.
+        tokens: (B, T) token ids of the responses.
+        mask: (B, T) True where a token counts.
+        correct: (B,) True for responses judged correct. Rows without a counted token are left out.
+        head: The head under the policy that sampled the responses.
+        vocabulary: `full` (exact); `responses` (tokens that occur in the group); `top_k` (these and
+            the most probable k of every position).
+        top_k: k of the last.
+        log_probs: (B, T) log-probabilities of the tokens at the head's temperature, in nats, float32
+            or better. With `responses` they save the one pass over the whole vocabulary.
+
+    Returns:
+        The scores, anchors and GWHES. Memory: one (V, d) matrix and one work area of
+        `head.chunk_bytes` (a second matrix while a response longer than that is read).
+
+    Raises:
+        InputTypeError: Shapes do not fit.
+        InputValueError: There is no correct or no wrong response, or a logit is not finite.
+
+    Sign: see `Influence`.
+
+    Source: Deng et al. 2025, arXiv 2505.18830, Eq. 5 (GWHES), Eq. 7 (score), Eq. 8 (anchor).
+
+    Deviations: the full vocabulary is the default (the paper keeps the group's tokens); truncated
+        probabilities are not renormalised; `anchor_others` is an option of ours, because the paper's
+        text and its formula differ on the self term.
+
+    Example:
+        >>> import torch
+        >>> h = torch.tensor([[[1.0, 0]], [[1.0, 0]]])
+        >>> y, mask = torch.tensor([[0], [0]]), torch.ones(2, 1, dtype=torch.bool)
+        >>> group_influence(h, y, mask, torch.tensor([True, False]), Head(torch.zeros(3, 2))).scores[1].item()
+        0.666...
+    """
+    name = check_vocabulary(vocabulary)
+    _check_shapes(hidden, tokens, mask, correct, head)
+    counted = mask.any(-1)
+    good = [row for row in range(len(tokens)) if bool(counted[row] & correct[row])]
+    bad = [row for row in range(len(tokens)) if bool(counted[row] & ~correct[row])]
+    if not good or not bad:
+        raise InputValueError(
+            f"{len(good)} correct and {len(bad)} wrong responses", "at least one of each", "leave this group out"
+        )
+    rows = {row: (hidden[row][mask[row]], tokens[row][mask[row]]) for row in (*good, *bad)}
+    known = None if log_probs is None else {row: log_probs[row][mask[row]].to(head.dtype) for row in rows}
+    lse, kept, head, local = _restrict(name, head, rows, top_k, known)
+    scores, anchors, self_norms, gwhes = _score(head, local, lse, good, bad, len(good) / len(tokens))
+
+    def padded(values: dict[int, Tensor]) -> Tensor:
+        out = torch.zeros(tokens.shape, dtype=head.dtype, device=tokens.device)
+        for row, value in values.items():
+            out[row][mask[row]] = value
+        return out
+
+    def per_row(values: dict[int, Tensor]) -> Tensor:
+        out = torch.full((len(tokens),), math.nan, dtype=torch.float64, device=tokens.device)
+        for row, value in values.items():
+            out[row] = value
+        return out
+
+    lengths = {row: len(rows[row][1]) for row in good}
+    norms = torch.cat([rows[row][0].to(head.dtype).norm(dim=-1) for row in rows])
+    sources = torch.cat([torch.full((len(rows[row][1]),), row in good, device=norms.device) for row in rows])
+    bounds = kept.error_bound(norms, sources).split([len(rows[row][1]) for row in rows])
+    return Influence(
+        scores=padded(scores),
+        anchor_inclusive=per_row(anchors),
+        anchor_others=per_row({row: anchors[row] - self_norms[row] / lengths[row] for row in good}),
+        gwhes=per_row(gwhes),
+        vocabulary=name,
+        kept=head.weight.shape[0],
+        missing_mass=float(kept.missing.mean()),
+        error_bound=padded(dict(zip(rows, bounds, strict=True))),
+    )
+
+
+Rows = dict[int, tuple[Tensor, Tensor]]
+
+
+def _score(
+    head: Head, rows: Rows, lse: dict[int, Tensor | None], good: list[int], bad: list[int], p: float
+) -> tuple[dict[int, Tensor], dict[int, Tensor], dict[int, Tensor], dict[int, Tensor]]:
+    """Score every row, holding one matrix of the head's shape in all.
+
+    Args:
+        head: The head, or the kept part of it.
+        rows: States and tokens of each response.
+        lse: Normalisers of each response, None where not known yet.
+        good: Rows of the correct responses.
+        bad: Rows of the wrong responses.
+        p: Success rate.
+
+    Returns:
+        Scores of every row, then mean score, squared norm and GWHES of the correct ones.
+    """
+    gradient, norms = head.zeros(), dict[int, Tensor]()
+    for row in good:
+        lse[row], norms[row] = add_head_gradient(head, *rows[row], gradient, normaliser=lse[row], norm=True)
+    scores = dict[int, Tensor]()
+    for row in (*good, *bad):
+        scores[row], lse[row] = tangent_scores(head, *rows[row], gradient, normaliser=lse[row])
+    anchors = {row: scores[row].double().mean() for row in good}
+    gradient.mul_(-(1 - p) / math.sqrt(p * (1 - p)))
+    for row in bad:
+        add_head_gradient(head, *rows[row], gradient, weight=p / math.sqrt(p * (1 - p)), normaliser=lse[row])
+    gwhes = {row: tangent_scores(head, *rows[row], gradient, normaliser=lse[row])[0].double().sum() for row in good}
+    return scores, anchors, norms, gwhes
+
+
+def _restrict(
+    name: VocabularyName, head: Head, rows: Rows, top_k: int, log_probs: dict[int, Tensor] | None
+) -> tuple[dict[int, Tensor | None], Vocabulary, Head, Rows]:
+    """Cut the head down to the rows of the vocabulary that are kept.
+
+    Args:
+        name: Which vocabulary.
+        head: The whole head.
+        rows: States and tokens of each response.
+        top_k: k of `top_k`.
+        log_probs: Log-probabilities of each response's tokens, if known.
+
+    Returns:
+        Normalisers over the whole vocabulary, what was kept, that part of the head, and the rows with
+        their tokens renumbered to it.
+    """
+    device = head.weight.device
+    if name == "full":
+        zeros = torch.zeros(sum(len(y) for _, y in rows.values()), dtype=head.dtype, device=device)
+        return dict.fromkeys(rows), Vocabulary(name, None, zeros, zeros), head, rows
+    keep = torch.unique(torch.cat([y for _, y in rows.values()]))
+    hidden = torch.cat([h for h, _ in rows.values()]).to(head.dtype)
+    limit: Tensor | None = None
+    if name == "responses" and log_probs is not None:
+        tokens = torch.cat([y for _, y in rows.values()])
+        own = (head.weight[tokens].to(head.dtype) * hidden).sum(-1) / head.temperature
+        lse = own - torch.cat([log_probs[row] for row in rows])
+    else:
+        lse, limit, likely = _scan(head, hidden, top_k)
+        keep = keep if name == "responses" else torch.unique(torch.cat([keep, likely]))
+    part = head.keep(keep)
+    size = part.tokens_per_chunk()
+    mass = [part.probabilities(h, z)[0].sum(-1) for h, z in zip(hidden.split(size), lse.split(size), strict=True)]
+    missing = (1 - torch.cat(mass)).clamp(min=0)
+    largest = missing if limit is None or name == "responses" else torch.minimum(limit, missing)
+    lengths = [len(y) for _, y in rows.values()]
+    local = {row: (h, torch.searchsorted(keep, y)) for row, (h, y) in rows.items()}
+    return dict(zip(rows, lse.split(lengths), strict=True)), Vocabulary(name, keep, missing, largest), part, local
+
+
+def _scan(head: Head, hidden: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Pass once over the whole vocabulary.
+
+    Args:
+        head: The whole head.
+        hidden: (N, d) states.
+        top_k: How many of the likeliest tokens of each position to name.
+
+    Returns:
+        (N,) normalisers, (N,) k-th largest probabilities, ids of the likeliest k of all positions.
+    """
+    normalisers: list[Tensor] = []
+    limits: list[Tensor] = []
+    likely: list[Tensor] = []
+    for h in hidden.split(head.tokens_per_chunk()):
+        pi, lse = head.probabilities(h, None)
+        top = pi.topk(min(top_k, pi.shape[-1]), sorted=True)
+        normalisers.append(lse)
+        limits.append(top.values[:, -1])
+        likely.append(torch.unique(top.indices))
+    return torch.cat(normalisers), torch.cat(limits), torch.unique(torch.cat(likely))
+
+
+def _check_shapes(hidden: Tensor, tokens: Tensor, mask: Tensor, correct: Tensor, head: Head) -> None:
+    batch, time = tokens.shape[0], tokens.shape[-1]
+    wanted = {"hidden": (batch, time, head.weight.shape[1]), "mask": (batch, time), "correct": (batch,)}
+    for name, value in (("hidden", hidden), ("mask", mask), ("correct", correct)):
+        if tuple(value.shape) != wanted[name]:
+            raise InputTypeError(
+                f"{name} of shape {tuple(value.shape)}", f"{wanted[name]}", "see the docstring's shapes"
+            )
+    if mask.dtype != torch.bool or correct.dtype != torch.bool:
+        raise InputTypeError(f"mask {mask.dtype}, correct {correct.dtype}", "bool tensors, True counts", "call .bool()")

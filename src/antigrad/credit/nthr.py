@@ -1,0 +1,90 @@
+"""Negative Token Hidden Reward: weaken the wrong tokens that drag the right answers down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputValueError
+from antigrad.credit.eta import Eta, check_eta, eta_of
+from antigrad.credit.influence import Influence
+from antigrad.credit.rule import CreditRule, Group
+
+Anchor = Literal["inclusive", "others"]
+
+
+@dataclass(frozen=True)
+class Nthr(CreditRule):
+    r"""NTHR: tokens of wrong responses whose score is above a threshold are weakened by η.
+
+    $$w_{j,k}=\begin{cases}\eta\hat A_j&s_{j,k}>\tau,\ j\text{ wrong}\\\hat A_j&\text{else}\end{cases}
+    \qquad\tau=\beta\min_{i\text{ correct}}\bar s_i$$
+
+    Args:
+        beta: β, the threshold factor; 1 is the paper's, 0 its value for DeepSeek-R1-Distill-1.5B.
+        eta: η: `balance` ($2|0.5-p|$, training), `p`, `1-p` or a number (0 in the paper's diagnosis).
+        anchor: Whether $\bar s_i$ counts response i's influence on itself (`inclusive`) or on all
+            `others` only.
+        tau_floor: Smallest τ allowed; None leaves τ as the formula gives it. With `others` τ can be
+            negative, and then tokens whose penalty helps are selected too.
+
+    Raises:
+        InputValueError: An option is out of range.
+
+    Sign: selected tokens are pushed down less (not at all at η = 0); never up.
+
+    Source: Deng et al. 2025, arXiv 2505.18830, Alg. 1, Eq. 7–8, App. 7.3; τ's self term as in
+        `docs/papers.md`.
+
+    Deviations: `anchor="others"` and `tau_floor` are ours; the score is exact in the full vocabulary.
+
+    Example:
+        >>> from antigrad.credit import CREDIT
+        >>> CREDIT.make("nthr(beta=0,anchor=others)")
+        Nthr(beta=0, eta='balance', anchor='others', tau_floor=None)
+    """
+
+    needs_influence: ClassVar[bool] = True
+    beta: float = 1.0
+    eta: Eta = "balance"
+    anchor: Anchor = "inclusive"
+    tau_floor: float | None = None
+
+    def __post_init__(self) -> None:
+        check_eta(self.eta)
+        if self.anchor not in ("inclusive", "others"):
+            raise InputValueError(f"anchor {self.anchor!r}", "inclusive or others", "inclusive is the default")
+        if self.beta != self.beta:
+            raise InputValueError(f"beta {self.beta}", "a number", "1 is the paper's")
+
+    def threshold(self, influence: Influence) -> float:
+        r"""Threshold $\tau=\beta\min_i\bar s_i$ over the correct responses.
+
+        Args:
+            influence: The group's scores.
+
+        Returns:
+            τ, in the unit of the scores; −∞ for β = −∞.
+        """
+        anchors = influence.anchor_inclusive if self.anchor == "inclusive" else influence.anchor_others
+        lowest = float(anchors[~anchors.isnan()].min())
+        tau = self.beta if abs(self.beta) == float("inf") else self.beta * lowest
+        return tau if self.tau_floor is None else max(tau, self.tau_floor)
+
+    def select(self, group: Group) -> Tensor:
+        """Mark the negative tokens to weaken.
+
+        Args:
+            group: A mixed group with scores.
+
+        Returns:
+            (B, T) True on counted tokens of wrong responses with a score above τ.
+        """
+        influence = group.require_influence()
+        return group.wrong_tokens() & (influence.scores > self.threshold(influence))
+
+    def weigh(self, group: Group) -> Tensor:  # noqa: D102
+        return torch.where(self.select(group), eta_of(self.eta, group.success_rate), 1.0) * group.spread()

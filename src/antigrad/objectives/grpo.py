@@ -1,0 +1,174 @@
+"""Group Relative Policy Optimisation as parts: what it pulls up, pushes down, and the KL that anchors it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputTypeError, InputValueError
+from antigrad.core.parts import Parts
+
+Normalisation = Literal["tokens", "responses", "constant"]
+
+
+def group_advantages(rewards: Tensor, *, scale: Literal["sample", "population", "none"] = "sample") -> Tensor:
+    r"""Group-relative advantages of one prompt's responses.
+
+    $$\hat A_i=\frac{r_i-\mu}{\sigma+10^{-4}}$$
+
+    Args:
+        rewards: (B,) rewards of one group.
+        scale: `sample` divides by the standard deviation with Bessel's correction, as TRL does;
+            `population` by the plain one, without the 1e-4, as in the paper's lemma; `none` does not.
+
+    Returns:
+        (B,) advantages; zeros when all rewards are equal.
+
+    Raises:
+        InputTypeError: Not a vector.
+        InputValueError: Fewer than two rewards, or one is not finite.
+
+    Sign: positive for rewards above the group's mean.
+
+    Source: Shao et al. 2024, arXiv 2402.03300; Liu et al. 2025, arXiv 2503.20783 (`none`).
+
+    Deviations: none.
+
+    Example:
+        >>> group_advantages(torch.tensor([1.0, 0.0, 0.0, 0.0]), scale="population").tolist()
+        [1.732..., -0.577..., -0.577..., -0.577...]
+    """
+    if rewards.ndim != 1:
+        raise InputTypeError(f"rewards of shape {tuple(rewards.shape)}", "a vector: one group", "call it once a group")
+    if len(rewards) < 2 or not bool(torch.isfinite(rewards).all()):
+        raise InputValueError(f"rewards {rewards.tolist()}", "at least two finite rewards", "sample more responses")
+    centred = rewards - rewards.mean()
+    if scale == "none" or bool((centred == 0).all()):
+        return centred
+    if scale == "population":
+        return centred / rewards.std(correction=0)
+    return centred / (rewards.std() + 1e-4)
+
+
+@dataclass(frozen=True)
+class Grpo:
+    r"""Clipped surrogate of GRPO, split by the sign of the token weight.
+
+    $$\mathcal L=-\frac1Z\sum_{i,k}\min\big(\rho_{ik}w_{ik},\mathrm{clip}(\rho_{ik},1-\epsilon,
+    1+\epsilon_{high})w_{ik}\big)+\frac{\beta}{Z}\sum_{i,k}\big(e^{\delta_{ik}}-\delta_{ik}-1\big)$$
+
+    with $\rho=\exp(\log\pi-\log\pi_{old})$ and $\delta=\log\pi_{ref}-\log\pi$. `up` sums tokens with
+    $w>0$, `down` those with $w<0$, `anchor` is the KL term.
+
+    Args:
+        epsilon: Lower clip.
+        epsilon_high: Upper clip; None means `epsilon`.
+        beta: Weight of the KL term.
+        normalisation: Z and weights: `tokens` divides by the number of counted tokens (TRL's
+            `dapo`, `bnpo`), `responses` takes each response's mean first (TRL's `grpo`), `constant`
+            divides by B times `max_length` (TRL's `dr_grpo`).
+        max_length: Longest response, for `constant`.
+        ratio: `token`, or `sequence`: one ratio a response (GSPO), which cannot carry token weights.
+
+    Raises:
+        InputValueError: An option is out of range.
+
+    Sign: minimising `up` raises log π of tokens with positive weight, minimising `down` lowers log π
+        of tokens with negative weight.
+
+    Source: Shao et al. 2024, arXiv 2402.03300, Eq. 3; Yu et al. 2025, arXiv 2503.14476 (`tokens`,
+        `epsilon_high`); Zheng et al. 2025, arXiv 2507.18071 (`sequence`).
+
+    Deviations: none.
+
+    Example:
+        >>> import torch
+        >>> logp = torch.zeros(2, 1, requires_grad=True)
+        >>> weights, mask = torch.tensor([[1.0], [-1.0]]), torch.ones(2, 1, dtype=torch.bool)
+        >>> parts = Grpo()(logp, logp.detach(), weights, mask)
+        >>> parts.up.item(), parts.down.item()
+        (-0.5, 0.5)
+    """
+
+    epsilon: float = 0.2
+    epsilon_high: float | None = None
+    beta: float = 0.0
+    normalisation: Normalisation = "tokens"
+    max_length: int | None = None
+    ratio: Literal["token", "sequence"] = "token"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.epsilon < 1 or (self.epsilon_high is not None and self.epsilon_high <= 0) or self.beta < 0:
+            given = f"epsilon={self.epsilon}, epsilon_high={self.epsilon_high}, beta={self.beta}"
+            raise InputValueError(given, "0 < epsilon < 1, epsilon_high > 0, beta >= 0", "0.2, None and 0 are usual")
+        if self.normalisation == "constant" and not self.max_length:
+            raise InputValueError(
+                "normalisation='constant' without max_length", "the longest response", "set max_length"
+            )
+
+    def __call__(
+        self, log_probs: Tensor, old_log_probs: Tensor, weights: Tensor, mask: Tensor, reference: Tensor | None = None
+    ) -> Parts:
+        """Compute the loss of a batch of responses.
+
+        Args:
+            log_probs: (B, T) log-probabilities under the policy that is trained, in nats, with a graph.
+            old_log_probs: (B, T) the same under the policy that sampled, without one.
+            weights: (B, T) signed token weights, or (B,) advantages.
+            mask: (B, T) True where a token counts.
+            reference: (B, T) log-probabilities under the reference policy; needed when beta > 0.
+
+        Returns:
+            The three parts, scalars.
+
+        Raises:
+            InputTypeError: Shapes do not fit.
+            InputValueError: A sequence ratio with token weights, a KL term without a reference, or
+                nothing that counts.
+        """
+        weights = weights[:, None].expand(mask.shape) if weights.ndim == 1 else weights
+        shapes = {tuple(value.shape) for value in (log_probs, old_log_probs, weights, mask)}
+        if len(shapes) != 1:
+            raise InputTypeError(f"shapes {sorted(shapes)}", "one shape (B, T)", "pad all to the longest response")
+        if not bool(mask.any()):
+            raise InputValueError("a mask that counts no token", "at least one token", "leave the batch out")
+        # Padding may hold any number; a masked entry must touch neither value nor gradient.
+        zero = torch.zeros((), dtype=log_probs.dtype, device=log_probs.device)
+        shift = torch.where(mask, log_probs - old_log_probs, zero)
+        if self.ratio == "sequence":
+            shift = self._sequence_shift(shift, weights, mask)
+        rho, high = shift.exp(), self.epsilon if self.epsilon_high is None else self.epsilon_high
+        gain = torch.minimum(rho * weights, rho.clamp(1 - self.epsilon, 1 + high) * weights)
+        up = -self._reduce(torch.where(mask & (weights > 0), gain, zero), mask)
+        down = -self._reduce(torch.where(mask & (weights < 0), gain, zero), mask)
+        return Parts(up, down, self._anchor(log_probs, reference, mask, zero))
+
+    def _sequence_shift(self, shift: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
+        counted = torch.where(mask, weights, weights.new_full((), float("nan")))
+        spread = counted.nan_to_num(nan=float("-inf")).amax(-1) - counted.nan_to_num(nan=float("inf")).amin(-1)
+        if bool((spread > 0).any()):
+            raise InputValueError(
+                "a sequence-level ratio with weights that differ within a response",
+                "one weight a response",
+                "use ratio='token': a sequence ratio gives every token its response's mean weight",
+            )
+        mean = shift.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+        return mean.expand(mask.shape)
+
+    def _reduce(self, values: Tensor, mask: Tensor) -> Tensor:
+        if self.normalisation == "tokens":
+            return values.sum() / mask.sum()
+        if self.normalisation == "responses":
+            return (values.sum(-1) / mask.sum(-1).clamp(min=1)).mean()
+        return values.sum() / (mask.shape[0] * (self.max_length or 1))
+
+    def _anchor(self, log_probs: Tensor, reference: Tensor | None, mask: Tensor, zero: Tensor) -> Tensor:
+        if self.beta == 0:
+            return zero.clone()
+        if reference is None:
+            raise InputValueError(f"beta={self.beta} without reference log-probabilities", "them", "pass reference=")
+        delta = torch.where(mask, reference - log_probs, zero)
+        return self.beta * self._reduce(torch.where(mask, delta.exp() - delta - 1, zero), mask)

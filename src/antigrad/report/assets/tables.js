@@ -1,0 +1,44 @@
+/* Tables: a click on a heading sorts, the box above filters. */
+(() => {
+  "use strict";
+  const words = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+  const plain = (text) => text.toLowerCase().replaceAll("−", "-");
+
+  const compare = (column, isText, sign) => (left, right) => {
+    const a = left.cells[column], b = right.cells[column];
+    if (isText) return sign * words.compare(a.textContent, b.textContent);
+    // A cell without a number stays last in both directions.
+    if (!("key" in a.dataset) || !("key" in b.dataset)) return ("key" in b.dataset) - ("key" in a.dataset);
+    const x = Number(a.dataset.key.replace("inf", "Infinity")), y = Number(b.dataset.key.replace("inf", "Infinity"));
+    return x === y ? 0 : sign * (x < y ? -1 : 1);
+  };
+
+  for (const section of document.querySelectorAll("section.table")) {
+    const body = section.querySelector("tbody");
+    const heads = [...section.querySelectorAll("th")];
+    const rows = [...body.rows];
+    const texts = rows.map((row) => plain([...row.cells].map((cell) => cell.textContent).join(" ")));
+    const count = section.querySelector(".count");
+    const box = section.querySelector("input");
+
+    heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
+      const order = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+      for (const other of heads) other.setAttribute("aria-sort", other === head ? order : "none");
+      const sign = order === "ascending" ? 1 : -1;
+      body.append(...[...rows].sort(compare(column, head.classList.contains("text"), sign)));
+    }));
+
+    const filter = () => {
+      const wanted = plain(box.value).split(/\s+/).filter(Boolean);
+      let left = 0;
+      rows.forEach((row, number) => {
+        row.hidden = !wanted.every((word) => texts[number].includes(word));
+        left += !row.hidden;
+      });
+      count.textContent = `${left} of ${rows.length} rows`;
+      section.querySelector(".empty").hidden = left > 0;
+    };
+    box.addEventListener("input", filter);
+    filter();
+  }
+})();

@@ -1,0 +1,93 @@
+"""Sections to HTML: the template writes what is static, the scripts draw charts and tokens from inert JSON."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+
+from antigrad.core.page import Chart, Page, Section, Table, Tokens
+from antigrad.report.escape import plain_figure, script_json
+from antigrad.report.numbers import show, sort_key
+from antigrad.report.tokens import group_view
+
+_SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js")
+_FACTS = ("job", "started", "python", "platform", "git")
+
+
+def render(page: Page, facts: Mapping[str, Any], summary: Mapping[str, Any], *, name: str) -> str:
+    """Write the whole page.
+
+    Args:
+        page: What the job says.
+        facts: What `run.yaml` says.
+        summary: The headline figures, name to figure.
+        name: Name of the run, for the head of the page.
+
+    Returns:
+        One HTML document; nothing in it points outside.
+    """
+    environment = Environment(
+        loader=PackageLoader("antigrad.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["show"] = show
+    scripts = [_asset(script) for script in _SCRIPTS]
+    if any(isinstance(section, Chart) for section in page.sections):
+        scripts.insert(0, get_plotlyjs())
+    return environment.get_template("page.html.j2").render(
+        page=page,
+        name=name,
+        job=facts.get("job", "JOB"),
+        started=f"{str(facts.get('started', ''))[:16].replace('T', ' ')} UTC",
+        sections=[_view(section) for section in page.sections],
+        environment=_environment(facts),
+        summary=summary,
+        settings=yaml.safe_dump(facts["config"], sort_keys=False, allow_unicode=True),
+        style=_asset("style.css"),
+        scripts=scripts,
+        hashes=" ".join(_hash(script) for script in scripts),
+    )
+
+
+def _view(section: Section) -> dict[str, Any]:
+    # What the template needs of a section beside the section itself.
+    view: dict[str, Any] = {"section": section, "kind": section.kind, "title": section.title, "text": section.text}
+    if isinstance(section, Chart):
+        return view | {"json": script_json(plain_figure(section.figure))}
+    if isinstance(section, Table):
+        return view | {"rows": [_cells(section, row) for row in section.rows]}
+    if isinstance(section, Tokens):
+        return view | {"groups": [script_json(group_view(group)) for group in section.groups]}
+    return view
+
+
+def _cells(table: Table, row: Mapping[str, Any]) -> Sequence[tuple[str, float | None]]:
+    # Text and sort key of each cell; cells of a text column sort by their text.
+    return [
+        (show(row.get(column.key), column.format), None if column.format == "text" else sort_key(row.get(column.key)))
+        for column in table.columns
+    ]
+
+
+def _environment(facts: Mapping[str, Any]) -> dict[str, Any]:
+    versions = facts.get("versions")
+    return {key: facts[key] for key in _FACTS if facts.get(key)} | (versions if isinstance(versions, dict) else {})
+
+
+def _asset(name: str) -> str:
+    return (files("antigrad.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    # How the content security policy names a script that may run.
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
