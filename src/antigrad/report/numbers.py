@@ -73,7 +73,7 @@ def _magnitude(value: float, form: Format) -> str:
         return f"{100 * value:.1f}\xa0%"
     if isinstance(value, int) or form == "integer":
         return f"{round(value):,}"
-    if value == 0:
+    if not value:
         return "0"
     digits, _, exponent = f"{value:#.{_DIGITS}g}".partition("e")
     return digits.rstrip(".") + (f"e{int(exponent)}".replace("-", _MINUS) if exponent else "")

@@ -93,11 +93,12 @@
     const index = new Map(tokens.map((token, number) => [token, number]));
     const reveal = (event) => {
       const token = event.target.closest(".tok");
-      if (token) show(token, response, index.get(token), markLabel);
+      if (token && token !== shown) show(token, response, index.get(token), markLabel);
     };
-    text.addEventListener("pointerover", reveal);
+    // Not pointerover: the arrow keys scroll the page, and a resting mouse is then over another token.
+    text.addEventListener("pointermove", reveal);
     text.addEventListener("focusin", reveal);
-    text.addEventListener("pointerleave", hide);
+    text.addEventListener("pointerleave", () => shown !== document.activeElement && hide());
     text.addEventListener("focusout", hide);
     text.addEventListener("keydown", (event) => {
       const number = index.get(document.activeElement);
