@@ -1,1 +1,1 @@
-"""Room."""
+"""The command line: thin."""

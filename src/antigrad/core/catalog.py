@@ -113,25 +113,49 @@ class Catalog(Generic[Method]):
         Raises:
             InputValueError: The name or an option is unknown, or a value is refused.
         """
-        name, _, rest = spec.strip().partition("(")
-        name = name.strip()
-        if rest and not rest.endswith(")"):
-            raise InputValueError(f"{spec!r}", "name(option=value,...)", "close the bracket")
+        name, options = parse_spec(spec)
         if name not in self.classes:
             raise InputValueError(
                 f"unknown method {name!r}", f"one of {self.package}", did_you_mean(name, self.names())
             )
-        options: dict[str, Any] = {}
-        for item in filter(None, (piece.strip() for piece in rest.removesuffix(")").split(","))):
-            key, equals, value = (piece.strip() for piece in item.partition("="))
-            if not equals:
-                raise InputValueError(f"{item!r} in {spec!r}", "option=value", "name the option")
-            options[key] = yaml.safe_load(value)
         known = [field.name for field in fields(self.classes[name])]  # pyright: ignore[reportArgumentType]
         for key in options:
             if key not in known:
                 raise InputValueError(f"option {key!r} of {name}", "an option it has", did_you_mean(key, known))
         return self.classes[name](**options)
+
+
+def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
+    """Read `name` or `name(option=value, ...)`.
+
+    Args:
+        text: The spec. Values are read as YAML, so `[1,2]` is a list.
+
+    Returns:
+        The name, and the value of each option.
+
+    Raises:
+        InputValueError: The text is not of that form.
+
+    Example:
+        >>> parse_spec("chain_sum(min_terms=2, operators=['+','-'])")
+        ('chain_sum', {'min_terms': 2, 'operators': ['+', '-']})
+    """
+    name, bracket, rest = text.strip().partition("(")
+    if bracket and not rest.endswith(")"):
+        raise InputValueError(f"{text!r}", "name(option=value,...)", "close the bracket")
+    options: dict[str, Any] = {}
+    for item in split_specs(rest.removesuffix(")")):
+        key, equals, value = (piece.strip() for piece in item.partition("="))
+        if not equals or key in options:
+            raise InputValueError(
+                f"{item!r} in {text!r}", "option=value", "give it once" if equals else "name the option"
+            )
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputValueError(f"{item!r} in {text!r}", "a YAML value", "put it in quotes") from error
+    return name.strip(), options
 
 
 def split_specs(text: str) -> list[str]:
@@ -149,7 +173,7 @@ def split_specs(text: str) -> list[str]:
     """
     pieces, depth = [""], 0
     for sign in text:
-        depth += (sign == "(") - (sign == ")")
+        depth += (sign in "([{") - (sign in ")]}")
         if sign == "," and depth == 0:
             pieces.append("")
         else:

@@ -70,7 +70,8 @@ class RunFolder:
             return run
         with disk_errors(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            if any(run.path.iterdir()):
+            # A run killed while it wrote run.yaml leaves the temporary file of `write_atomic`.
+            if any(not item.name.startswith(f".{record.name}.") for item in run.path.iterdir()):
                 raise AntigradError(f"{run.path} is not empty and is no run", "a new folder", "choose another --output")
         facts = {
             "job": job,

@@ -43,4 +43,5 @@ class Blanket(CreditRule):
         check_eta(self.eta)
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
-        return torch.where(group.wrong_tokens(), eta_of(self.eta, group.success_rate), 1.0) * group.spread()
+        spread = group.spread()
+        return torch.where(group.wrong_tokens(), eta_of(self.eta, group.success_rate) * spread, spread)

@@ -120,12 +120,20 @@ class Head:
             InputValueError: A logit is NaN or infinite.
         """
         logits = self.logits(hidden)
-        normaliser = torch.logsumexp(logits, -1) if normaliser is None else normaliser
+        if normaliser is not None:
+            probabilities = logits.sub_(normaliser[:, None]).exp_()
+        else:  # In place: torch.logsumexp would hold a second matrix of this size.
+            top = logits.amax(-1)
+            probabilities = logits.sub_(top[:, None]).exp_()
+            total = probabilities.sum(-1)
+            probabilities.div_(total[:, None])
+            normaliser = top + total.log()
         if not bool(torch.isfinite(normaliser).all()):
             raise InputValueError("NaN or infinite logits", "finite logits", "check the model's weights and dtype")
-        return logits.sub_(normaliser[:, None]).exp_(), normaliser
+        return probabilities, normaliser
 
 
+@torch.no_grad()
 def add_head_gradient(
     head: Head,
     hidden: Tensor,
@@ -165,16 +173,13 @@ def add_head_gradient(
         [0.6667, -0.3333, -0.3333]
     """
     size = head.tokens_per_chunk()
-    whole = hidden.shape[0] <= size
-    own = head.zeros() if norm and not whole else None
-    squared, normalisers = torch.zeros((), dtype=torch.float64, device=into.device), []
+    own = head.zeros() if norm and hidden.shape[0] > size else None
+    squared, normalisers = torch.zeros((), dtype=torch.float64, device=into.device), list[Tensor]()
     for start in range(0, hidden.shape[0], size):
         here = slice(start, start + size)
         h = hidden[here].to(head.dtype)
-        pi, lse = head.probabilities(h, None if normaliser is None else normaliser[here])
+        error, lse = _errors(head, h, tokens[here], None if normaliser is None else normaliser[here])
         normalisers.append(lse)
-        error = pi.neg_()
-        error[torch.arange(len(h), device=h.device), tokens[here]] += 1
         if own is not None:
             own.addmm_(error.T, h)
         elif not norm:
@@ -184,6 +189,7 @@ def add_head_gradient(
                 gradient = error[:, part].T @ h
                 squared += gradient.flatten().dot(gradient.flatten()).double()
                 into[part].add_(gradient, alpha=weight)
+        del error  # Else it would live on beside the next chunk's.
     if own is not None:
         for part in head.vocabulary_chunks(1):
             squared += own[part].flatten().dot(own[part].flatten()).double()
@@ -191,6 +197,13 @@ def add_head_gradient(
     return torch.cat(normalisers), squared
 
 
+def _errors(head: Head, h: Tensor, tokens: Tensor, normaliser: Tensor | None) -> tuple[Tensor, Tensor]:
+    error, lse = head.probabilities(h, normaliser)
+    error.neg_()[torch.arange(len(h), device=h.device), tokens] += 1
+    return error, lse
+
+
+@torch.no_grad()
 def tangent_scores(
     head: Head, hidden: Tensor, tokens: Tensor, gradient: Tensor, *, normaliser: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -234,4 +247,5 @@ def tangent_scores(
         for part in head.vocabulary_chunks(len(h)):
             score -= torch.linalg.vecdot(pi[:, part], h @ gradient[part].T)
         scores.append(score)
+        del pi  # Else it would live on beside the next chunk's.
     return torch.cat(scores), torch.cat(normalisers)

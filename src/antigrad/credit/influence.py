@@ -77,12 +77,13 @@ def group_influence(
             or better. With `responses` they save the one pass over the whole vocabulary.
 
     Returns:
-        The scores, anchors and GWHES. Memory: one (V, d) matrix and one work area of
+        The scores, anchors and GWHES. Memory: one (V, d) matrix and up to one and a half work areas of
         `head.chunk_bytes` (a second matrix while a response longer than that is read).
 
     Raises:
         InputTypeError: Shapes do not fit.
-        InputValueError: There is no correct or no wrong response, or a logit is not finite.
+        InputValueError: There is no correct or no wrong response, a logit is not finite, a token that
+            counts is not in the vocabulary, or an option is out of range.
 
     Sign: see `Influence`.
 
@@ -100,7 +101,8 @@ def group_influence(
         0.666...
     """
     name = check_vocabulary(vocabulary)
-    _check_shapes(hidden, tokens, mask, correct, head)
+    _check_shapes(hidden, tokens, mask, correct, log_probs, head)
+    _check_values(tokens[mask], head, top_k)
     counted = mask.any(-1)
     good = [row for row in range(len(tokens)) if bool(counted[row] & correct[row])]
     bad = [row for row in range(len(tokens)) if bool(counted[row] & ~correct[row])]
@@ -234,16 +236,33 @@ def _scan(head: Head, hidden: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tenso
         normalisers.append(lse)
         limits.append(top.values[:, -1])
         likely.append(torch.unique(top.indices))
+        del pi  # Else it would live on beside the next chunk's.
     return torch.cat(normalisers), torch.cat(limits), torch.unique(torch.cat(likely))
 
 
-def _check_shapes(hidden: Tensor, tokens: Tensor, mask: Tensor, correct: Tensor, head: Head) -> None:
-    batch, time = tokens.shape[0], tokens.shape[-1]
-    wanted = {"hidden": (batch, time, head.weight.shape[1]), "mask": (batch, time), "correct": (batch,)}
-    for name, value in (("hidden", hidden), ("mask", mask), ("correct", correct)):
-        if tuple(value.shape) != wanted[name]:
-            raise InputTypeError(
-                f"{name} of shape {tuple(value.shape)}", f"{wanted[name]}", "see the docstring's shapes"
-            )
+def _check_shapes(
+    hidden: Tensor, tokens: Tensor, mask: Tensor, correct: Tensor, log_probs: Tensor | None, head: Head
+) -> None:
+    if tokens.ndim != 2:
+        raise InputTypeError(f"tokens of shape {tuple(tokens.shape)}", "(B, T)", "one row a response")
+    batch, time = tokens.shape
+    wanted = {
+        "hidden": (hidden, (batch, time, head.weight.shape[1])),
+        "mask": (mask, (batch, time)),
+        "correct": (correct, (batch,)),
+        "log_probs": (log_probs, (batch, time)),
+    }
+    for name, (value, shape) in wanted.items():
+        if value is not None and tuple(value.shape) != shape:
+            raise InputTypeError(f"{name} of shape {tuple(value.shape)}", f"{shape}", "see the docstring's shapes")
     if mask.dtype != torch.bool or correct.dtype != torch.bool:
         raise InputTypeError(f"mask {mask.dtype}, correct {correct.dtype}", "bool tensors, True counts", "call .bool()")
+
+
+def _check_values(counted: Tensor, head: Head, top_k: int) -> None:
+    size = head.weight.shape[0]
+    if bool(((counted < 0) | (counted >= size)).any()):
+        given = f"tokens from {int(counted.min())} to {int(counted.max())}"
+        raise InputValueError(given, f"ids from 0 to {size - 1}", "mask what is no token of the response")
+    if top_k < 1:
+        raise InputValueError(f"top_k={top_k}", "at least 1", "64 is the default")

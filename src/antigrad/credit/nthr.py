@@ -87,4 +87,5 @@ class Nthr(CreditRule):
         return group.wrong_tokens() & (influence.scores > self.threshold(influence))
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
-        return torch.where(self.select(group), eta_of(self.eta, group.success_rate), 1.0) * group.spread()
+        spread = group.spread()
+        return torch.where(self.select(group), eta_of(self.eta, group.success_rate) * spread, spread)

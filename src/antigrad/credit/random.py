@@ -55,5 +55,5 @@ class RandomTokens(CreditRule):
         counts, allowed = self._matched().select(group).sum(-1), group.wrong_tokens()
         draw = torch.rand(allowed.shape, generator=torch.Generator().manual_seed(group.seed)).to(allowed.device)
         rank = torch.where(allowed, draw, 2.0).argsort(-1).argsort(-1)
-        drawn = allowed & (rank < counts[:, None])
-        return torch.where(drawn, eta_of(self.eta, group.success_rate), 1.0) * group.spread()
+        drawn, spread = allowed & (rank < counts[:, None]), group.spread()
+        return torch.where(drawn, eta_of(self.eta, group.success_rate) * spread, spread)

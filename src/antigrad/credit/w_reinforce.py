@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
@@ -44,5 +43,6 @@ class WReinforce(CreditRule):
             raise InputValueError(f"positive_weight={self.positive_weight}", "a number from 0", "0.1 is the paper's")
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
-        signs = torch.where(group.correct, self.positive_weight, -1.0).to(group.advantages)
+        correct = group.correct.to(group.advantages)
+        signs = self.positive_weight * correct - (1 - correct)
         return signs[:, None].expand(group.mask.shape)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from antigrad.core.errors import InputTypeError, InputValueError
+from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
 from antigrad.core.parts import Parts
 
 Normalisation = Literal["tokens", "responses", "constant"]
+Ratio = Literal["token", "sequence"]
 
 
 def group_advantages(rewards: Tensor, *, scale: Literal["sample", "population", "none"] = "sample") -> Tensor:
@@ -28,8 +29,8 @@ def group_advantages(rewards: Tensor, *, scale: Literal["sample", "population", 
         (B,) advantages; zeros when all rewards are equal.
 
     Raises:
-        InputTypeError: Not a vector.
-        InputValueError: Fewer than two rewards, or one is not finite.
+        InputTypeError: Not a floating-point vector.
+        InputValueError: Fewer than two rewards, one is not finite, or there is no such scale.
 
     Sign: positive for rewards above the group's mean.
 
@@ -41,12 +42,17 @@ def group_advantages(rewards: Tensor, *, scale: Literal["sample", "population", 
         >>> group_advantages(torch.tensor([1.0, 0.0, 0.0, 0.0]), scale="population").tolist()
         [1.732..., -0.577..., -0.577..., -0.577...]
     """
-    if rewards.ndim != 1:
-        raise InputTypeError(f"rewards of shape {tuple(rewards.shape)}", "a vector: one group", "call it once a group")
+    if rewards.ndim != 1 or not rewards.is_floating_point():
+        given = f"rewards of shape {tuple(rewards.shape)}, {rewards.dtype}"
+        raise InputTypeError(given, "a floating-point vector: one group", "call it once a group, with rewards.float()")
+    if scale not in ("sample", "population", "none"):
+        raise InputValueError(f"scale {scale!r}", "sample, population or none", "sample is TRL's")
     if len(rewards) < 2 or not bool(torch.isfinite(rewards).all()):
         raise InputValueError(f"rewards {rewards.tolist()}", "at least two finite rewards", "sample more responses")
+    if bool((rewards == rewards[0]).all()):
+        return torch.zeros_like(rewards)  # Their rounded mean may differ from them, and so may not give 0.
     centred = rewards - rewards.mean()
-    if scale == "none" or bool((centred == 0).all()):
+    if scale == "none":
         return centred
     if scale == "population":
         return centred / rewards.std(correction=0)
@@ -98,12 +104,20 @@ class Grpo:
     beta: float = 0.0
     normalisation: Normalisation = "tokens"
     max_length: int | None = None
-    ratio: Literal["token", "sequence"] = "token"
+    ratio: Ratio = "token"
 
     def __post_init__(self) -> None:
-        if not 0 < self.epsilon < 1 or (self.epsilon_high is not None and self.epsilon_high <= 0) or self.beta < 0:
+        high = self.epsilon if self.epsilon_high is None else self.epsilon_high
+        if not (0 < self.epsilon < 1 and high > 0 and self.beta >= 0):
             given = f"epsilon={self.epsilon}, epsilon_high={self.epsilon_high}, beta={self.beta}"
             raise InputValueError(given, "0 < epsilon < 1, epsilon_high > 0, beta >= 0", "0.2, None and 0 are usual")
+        for name, known in (("normalisation", get_args(Normalisation)), ("ratio", get_args(Ratio))):
+            if getattr(self, name) not in known:
+                raise InputValueError(
+                    f"{name} {getattr(self, name)!r}",
+                    f"one of {', '.join(known)}",
+                    did_you_mean(getattr(self, name), known),
+                )
         if self.normalisation == "constant" and not self.max_length:
             raise InputValueError(
                 "normalisation='constant' without max_length", "the longest response", "set max_length"
@@ -125,14 +139,18 @@ class Grpo:
             The three parts, scalars.
 
         Raises:
-            InputTypeError: Shapes do not fit.
+            InputTypeError: Shapes do not fit, or the mask is not boolean.
             InputValueError: A sequence ratio with token weights, a KL term without a reference, or
                 nothing that counts.
         """
-        weights = weights[:, None].expand(mask.shape) if weights.ndim == 1 else weights
-        shapes = {tuple(value.shape) for value in (log_probs, old_log_probs, weights, mask)}
-        if len(shapes) != 1:
+        if weights.ndim == 1 and mask.ndim == 2 and len(weights) == len(mask):
+            weights = weights[:, None].expand(mask.shape)
+        given = (log_probs, old_log_probs, weights, mask, *(() if reference is None else (reference,)))
+        shapes = {tuple(value.shape) for value in given}
+        if len(shapes) != 1 or mask.ndim != 2:
             raise InputTypeError(f"shapes {sorted(shapes)}", "one shape (B, T)", "pad all to the longest response")
+        if mask.dtype != torch.bool:
+            raise InputTypeError(f"mask {mask.dtype}", "a bool tensor, True counts", "call .bool()")
         if not bool(mask.any()):
             raise InputValueError("a mask that counts no token", "at least one token", "leave the batch out")
         # Padding may hold any number; a masked entry must touch neither value nor gradient.
@@ -140,7 +158,9 @@ class Grpo:
         shift = torch.where(mask, log_probs - old_log_probs, zero)
         if self.ratio == "sequence":
             shift = self._sequence_shift(shift, weights, mask)
-        rho, high = shift.exp(), self.epsilon if self.epsilon_high is None else self.epsilon_high
+        high = self.epsilon if self.epsilon_high is None else self.epsilon_high
+        # What is clipped has no gradient; a ratio that overflows would make it 0 times infinity.
+        rho = torch.where(weights < 0, shift, shift.clamp(max=1 + high)).exp()
         gain = torch.minimum(rho * weights, rho.clamp(1 - self.epsilon, 1 + high) * weights)
         up = -self._reduce(torch.where(mask & (weights > 0), gain, zero), mask)
         down = -self._reduce(torch.where(mask & (weights < 0), gain, zero), mask)

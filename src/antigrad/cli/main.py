@@ -1,0 +1,192 @@
+"""`antigrad`: parse, call one job, print where the result is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from rich.console import Console
+
+from antigrad import __version__
+from antigrad.cli.arguments import as_lists, check_keys
+from antigrad.core.errors import AntigradError
+from antigrad.core.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command: its settings and its job as `module:name`, loaded when the command runs.
+
+    Args:
+        words: What is typed after `antigrad`.
+        settings: The dataclass of its settings.
+        run: The job.
+        help: One line.
+    """
+
+    words: tuple[str, ...]
+    settings: str
+    run: str
+    help: str
+
+
+JOBS = (
+    Job(
+        ("diagnose",),
+        "antigrad.posttraining.settings:DiagnoseConfig",
+        "antigrad.posttraining.diagnose:diagnose",
+        "one update per question and rule: which correct answers lose likelihood, through which tokens, what mends it",
+    ),
+    Job(
+        ("train", "tiny-policy"),
+        "antigrad.posttraining.tiny.pretrain:PretrainConfig",
+        "antigrad.posttraining.tiny.pretrain:pretrain",
+        "pre-train the million-parameter policy on step-by-step arithmetic, as the shipped weights were",
+    ),
+)
+
+
+def load(name: str) -> Any:
+    """Import `module:attribute`.
+
+    Args:
+        name: What to import.
+
+    Returns:
+        The attribute.
+    """
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def run_job(job: Job, argv: Sequence[str]) -> None:
+    """Parse the settings of a job, run it, write its report, say where it is.
+
+    Args:
+        job: The job.
+        argv: What follows its words.
+    """
+    settings = load(job.settings)
+    parser = ArgumentParser(prog=f"antigrad {' '.join(job.words)}", description=job.help, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML file of settings; flags win over it")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else, when done")
+    parser.add_class_arguments(settings)
+    names = [field.name for field in fields(settings)]
+    argv = as_lists(settings, argv)
+    if not {"-h", "--help"} & set(argv):
+        check_keys(argv, names)
+    parsed: Namespace = parser.parse_args(argv)
+    run: RunFolder = load(job.run)(settings(**{name: parsed[name] for name in names}))
+    _finish(run, as_json=parsed.json)
+
+
+def _finish(run: RunFolder, *, as_json: bool) -> None:
+    from antigrad.core.page import ARTIFACT
+
+    page = load("antigrad.report:write_report")(run) if run.artifact(ARTIFACT).exists() else None
+    if as_json:
+        print(json.dumps(json.loads((run.path / "summary.json").read_text())))  # noqa: T201
+        return
+    console = Console()
+    if page is not None:
+        console.print(run.read_json(ARTIFACT)["lead"], markup=False, highlight=False)
+    console.print(f"run folder: {run.path}", markup=False, soft_wrap=True)
+    if page is not None:
+        console.print(f"report: {page.resolve().as_uri()}", markup=False, soft_wrap=True)
+
+
+def show_report(argv: Sequence[str]) -> None:
+    """Write the report of a run again.
+
+    Args:
+        argv: The run folder, and `--json`.
+    """
+    parser = ArgumentParser(prog="antigrad report", description="write the HTML report of a run", exit_on_error=False)
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("--json", action="store_true", help="print the summary instead of the place of the report")
+    parsed = parser.parse_args(argv)
+    run = RunFolder.open(parsed.run)
+    load("antigrad.report:write_report")(run)
+    _finish(run, as_json=parsed.json)
+
+
+def show_methods(argv: Sequence[str]) -> None:
+    """List what can be named on the command line: rules, models, tasks, verifiers.
+
+    Args:
+        argv: Nothing, or `--json`.
+    """
+    parser = ArgumentParser(prog="antigrad methods", description=show_methods.__doc__, exit_on_error=False)
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parsed = parser.parse_args(argv)
+    known = load("antigrad.cli.listing:methods")()
+    if parsed.json:
+        print(json.dumps(known))  # noqa: T201
+        return
+    console = Console()
+    for title, items in known.items():
+        console.print(f"[bold]{title}[/bold]")
+        for name, line in items.items():
+            console.print(f"  {name:24} {line}", markup=False, highlight=False)
+
+
+def commands() -> dict[tuple[str, ...], tuple[str, Callable[[Sequence[str]], None]]]:
+    """All commands.
+
+    Returns:
+        Words, and the help line with the function that takes what follows them.
+    """
+    table: dict[tuple[str, ...], tuple[str, Callable[[Sequence[str]], None]]] = {
+        job.words: (job.help, lambda argv, job=job: run_job(job, argv)) for job in JOBS
+    }
+    table["report",] = ("write the report of a run again", show_report)
+    table["methods",] = ("list rules, models, tasks and verifiers", show_methods)
+    return table
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments; those of the process when None.
+
+    Returns:
+        Exit status: 0 done, 1 a clear error, 2 a command that does not exist, 130 interrupted.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    table, errors = commands(), Console(stderr=True)
+    if argv[:1] == ["--version"]:
+        print(f"antigrad {__version__}")  # noqa: T201
+        return 0
+    found = next((words for words in table if tuple(argv[: len(words)]) == words), None)
+    if found is None:
+        asked_for_help = not argv or argv[0] in ("-h", "--help")
+        console = Console() if asked_for_help else errors
+        if not asked_for_help:
+            from antigrad.core.errors import did_you_mean
+
+            hint = did_you_mean(" ".join(argv[:2]), [" ".join(words) for words in table])
+            errors.print(f"antigrad: no command {argv[0]!r}; {hint}", markup=False, highlight=False)
+        console.print("usage: antigrad COMMAND [--help]\n", highlight=False)
+        for words, (line, _) in table.items():
+            console.print(f"  {' '.join(words):20} {line}", markup=False, highlight=False)
+        return 0 if asked_for_help else 2
+    try:
+        table[found][1](argv[len(found) :])
+    except (AntigradError, ArgumentError) as error:
+        errors.print(f"antigrad {' '.join(found)}: {error}", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("interrupted; the same command with --resume goes on from here", markup=False)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

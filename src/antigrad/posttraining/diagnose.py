@@ -1,0 +1,291 @@
+"""The preflight: one update per question and rule from the same weights; who moves, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from antigrad.core import AntigradError, RunFolder, progress
+from antigrad.credit import CREDIT, CreditRule, Group, Influence, group_influence
+from antigrad.credit.nthr import Nthr
+from antigrad.objectives import Grpo, group_advantages
+from antigrad.posttraining.diagnose_page import describe
+from antigrad.posttraining.models import Policy, load_policy
+from antigrad.posttraining.rollouts import Measured, Rollouts, joined, measure, sample, seeded, stream_seed
+from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.posttraining.tasks import Question, Task, load_task
+from antigrad.posttraining.update import Snapshot, accumulate, step
+
+Key = tuple[int, str, float]
+
+
+def diagnose(config: DiagnoseConfig) -> RunFolder:
+    r"""Ask questions, and for each take one update under every rule from the same weights.
+
+    $$\Delta(x)=\frac1{N^+}\sum_i\big[\ln\pi_{\theta'}(y_i^+|x)-\ln\pi_\theta(y_i^+|x)\big]$$
+
+    A question whose group has correct and wrong responses is measured: Δ(x) of the correct and of the
+    wrong responses, of a greedy answer held out of the group, and the entropy. Rows go to the ledger
+    as they come; an interrupted run goes on with `resume=True` to the same figures.
+
+    Args:
+        config: See `DiagnoseConfig`.
+
+    Returns:
+        The run, with ledger, summary and a page for the report.
+
+    Raises:
+        AntigradError: The settings, the model, the tasks or the output folder are not usable.
+
+    Sign: Δ(x) < 0 is Lazy Likelihood Displacement: the update lowered its own correct answers.
+
+    Source: Deng et al. 2025, arXiv 2505.18830, Sec. 5 (one update a question, weights set back).
+
+    Deviations: the paper names neither optimizer nor step size of the update: both are settings, and
+        two step sizes are the default. Greedy answer and entropy are ours.
+
+    Example:
+        >>> from pathlib import Path
+        >>> DiagnoseConfig(model="tiny", tasks="tiny_arithmetic", questions=2, output=Path("runs/x")).rollouts
+        8
+    """
+    config.check()
+    task = load_task(
+        config.tasks,
+        count=config.questions,
+        seed=config.seed,
+        verifier=config.verifier,
+        style=config.style,
+        shots=config.shots,
+    )
+    run = RunFolder.start(config.output, job="diagnose", config=config, resume=config.resume, free=("output", "resume"))
+    if run.summary:
+        return run
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    policy = load_policy(
+        config.model, device=config.device, dtype=config.dtype, trust_remote_code=config.trust_remote_code
+    )
+    work = _Preflight(config, policy, task, Snapshot(policy.model), {spec: CREDIT.make(spec) for spec in config.arms})
+    asked = {row["question"]: row for row in run.ledger.rows("question")}
+    done: set[Key] = {(row["question"], row["arm"], row["step_size"]) for row in run.ledger.rows("update")}
+    with progress("questions", len(task.questions)) as bar:
+        for index in range(len(task.questions)):
+            for row in work.question(index, asked.get(index), done):
+                run.ledger.append(row)
+            bar.advance()
+    work.start.restore()
+    describe(run, config)
+    return run
+
+
+@dataclass(frozen=True)
+class _Preflight:
+    """What stays the same from question to question."""
+
+    config: DiagnoseConfig
+    policy: Policy
+    task: Task
+    start: Snapshot
+    arms: Mapping[str, CreditRule]
+
+    def question(self, index: int, known: Mapping[str, Any] | None, done: set[Key]) -> Iterator[dict[str, Any]]:
+        """Sample, score and update for one question.
+
+        Args:
+            index: Place of the question in the task.
+            known: Its question row, if an interrupted run wrote it.
+            done: Updates that an interrupted run wrote; they are left out.
+
+        Yields:
+            Rows for the ledger, in order.
+        """
+        keys = [(index, arm, size) for arm in self.arms for size in self.config.step_sizes]
+        if known is not None and (known["status"] != "mixed" or done.issuperset(keys)):
+            return
+        question = self.task.questions[index]
+        self.start.restore()
+        try:
+            group, greedy = self._sample(index, question)
+            before = self._measure(group)
+            status = _status(group.correct)
+            influence = self._influence(group, before) if status == "mixed" else None
+        except AntigradError as error:
+            if known is None:
+                yield {
+                    "kind": "question",
+                    "question": index,
+                    "id": question.id,
+                    "status": "failed",
+                    "reason": str(error),
+                }
+            return
+        if known is None:
+            yield self._question_row(index, question, group, greedy, before, influence, status)
+        if influence is not None:
+            seen = self._group(index, group, influence)
+            probe = joined(group, greedy)
+            yield from self._updates(index, seen, group, probe, done)
+
+    def _sample(self, index: int, question: Question) -> tuple[Rollouts, Rollouts]:
+        common: Any = {"max_new_tokens": self.config.max_new_tokens, "temperature": self.config.temperature}
+        with seeded(self.config.seed, "rollouts", index):
+            group = sample(self.policy, self.task, question, count=self.config.rollouts, **common)
+        return group, sample(self.policy, self.task, question, count=1, greedy=True, **common)
+
+    def _measure(self, rollouts: Rollouts) -> Measured:
+        return measure(
+            self.policy, rollouts, temperature=self.config.temperature, rows_at_once=self.config.rows_at_once
+        )
+
+    def _influence(self, group: Rollouts, before: Measured) -> Influence:
+        return group_influence(
+            before.hidden,
+            group.tokens,
+            group.mask,
+            group.correct,
+            self.policy.head(self.config.temperature),
+            vocabulary=self.config.vocabulary,
+            top_k=self.config.top_k,
+            log_probs=before.log_probs,
+        )
+
+    def _group(self, index: int, group: Rollouts, influence: Influence | None) -> Group:
+        advantages = group_advantages(group.correct.float(), scale=self.config.advantages)
+        seed = stream_seed(self.config.seed, "credit", index)
+        return Group(group.tokens, group.mask, group.correct, advantages, influence, seed)
+
+    def _updates(
+        self, index: int, seen: Group, group: Rollouts, probe: Rollouts, done: set[Key]
+    ) -> Iterator[dict[str, Any]]:
+        base = self._measure(probe)
+        for arm, rule in self.arms.items():
+            sizes = [size for size in self.config.step_sizes if (index, arm, size) not in done]
+            if not sizes:
+                continue
+            self.start.restore()
+            weights = rule(seen)
+            # The gradient at the starting weights is the same for every step size.
+            parts = accumulate(
+                self.policy,
+                group,
+                weights,
+                Grpo(),
+                temperature=self.config.temperature,
+                rows_at_once=self.config.rows_at_once,
+            )
+            gradients = [parameter.grad for parameter in self.policy.model.parameters()]
+            weakened = seen.wrong_tokens() & (weights.abs() < seen.spread().abs())
+            facts = {
+                "kind": "update",
+                "question": index,
+                "arm": arm,
+                "parts": {name: float(value) for name, value in parts.items()},
+                "weakened": int(weakened.sum()),
+                "wrong_tokens": int(seen.wrong_tokens().sum()),
+            }
+            for size in sizes:
+                self.start.restore()
+                for parameter, gradient in zip(self.policy.model.parameters(), gradients, strict=True):
+                    parameter.grad = gradient
+                step(self.policy, self.config.optimizer, size)
+                yield facts | {"step_size": size} | self._effect(group, probe, base)
+            del gradients  # before the next arm makes its own: each is as large as the model
+
+    def _effect(self, group: Rollouts, probe: Rollouts, base: Measured) -> dict[str, Any]:
+        """Measure what one update did.
+
+        Args:
+            group: The responses it was made from.
+            probe: The same and the greedy answer below them.
+            base: The probe under the starting weights.
+
+        Returns:
+            Changes of log-likelihood in nats and of entropy in nats a token; nulls and the reason when
+            the updated model gives no finite numbers.
+        """
+        try:
+            after = self._measure(probe)
+        except AntigradError as error:
+            names = ("delta_correct", "delta_wrong", "delta_greedy", "entropy_change")
+            return {"error": str(error), "deltas_correct": [], "deltas_wrong": [], **dict.fromkeys(names)}
+        change = (after.log_probs - base.log_probs).double().sum(-1)
+        inside = change[: len(group.tokens)]
+        correct, wrong = inside[group.correct], inside[~group.correct]
+        mask = probe.mask[: len(group.tokens)]
+        entropy = (after.entropy - base.entropy)[: len(group.tokens)][mask].double()
+        return {
+            "error": None,
+            "delta_correct": float(correct.mean()),
+            "delta_wrong": float(wrong.mean()),
+            "delta_greedy": float(change[-1]),
+            "entropy_change": float(entropy.mean()),
+            "deltas_correct": correct.tolist(),
+            "deltas_wrong": wrong.tolist(),
+        }
+
+    def _question_row(
+        self,
+        index: int,
+        question: Question,
+        group: Rollouts,
+        greedy: Rollouts,
+        before: Measured,
+        influence: Influence | None,
+        status: str,
+    ) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "kind": "question",
+            "question": index,
+            "id": question.id,
+            "prompt": self.policy.tokenizer.decode(group.prompt),
+            "answer": question.answer,
+            "status": status,
+            "reason": None,
+            "correct": int(group.correct.sum()),
+            "truncated": int(group.truncated.sum()),
+            "entropy": float(before.entropy[group.mask].double().mean()),
+            "greedy": {"text": greedy.texts[0], "correct": bool(greedy.correct[0])},
+            "responses": [self._response(group, before, influence, place) for place in range(len(group.tokens))],
+        }
+        if influence is not None:
+            row |= self._scores(self._group(index, group, influence), influence)
+        return row
+
+    def _response(self, group: Rollouts, before: Measured, influence: Influence | None, place: int) -> dict[str, Any]:
+        here = group.mask[place]
+        return {
+            "text": group.texts[place],
+            "correct": bool(group.correct[place]),
+            "truncated": bool(group.truncated[place]),
+            "tokens": [self.policy.tokenizer.decode([token]) for token in group.tokens[place][here].tolist()],
+            "log_probs": before.log_probs[place][here].tolist(),
+            "scores": None if influence is None else influence.scores[place][here].tolist(),
+        }
+
+    def _scores(self, seen: Group, influence: Influence) -> dict[str, Any]:
+        row: dict[str, Any] = {"success_rate": seen.success_rate}
+        for anchor in ("inclusive", "others"):
+            rule = Nthr(anchor=anchor)
+            row[f"tau_{anchor}"] = rule.threshold(influence)
+            row[f"selected_{anchor}"] = int(rule.select(seen).sum())
+        correct: Tensor = ~influence.gwhes.isnan()
+        return row | {
+            "wrong_tokens": int(seen.wrong_tokens().sum()),
+            "gwhes": influence.gwhes[correct].tolist(),
+            "anchors_inclusive": influence.anchor_inclusive[correct].tolist(),
+            "anchors_others": influence.anchor_others[correct].tolist(),
+            "vocabulary_rows": influence.kept,
+            "missing_mass": influence.missing_mass,
+            "error_bound": float(influence.error_bound.max()),
+        }
+
+
+def _status(correct: Tensor) -> str:
+    if bool(correct.all()):
+        return "all correct"
+    return "mixed" if bool(correct.any()) else "all wrong"

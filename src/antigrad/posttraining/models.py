@@ -1,0 +1,156 @@
+"""Loading a policy: an embedded model, a local folder or a Hub name, with its head checked to be plain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.credit import Head
+from antigrad.posttraining.embedded import EMBEDDED
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+# What other model families call a factor or a cap on the logits, and the value at which it does nothing.
+_LOGIT_CHANGES = {
+    "final_logit_softcapping": None,
+    "logit_scale": 1.0,
+    "logits_scaling": 1.0,
+    "lm_head_multiplier": 1.0,
+    "output_multiplier_scale": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A causal language model with its tokenizer.
+
+    Args:
+        model: The model, in evaluation mode.
+        tokenizer: Its tokenizer.
+        name: The name it was asked for by.
+    """
+
+    model: Any
+    tokenizer: Any
+    name: str
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def head_weight(self) -> Tensor:
+        """(V, d) output matrix, tied or not."""
+        return self.model.get_output_embeddings().weight
+
+    def head(self, temperature: float) -> Head:
+        """Return the head at a sampling temperature, for the influence kernel.
+
+        Args:
+            temperature: t > 0.
+
+        Returns:
+            A view of the weights, not a copy.
+        """
+        return Head(self.head_weight.detach(), temperature)
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        """Last hidden states, after the final norm.
+
+        Args:
+            ids: (B, L) token ids, padded on the right if at all: causal attention keeps padding out.
+
+        Returns:
+            (B, L, d); the state at position k predicts token k + 1.
+        """
+        return self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+
+
+def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trust_remote_code: bool = False) -> Policy:
+    """Load a policy.
+
+    Args:
+        name: `smollm2-135m-instruct`, `tiny`, a local folder, or a name on the model hub.
+        device: `auto` (CUDA if there is one), or a torch device.
+        dtype: `float32`, `bfloat16` or `float16`. On a CPU float32 decodes fastest.
+        trust_remote_code: Run code that comes with the model; off unless asked for.
+
+    Returns:
+        The policy, in evaluation mode.
+
+    Raises:
+        AntigradError: The model is missing or unreadable.
+        InputValueError: The dtype or device is unknown, or the head is not a plain matrix.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if dtype not in _DTYPES:
+        raise InputValueError(f"dtype {dtype!r}", ", ".join(_DTYPES), "float32 is the default")
+    place = _device(device)
+    source = str(EMBEDDED[name]()) if name in EMBEDDED else name
+    options = {"trust_remote_code": trust_remote_code}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=_DTYPES[dtype], use_safetensors=True, **options)
+    except Exception as error:  # transformers raises whatever the broken file raised
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        expected = (
+            f"an embedded model ({', '.join(EMBEDDED)}), a folder with safetensors and a tokenizer, or a hub name"
+        )
+        kind = "folder" if Path(name).exists() else "no such folder"
+        raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, "check the name or path") from error
+    if tokenizer.eos_token_id is None:
+        raise InputValueError(f"the tokenizer of {name!r} has no end-of-sequence token", "one", "set eos_token")
+    policy = Policy(cast(Any, model).to(place).eval(), tokenizer, name)
+    check_head(policy)
+    return policy
+
+
+def check_head(policy: Policy) -> None:
+    """Refuse heads whose logits are not W h: capped, scaled, biased.
+
+    Args:
+        policy: The loaded model.
+
+    Raises:
+        InputValueError: The head does something else than multiply.
+    """
+    config, head = policy.model.config.get_text_config(), policy.model.get_output_embeddings()
+    expected, hint = (
+        "a plain head, logits = W h",
+        "influence scores are defined for plain heads only: use another model",
+    )
+    for key, harmless in _LOGIT_CHANGES.items():
+        value = getattr(config, key, harmless)
+        if value is not None and value != harmless:
+            raise InputValueError(f"{policy.name!r} with {key}={value}", expected, hint)
+    if not isinstance(head, nn.Linear) or cast(Any, head).bias is not None:
+        kind = "a bias" if isinstance(head, nn.Linear) else f"a {type(head).__name__}"
+        raise InputValueError(f"{policy.name!r} whose head has {kind}", expected, hint)
+    # A family may scale in a way no list knows: ask the model itself.
+    ids = torch.tensor([[policy.tokenizer.eos_token_id]], device=policy.device)
+    with torch.no_grad():
+        ours, theirs = head(policy.hidden(ids)).float(), policy.model(input_ids=ids).logits.float()
+    if not bool(torch.isfinite(theirs).all()):
+        raise InputValueError(
+            f"{policy.name!r} gives NaN or infinite logits", "finite logits", "check its weights or dtype"
+        )
+    if not torch.allclose(ours, theirs, rtol=1e-2, atol=1e-2 * float(theirs.abs().max())):
+        raise InputValueError(f"{policy.name!r} whose logits differ from W h", expected, hint)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputValueError(f"device {name!r}: {reason}", "auto, cpu, cuda or cuda:N", "use auto") from error
+    return device

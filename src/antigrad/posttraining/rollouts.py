@@ -1,0 +1,273 @@
+"""Sampling a group of responses, and measuring them under the policy as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputValueError
+from antigrad.posttraining.models import Policy
+from antigrad.posttraining.tasks import Question, Task
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """B responses to one prompt.
+
+    Args:
+        prompt: (P,) token ids of the prompt.
+        tokens: (B, T) token ids of the responses, with the token that ended them, padded right.
+        mask: (B, T) True on the tokens of the responses.
+        texts: The responses as text, without what ended them.
+        correct: (B,) True where the verifier accepted.
+        truncated: (B,) True where the limit cut the response off.
+    """
+
+    prompt: Tensor
+    tokens: Tensor
+    mask: Tensor
+    texts: list[str]
+    correct: Tensor
+    truncated: Tensor
+
+    def ids(self) -> Tensor:
+        """Prompt and response together.
+
+        Returns:
+            (B, P + T) token ids.
+        """
+        return torch.cat([self.prompt.expand(len(self.tokens), -1), self.tokens], 1)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the policy says of B responses: log-probabilities in nats, entropies in nats, states.
+
+    Args:
+        log_probs: (B, T) at the sampling temperature, float32, 0 where masked.
+        entropy: (B, T) of the distribution each token was drawn from, 0 where masked.
+        hidden: (B, T, d) the states that predict the tokens.
+    """
+
+    log_probs: Tensor
+    entropy: Tensor
+    hidden: Tensor
+
+
+@contextmanager
+def seeded(*key: object) -> Generator[None]:
+    """Draw from a stream that depends on the key alone, and leave the global one as it was.
+
+    Args:
+        key: What names the stream; the same key gives the same draws in any order and after a resume.
+
+    Yields:
+        Nothing; draw inside.
+    """
+    devices = range(torch.cuda.device_count())
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(stream_seed(*key))
+        yield
+
+
+def stream_seed(*key: object) -> int:
+    """Derive a seed from a key.
+
+    Args:
+        key: Anything whose text names the stream.
+
+    Returns:
+        A number of 62 bits.
+
+    Example:
+        >>> stream_seed(0, "a") == stream_seed(0, "a"), stream_seed(0, "a") == stream_seed(1, "a")
+        (True, False)
+    """
+    return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8], "big") >> 2
+
+
+@torch.no_grad()
+def sample(
+    policy: Policy,
+    task: Task,
+    question: Question,
+    *,
+    count: int,
+    max_new_tokens: int,
+    temperature: float,
+    greedy: bool = False,
+) -> Rollouts:
+    """Sample responses to one question and verify them.
+
+    Args:
+        policy: The policy.
+        task: Renders the prompt and judges.
+        question: The question.
+        count: Responses; 1 when greedy.
+        max_new_tokens: Longest response in tokens.
+        temperature: Sampling temperature; no other change to the distribution is made.
+        greedy: Take the likeliest token each time instead.
+
+    Returns:
+        The responses. Draws from the global random stream; see `seeded`.
+
+    Raises:
+        InputValueError: The prompt is empty, or sampling met NaN probabilities.
+    """
+    tokenizer = policy.tokenizer
+    prompt = tokenizer(
+        task.prompt(question, tokenizer), return_tensors="pt", add_special_tokens=task.style == "raw"
+    ).input_ids.to(policy.device)
+    if prompt.shape[1] == 0:
+        raise InputValueError(
+            f"question {question.id!r} gives an empty prompt", "at least one token", "mend the question"
+        )
+    ends = _end_tokens(policy)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
+    options = (
+        {"do_sample": False} if greedy else {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+    )
+    if task.stop is not None:
+        options |= {"stop_strings": [task.stop], "tokenizer": tokenizer}
+    try:
+        out = policy.model.generate(
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            num_return_sequences=count,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=ends,
+            pad_token_id=pad,
+            **options,
+        )
+    except RuntimeError as error:
+        # torch.multinomial is the first to notice; whatever else went wrong keeps its own message below.
+        raise InputValueError(
+            f"sampling failed: {error}", "finite logits and enough memory", "check the weights"
+        ) from error
+    rows = [_cut(tokenizer, row, task.stop, ends) for row in out[:, prompt.shape[1] :].tolist()]
+    return _collect(prompt[0], rows, pad, [task.correct(text, question) for _, text, _ in rows])
+
+
+def _collect(prompt: Tensor, rows: list[tuple[list[int], str, bool]], pad: int, correct: list[bool]) -> Rollouts:
+    width = max(len(ids) for ids, _, _ in rows)
+    tokens = torch.tensor([ids + [pad] * (width - len(ids)) for ids, _, _ in rows], device=prompt.device)
+    lengths = torch.tensor([[len(ids)] for ids, _, _ in rows], device=prompt.device)
+    return Rollouts(
+        prompt=prompt,
+        tokens=tokens,
+        mask=torch.arange(width, device=prompt.device) < lengths,
+        texts=[text for _, text, _ in rows],
+        correct=torch.tensor(correct, device=prompt.device),
+        truncated=torch.tensor([cut for _, _, cut in rows], device=prompt.device),
+    )
+
+
+def _end_tokens(policy: Policy) -> list[int]:
+    ends = policy.model.generation_config.eos_token_id
+    ends = ends if isinstance(ends, list) else [ends]
+    return list(dict.fromkeys(end for end in [*ends, policy.tokenizer.eos_token_id] if end is not None))
+
+
+def _cut(tokenizer: object, ids: list[int], stop: str | None, ends: list[int]) -> tuple[list[int], str, bool]:
+    """Cut a row behind the token that ended it.
+
+    Args:
+        tokenizer: Turns ids into text.
+        ids: The generated ids, padding included.
+        stop: Text that ends a response.
+        ends: Ids that end a response.
+
+    Returns:
+        The ids that count, the text before the end, and whether the limit cut it off.
+    """
+    decode = lambda row: tokenizer.decode(row, skip_special_tokens=True)  # noqa: E731  # pyright: ignore
+    last = next((place for place, token in enumerate(ids) if token in ends), None)
+    body = ids if last is None else ids[:last]
+    text = decode(body)
+    if stop is not None and stop in text:
+        low, high = 1, len(body)
+        while low < high:  # the shortest beginning whose text holds the stop
+            middle = (low + high) // 2
+            low, high = (low, middle) if stop in decode(body[:middle]) else (middle + 1, high)
+        return body[:low], text.partition(stop)[0], False
+    return (ids, text, True) if last is None else (ids[: last + 1], text, False)
+
+
+def log_probs_of(policy: Policy, rollouts: Rollouts, rows: slice, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities of some responses, with a graph where gradients are on.
+
+    Args:
+        policy: The policy.
+        rollouts: The responses.
+        rows: Which of them.
+        temperature: Sampling temperature.
+
+    Returns:
+        (b, T) log-probabilities and (b, T) entropies in nats, float32, and (b, T, d) states.
+    """
+    tokens, width = rollouts.tokens[rows], rollouts.tokens.shape[1]
+    hidden = policy.hidden(rollouts.ids()[rows])[:, -width - 1 : -1]
+    logits = policy.model.get_output_embeddings()(hidden).float() / temperature
+    everything = torch.log_softmax(logits, -1)
+    chosen = everything.gather(-1, tokens[..., None])[..., 0]
+    with torch.no_grad():
+        entropy = -(everything.exp() * everything).sum(-1)
+    return chosen, entropy, hidden
+
+
+@torch.no_grad()
+def measure(policy: Policy, rollouts: Rollouts, *, temperature: float, rows_at_once: int) -> Measured:
+    """Measure responses under the policy as it is.
+
+    Args:
+        policy: The policy.
+        rollouts: The responses.
+        temperature: Sampling temperature.
+        rows_at_once: Responses a forward pass.
+
+    Returns:
+        Log-probabilities, entropies and states; 0 where masked.
+
+    Raises:
+        InputValueError: A log-probability is NaN or infinite.
+    """
+    starts = range(0, len(rollouts.tokens), rows_at_once)
+    pieces = [log_probs_of(policy, rollouts, slice(start, start + rows_at_once), temperature) for start in starts]
+    log_probs, entropy, hidden = (torch.cat(piece) for piece in zip(*pieces, strict=True))
+    zero = torch.zeros_like(log_probs)
+    log_probs = torch.where(rollouts.mask, log_probs, zero)
+    if not bool(torch.isfinite(log_probs).all()):
+        raise InputValueError(
+            "NaN or infinite log-probabilities", "finite ones", "smaller step size, or check the weights"
+        )
+    return Measured(log_probs, torch.where(rollouts.mask, entropy, zero), hidden)
+
+
+def joined(group: Rollouts, extra: Rollouts) -> Rollouts:
+    """Put further responses to the same prompt below a group's, padded to one length.
+
+    Args:
+        group: The first rows.
+        extra: The rows that follow.
+
+    Returns:
+        All rows, so that one pass measures them.
+    """
+    width = max(group.tokens.shape[1], extra.tokens.shape[1])
+
+    def wide(tensor: Tensor) -> Tensor:
+        return torch.nn.functional.pad(tensor, (0, width - tensor.shape[1]))
+
+    return Rollouts(
+        prompt=group.prompt,
+        tokens=torch.cat([wide(group.tokens), wide(extra.tokens)]),
+        mask=torch.cat([wide(group.mask), wide(extra.mask)]),
+        texts=[*group.texts, *extra.texts],
+        correct=torch.cat([group.correct, extra.correct]),
+        truncated=torch.cat([group.truncated, extra.truncated]),
+    )
