@@ -155,6 +155,7 @@ class Grpo:
             raise InputValueError("a mask that counts no token", "at least one token", "leave the batch out")
         # Padding may hold any number; a masked entry must touch neither value nor gradient.
         zero = torch.zeros((), dtype=log_probs.dtype, device=log_probs.device)
+        weights = torch.where(mask, weights, torch.zeros_like(weights))
         shift = torch.where(mask, log_probs - old_log_probs, zero)
         if self.ratio == "sequence":
             shift = self._sequence_shift(shift, weights, mask)
@@ -162,8 +163,8 @@ class Grpo:
         # What is clipped has no gradient; a ratio that overflows would make it 0 times infinity.
         rho = torch.where(weights < 0, shift, shift.clamp(max=1 + high)).exp()
         gain = torch.minimum(rho * weights, rho.clamp(1 - self.epsilon, 1 + high) * weights)
-        up = -self._reduce(torch.where(mask & (weights > 0), gain, zero), mask)
-        down = -self._reduce(torch.where(mask & (weights < 0), gain, zero), mask)
+        up = -self._reduce(torch.where(weights > 0, gain, zero), mask)
+        down = -self._reduce(torch.where(weights < 0, gain, zero), mask)
         return Parts(up, down, self._anchor(log_probs, reference, mask, zero))
 
     def _sequence_shift(self, shift: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
