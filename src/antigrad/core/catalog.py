@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -152,10 +153,18 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
                 f"{item!r} in {text!r}", "option=value", "give it once" if equals else "name the option"
             )
         try:
-            options[key] = yaml.safe_load(value)
+            options[key] = _scalar(value)
         except yaml.YAMLError as error:
             raise InputValueError(f"{item!r} in {text!r}", "a YAML value", "put it in quotes") from error
     return name.strip(), options
+
+
+def _scalar(text: str) -> Any:
+    value = yaml.safe_load(text)
+    if value == text and text:
+        with contextlib.suppress(ValueError):  # YAML takes 1e-3 and -inf for text
+            return float(text)
+    return value
 
 
 def split_specs(text: str) -> list[str]:

@@ -23,7 +23,7 @@ def to_json(value: Any) -> Any:
         value: Nested dictionaries, lists, numbers, strings, scalar tensors or arrays.
 
     Returns:
-        The same structure of what JSON knows.
+        The same structure of what JSON knows. A text that is such a name reads back as the number.
 
     Raises:
         InputTypeError: A value has no JSON form.

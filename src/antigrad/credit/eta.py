@@ -26,7 +26,7 @@ def check_eta(eta: Eta) -> None:
     if isinstance(eta, str):
         if eta not in _RULES:
             raise InputValueError(f"eta {eta!r}", "a number from 0 to 1, or a rule", did_you_mean(eta, _RULES))
-    elif not 0 <= eta <= 1:
+    elif not isinstance(eta, int | float) or not 0 <= eta <= 1:
         raise InputValueError(
             f"eta {eta}", "a number from 0 to 1", "1 changes nothing, 0 removes the negative gradient"
         )

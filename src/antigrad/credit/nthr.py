@@ -57,8 +57,14 @@ class Nthr(CreditRule):
         check_eta(self.eta)
         if self.anchor not in ("inclusive", "others"):
             raise InputValueError(f"anchor {self.anchor!r}", "inclusive or others", "inclusive is the default")
-        if self.beta != self.beta:
+        if not isinstance(self.beta, int | float) or self.beta != self.beta:
             raise InputValueError(f"beta {self.beta}", "a number", "1 is the paper's")
+        if self.tau_floor is not None and not (
+            isinstance(self.tau_floor, int | float) and self.tau_floor < float("inf")
+        ):
+            raise InputValueError(
+                f"tau_floor {self.tau_floor}", "a number or nothing", "0 keeps helpful penalties whole"
+            )
 
     def threshold(self, influence: Influence) -> float:
         r"""Threshold $\tau=\beta\min_i\bar s_i$ over the correct responses.

@@ -39,7 +39,7 @@ class WReinforce(CreditRule):
     positive_weight: float = 0.1
 
     def __post_init__(self) -> None:
-        if not self.positive_weight >= 0:
+        if not isinstance(self.positive_weight, int | float) or not 0 <= self.positive_weight < float("inf"):
             raise InputValueError(f"positive_weight={self.positive_weight}", "a number from 0", "0.1 is the paper's")
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102

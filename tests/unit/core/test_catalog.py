@@ -105,7 +105,26 @@ def test_unknown_options_get_a_suggestion() -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    ["nthr(beta=1", "nthr(1)", "nthr(beta)", "nthr(eta=2)", "nthr(anchor=mine)", "nthr(eta=half)", "blanket(eta=-1)"],
+    [
+        "nthr(beta=1",
+        "nthr(1)",
+        "nthr(beta)",
+        "nthr(beta=high)",
+        "nthr(beta=null)",
+        "nthr(beta=nan)",
+        "nthr(eta=null)",
+        "nthr(eta=[1])",
+        "nthr(tau_floor=low)",
+        "nthr(tau_floor=nan)",
+        "random(beta='1e-3')",
+        "w_reinforce(positive_weight=half)",
+        "w_reinforce(positive_weight=inf)",
+        "w_reinforce(positive_weight=null)",
+        "nthr(eta=2)",
+        "nthr(anchor=mine)",
+        "nthr(eta=half)",
+        "blanket(eta=-1)",
+    ],
 )
 def test_bad_specs_and_values_are_refused(spec: str) -> None:
     with pytest.raises(AntigradError, match="expected"):
@@ -116,6 +135,8 @@ def test_values_are_read_as_yaml() -> None:
     assert CREDIT.make(" nthr( beta = -.inf , eta = 1-p , tau_floor = 0.5 ) ") == Nthr(
         -float("inf"), "1-p", tau_floor=0.5
     )
+    assert CREDIT.make("nthr(beta=1e-3)") == Nthr(0.001)
+    assert CREDIT.make("nthr(beta=-inf)") == Nthr(-float("inf"))
     assert CREDIT.make("nthr(tau_floor=null,anchor=others)") == Nthr(anchor="others")
 
 
