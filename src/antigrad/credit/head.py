@@ -6,7 +6,7 @@ $\pi_k=\mathrm{softmax}(Wh_k/t)$, $e_k=\mathbf e_{y_k}-\pi_k$.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -140,24 +140,25 @@ def add_head_gradient(
     tokens: Tensor,
     into: Tensor,
     *,
+    lengths: Sequence[int] | None = None,
     weight: float = 1.0,
     normaliser: Tensor | None = None,
-    norm: bool = False,
 ) -> tuple[Tensor, Tensor]:
     r"""Add $w\sum_k e_kh_k^\top$, the head gradient of $w\log\pi(y)$ up to $1/t$, into a matrix.
 
     Args:
         head: The head.
         hidden: (N, d) states; state k predicts token k.
-        tokens: (N,) token ids of one response.
+        tokens: (N,) token ids of R responses, one after the other.
         into: (V, d) matrix that is added to.
+        lengths: Tokens of each response; also asks for their norms. None: norms are not taken.
         weight: w.
         normaliser: (N,) normalisers over the whole vocabulary, if known; required for a kept part.
-        norm: Also return $\lVert\sum_ke_kh_k^\top\rVert_F^2$ of these tokens alone.
 
     Returns:
-        (N,) normalisers, and the squared norm as a float64 scalar (0 when not asked for). A response
-        longer than one chunk needs one more (V, d) matrix while its norm is taken.
+        (N,) normalisers, and (R,) squared norms $\lVert\sum_{k\in i}e_kh_k^\top\rVert_F^2$ of each response
+        alone in float64 (empty without `lengths`). A response longer than one chunk needs one more
+        (V, d) matrix while its norm is taken.
 
     Sign: `W + ε into` raises the log-probability of these tokens for w > 0.
 
@@ -172,35 +173,82 @@ def add_head_gradient(
         >>> [round(value, 4) for value in G[:, 0].tolist()]
         [0.6667, -0.3333, -0.3333]
     """
+    normalisers: list[Tensor] = []
+    norms: list[Tensor] = []
     size = head.tokens_per_chunk()
-    own = head.zeros() if norm and hidden.shape[0] > size else None
-    squared, normalisers = torch.zeros((), dtype=torch.float64, device=into.device), list[Tensor]()
-    for start in range(0, hidden.shape[0], size):
-        here = slice(start, start + size)
-        h = hidden[here].to(head.dtype)
-        error, lse = _errors(head, h, tokens[here], None if normaliser is None else normaliser[here])
-        normalisers.append(lse)
-        if own is not None:
-            own.addmm_(error.T, h)
-        elif not norm:
-            into.addmm_(error.T, h, alpha=weight)
-        else:
-            for part in head.vocabulary_chunks(len(h)):
-                gradient = error[:, part].T @ h
-                squared += gradient.flatten().dot(gradient.flatten()).double()
-                into[part].add_(gradient, alpha=weight)
-        del error  # Else it would live on beside the next chunk's.
-    if own is not None:
-        for part in head.vocabulary_chunks(1):
-            squared += own[part].flatten().dot(own[part].flatten()).double()
-        into.add_(own, alpha=weight)
-    return torch.cat(normalisers), squared
+    for here, rows in _whole_responses(lengths or [], size) if lengths else [(slice(0, len(tokens)), [])]:
+        long = bool(rows) and rows[0] > size
+        target = head.zeros() if long else into
+        for start in range(here.start, here.stop, size):
+            part = slice(start, min(start + size, here.stop))
+            h = hidden[part].to(head.dtype)
+            error, lse = _errors(head, h, tokens[part], None if normaliser is None else normaliser[part])
+            normalisers.append(lse)
+            if rows and not long:
+                norms.append(_add_each(head, error, h, rows, into, weight))
+            else:
+                target.addmm_(error.T, h, alpha=1.0 if long else weight)
+            del error  # before the next chunk makes its own
+        if long:
+            norms.append(torch.stack([_squared(target, head)]))
+            into.add_(target, alpha=weight)
+    empty = torch.zeros(0, dtype=torch.float64, device=into.device)
+    return torch.cat(normalisers), torch.cat(norms) if norms else empty
 
 
-def _errors(head: Head, h: Tensor, tokens: Tensor, normaliser: Tensor | None) -> tuple[Tensor, Tensor]:
-    error, lse = head.probabilities(h, normaliser)
-    error.neg_()[torch.arange(len(h), device=h.device), tokens] += 1
+def _errors(head: Head, h: Tensor, y: Tensor, normaliser: Tensor | None) -> tuple[Tensor, Tensor]:
+    pi, lse = head.probabilities(h, normaliser)
+    error = pi.neg_()
+    error[torch.arange(len(h), device=h.device), y] += 1
     return error, lse
+
+
+def _whole_responses(lengths: Sequence[int], size: int) -> Iterator[tuple[slice, list[int]]]:
+    """Fill chunks with whole responses; one that is longer than a chunk comes alone.
+
+    Args:
+        lengths: Tokens of each response.
+        size: Tokens a chunk.
+
+    Yields:
+        Where the tokens stand, and the lengths of the responses they are of.
+    """
+    start, rows = 0, list[int]()
+    for length in lengths:
+        if rows and sum(rows) + length > size:
+            yield slice(start, start + sum(rows)), rows
+            start, rows = start + sum(rows), []
+        rows.append(length)
+    if rows:
+        yield slice(start, start + sum(rows)), rows
+
+
+def _add_each(head: Head, error: Tensor, h: Tensor, rows: list[int], into: Tensor, weight: float) -> Tensor:
+    """Add some responses' gradients and take each one's squared norm on the way.
+
+    Args:
+        head: The head.
+        error: (n, V) prediction errors.
+        h: (n, d) states.
+        rows: Tokens of each response.
+        into: (V, d) matrix that is added to.
+        weight: Factor of what is added.
+
+    Returns:
+        (R,) squared norms, float64.
+    """
+    squared = torch.zeros(len(rows), dtype=torch.float64, device=into.device)
+    for part in head.vocabulary_chunks(len(h)):
+        for place, (e, state) in enumerate(zip(error[:, part].split(rows), h.split(rows), strict=True)):
+            gradient = e.T @ state
+            squared[place] += gradient.flatten().dot(gradient.flatten()).double()
+            into[part].add_(gradient, alpha=weight)
+    return squared
+
+
+def _squared(matrix: Tensor, head: Head) -> Tensor:
+    pieces = [matrix[part].flatten() for part in head.vocabulary_chunks(1)]
+    return torch.stack([piece.dot(piece).double() for piece in pieces]).sum()
 
 
 @torch.no_grad()
@@ -246,6 +294,6 @@ def tangent_scores(
         score = (gradient[y] * h).sum(-1)
         for part in head.vocabulary_chunks(len(h)):
             score -= torch.linalg.vecdot(pi[:, part], h @ gradient[part].T)
+        del pi  # before the next chunk makes its own
         scores.append(score)
-        del pi  # Else it would live on beside the next chunk's.
     return torch.cat(scores), torch.cat(normalisers)

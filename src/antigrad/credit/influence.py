@@ -10,7 +10,7 @@ $p$ success rate of the group, $p^+=(1-p)/\sqrt{p(1-p)}$, $p^-=p/\sqrt{p(1-p)}$.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -110,99 +110,119 @@ def group_influence(
         raise InputValueError(
             f"{len(good)} correct and {len(bad)} wrong responses", "at least one of each", "leave this group out"
         )
-    rows = {row: (hidden[row][mask[row]], tokens[row][mask[row]]) for row in (*good, *bad)}
-    known = None if log_probs is None else {row: log_probs[row][mask[row]].to(head.dtype) for row in rows}
-    lse, kept, head, local = _restrict(name, head, rows, top_k, known)
-    scores, anchors, self_norms, gwhes = _score(head, local, lse, good, bad, len(good) / len(tokens))
+    rows = [*good, *bad]
+    picked = _Picked(
+        torch.cat([hidden[row][mask[row]] for row in rows]),
+        torch.cat([tokens[row][mask[row]] for row in rows]),
+        [int(mask[row].sum()) for row in rows],
+        len(good),
+    )
+    known = None if log_probs is None else torch.cat([log_probs[row][mask[row]] for row in rows]).to(head.dtype)
+    lse, kept, part, local = _restrict(name, head, picked, top_k, known)
+    scores, self_norms, gwhes = _score(part, local, lse, len(good) / len(tokens))
 
-    def padded(values: dict[int, Tensor]) -> Tensor:
+    def padded(values: Tensor) -> Tensor:
         out = torch.zeros(tokens.shape, dtype=head.dtype, device=tokens.device)
-        for row, value in values.items():
+        for row, value in zip(rows, values.split(picked.lengths), strict=True):
             out[row][mask[row]] = value
         return out
 
-    def per_row(values: dict[int, Tensor]) -> Tensor:
+    def per_row(values: Tensor) -> Tensor:
         out = torch.full((len(tokens),), math.nan, dtype=torch.float64, device=tokens.device)
-        for row, value in values.items():
-            out[row] = value
+        out[good] = values
         return out
 
-    lengths = {row: len(rows[row][1]) for row in good}
-    norms = torch.cat([rows[row][0].to(head.dtype).norm(dim=-1) for row in rows])
-    sources = torch.cat([torch.full((len(rows[row][1]),), row in good, device=norms.device) for row in rows])
-    bounds = kept.error_bound(norms, sources).split([len(rows[row][1]) for row in rows])
+    means = torch.stack([value.double().mean() for value in scores.split(picked.lengths)[: len(good)]])
+    lengths = torch.tensor(picked.lengths[: len(good)], device=means.device)
+    # A lone correct response has no others; what rounding leaves must not decide which scores lie above 0.
+    others = means - self_norms / lengths if len(good) > 1 else torch.zeros_like(means)
+    norms = picked.hidden.to(head.dtype).norm(dim=-1)
+    sources = torch.arange(len(norms), device=norms.device) < picked.split
     return Influence(
         scores=padded(scores),
-        anchor_inclusive=per_row(anchors),
-        anchor_others=per_row({row: anchors[row] - self_norms[row] / lengths[row] for row in good}),
+        anchor_inclusive=per_row(means),
+        anchor_others=per_row(others),
         gwhes=per_row(gwhes),
         vocabulary=name,
-        kept=head.weight.shape[0],
+        kept=part.weight.shape[0],
         missing_mass=float(kept.missing.mean()),
-        error_bound=padded(dict(zip(rows, bounds, strict=True))),
+        error_bound=padded(kept.error_bound(norms, sources)),
     )
 
 
-Rows = dict[int, tuple[Tensor, Tensor]]
+@dataclass(frozen=True)
+class _Picked:
+    """The counted tokens of a group, one response after the other, the correct ones first.
+
+    Args:
+        hidden: (N, d) states.
+        tokens: (N,) token ids.
+        lengths: Tokens of each response.
+        correct: How many responses are correct.
+    """
+
+    hidden: Tensor
+    tokens: Tensor
+    lengths: list[int]
+    correct: int
+
+    @property
+    def split(self) -> int:
+        """Where the tokens of the wrong responses begin."""
+        return sum(self.lengths[: self.correct])
 
 
-def _score(
-    head: Head, rows: Rows, lse: dict[int, Tensor | None], good: list[int], bad: list[int], p: float
-) -> tuple[dict[int, Tensor], dict[int, Tensor], dict[int, Tensor], dict[int, Tensor]]:
-    """Score every row, holding one matrix of the head's shape in all.
+def _score(head: Head, picked: _Picked, lse: Tensor | None, p: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Score every token, holding one matrix of the head's shape in all.
 
     Args:
         head: The head, or the kept part of it.
-        rows: States and tokens of each response.
-        lse: Normalisers of each response, None where not known yet.
-        good: Rows of the correct responses.
-        bad: Rows of the wrong responses.
+        picked: The tokens.
+        lse: (N,) normalisers, None where not known yet.
         p: Success rate.
 
     Returns:
-        Scores of every row, then mean score, squared norm and GWHES of the correct ones.
+        (N,) scores; squared norms and GWHES of the correct responses, float64.
     """
-    gradient, norms = head.zeros(), dict[int, Tensor]()
-    for row in good:
-        lse[row], norms[row] = add_head_gradient(head, *rows[row], gradient, normaliser=lse[row], norm=True)
-    scores = dict[int, Tensor]()
-    for row in (*good, *bad):
-        scores[row], lse[row] = tangent_scores(head, *rows[row], gradient, normaliser=lse[row])
-    anchors = {row: scores[row].double().mean() for row in good}
+    good, bad = slice(0, picked.split), slice(picked.split, None)
+    gradient, lengths = head.zeros(), picked.lengths[: picked.correct]
+
+    def of(part: slice) -> tuple[Tensor, Tensor]:
+        return picked.hidden[part], picked.tokens[part]
+
+    known = None if lse is None else lse[good]
+    _, norms = add_head_gradient(head, *of(good), gradient, lengths=lengths, normaliser=known)
+    scores, lse = tangent_scores(head, *of(slice(None)), gradient, normaliser=lse)
     gradient.mul_(-(1 - p) / math.sqrt(p * (1 - p)))
-    for row in bad:
-        add_head_gradient(head, *rows[row], gradient, weight=p / math.sqrt(p * (1 - p)), normaliser=lse[row])
-    gwhes = {row: tangent_scores(head, *rows[row], gradient, normaliser=lse[row])[0].double().sum() for row in good}
-    return scores, anchors, norms, gwhes
+    add_head_gradient(head, *of(bad), gradient, weight=p / math.sqrt(p * (1 - p)), normaliser=lse[bad])
+    pulled, _ = tangent_scores(head, *of(good), gradient, normaliser=lse[good])
+    return scores, norms, torch.stack([value.double().sum() for value in pulled.split(lengths)])
 
 
 def _restrict(
-    name: VocabularyName, head: Head, rows: Rows, top_k: int, log_probs: dict[int, Tensor] | None
-) -> tuple[dict[int, Tensor | None], Vocabulary, Head, Rows]:
+    name: VocabularyName, head: Head, picked: _Picked, top_k: int, log_probs: Tensor | None
+) -> tuple[Tensor | None, Vocabulary, Head, _Picked]:
     """Cut the head down to the rows of the vocabulary that are kept.
 
     Args:
         name: Which vocabulary.
         head: The whole head.
-        rows: States and tokens of each response.
+        picked: The tokens.
         top_k: k of `top_k`.
-        log_probs: Log-probabilities of each response's tokens, if known.
+        log_probs: (N,) log-probabilities of the tokens, if known.
 
     Returns:
-        Normalisers over the whole vocabulary, what was kept, that part of the head, and the rows with
-        their tokens renumbered to it.
+        Normalisers over the whole vocabulary (None: not needed yet), what was kept, that part of the
+        head, and the tokens renumbered to it.
     """
-    device = head.weight.device
+    hidden = picked.hidden.to(head.dtype)
     if name == "full":
-        zeros = torch.zeros(sum(len(y) for _, y in rows.values()), dtype=head.dtype, device=device)
-        return dict.fromkeys(rows), Vocabulary(name, None, zeros, zeros), head, rows
-    keep = torch.unique(torch.cat([y for _, y in rows.values()]))
-    hidden = torch.cat([h for h, _ in rows.values()]).to(head.dtype)
-    limit: Tensor | None = None
+        zeros = hidden.new_zeros(len(hidden))
+        return None, Vocabulary(name, None, zeros, zeros), head, picked
+    keep, limit = torch.unique(picked.tokens), None
     if name == "responses" and log_probs is not None:
-        tokens = torch.cat([y for _, y in rows.values()])
-        own = (head.weight[tokens].to(head.dtype) * hidden).sum(-1) / head.temperature
-        lse = own - torch.cat([log_probs[row] for row in rows])
+        own = (head.weight[picked.tokens].to(head.dtype) * hidden).sum(-1) / head.temperature
+        lse = own - log_probs
     else:
         lse, limit, likely = _scan(head, hidden, top_k)
         keep = keep if name == "responses" else torch.unique(torch.cat([keep, likely]))
@@ -211,9 +231,8 @@ def _restrict(
     mass = [part.probabilities(h, z)[0].sum(-1) for h, z in zip(hidden.split(size), lse.split(size), strict=True)]
     missing = (1 - torch.cat(mass)).clamp(min=0)
     largest = missing if limit is None or name == "responses" else torch.minimum(limit, missing)
-    lengths = [len(y) for _, y in rows.values()]
-    local = {row: (h, torch.searchsorted(keep, y)) for row, (h, y) in rows.items()}
-    return dict(zip(rows, lse.split(lengths), strict=True)), Vocabulary(name, keep, missing, largest), part, local
+    local = replace(picked, tokens=torch.searchsorted(keep, picked.tokens))
+    return lse, Vocabulary(name, keep, missing, largest), part, local
 
 
 def _scan(head: Head, hidden: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:

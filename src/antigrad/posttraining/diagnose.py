@@ -18,7 +18,7 @@ from antigrad.posttraining.models import Policy, load_policy
 from antigrad.posttraining.rollouts import Measured, Rollouts, joined, measure, sample, seeded, stream_seed
 from antigrad.posttraining.settings import DiagnoseConfig
 from antigrad.posttraining.tasks import Question, Task, load_task
-from antigrad.posttraining.update import Snapshot, accumulate, step
+from antigrad.posttraining.update import Snapshot, Stepper, accumulate
 
 Key = tuple[int, str, float]
 
@@ -70,7 +70,9 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     policy = load_policy(
         config.model, device=config.device, dtype=config.dtype, trust_remote_code=config.trust_remote_code
     )
-    work = _Preflight(config, policy, task, Snapshot(policy.model), {spec: CREDIT.make(spec) for spec in config.arms})
+    rules = {spec: CREDIT.make(spec) for spec in config.arms}
+    stepper = Stepper(policy, config.optimizer)
+    work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules)
     asked = {row["question"]: row for row in run.ledger.rows("question")}
     done: set[Key] = {(row["question"], row["arm"], row["step_size"]) for row in run.ledger.rows("update")}
     with progress("questions", len(task.questions)) as bar:
@@ -91,6 +93,7 @@ class _Preflight:
     policy: Policy
     task: Task
     start: Snapshot
+    stepper: Stepper
     arms: Mapping[str, CreditRule]
 
     def question(self, index: int, known: Mapping[str, Any] | None, done: set[Key]) -> Iterator[dict[str, Any]]:
@@ -162,39 +165,53 @@ class _Preflight:
     def _updates(
         self, index: int, seen: Group, group: Rollouts, probe: Rollouts, done: set[Key]
     ) -> Iterator[dict[str, Any]]:
-        base = self._measure(probe)
+        base, known = self._measure(probe), dict[bytes, dict[float, dict[str, Any]]]()
         for arm, rule in self.arms.items():
             sizes = [size for size in self.config.step_sizes if (index, arm, size) not in done]
             if not sizes:
                 continue
-            self.start.restore()
             weights = rule(seen)
-            # The gradient at the starting weights is the same for every step size.
-            parts = accumulate(
-                self.policy,
-                group,
-                weights,
-                Grpo(),
-                temperature=self.config.temperature,
-                rows_at_once=self.config.rows_at_once,
-            )
-            gradients = [parameter.grad for parameter in self.policy.model.parameters()]
             weakened = seen.wrong_tokens() & (weights.abs() < seen.spread().abs())
             facts = {
                 "kind": "update",
                 "question": index,
                 "arm": arm,
-                "parts": {name: float(value) for name, value in parts.items()},
                 "weakened": int(weakened.sum()),
                 "wrong_tokens": int(seen.wrong_tokens().sum()),
             }
+            # Rules that weigh a group alike make the same update: a rule that selects nothing is plain GRPO.
+            effects = known.setdefault(weights.cpu().numpy().tobytes(), {})
+            missing = [size for size in sizes if size not in effects]
+            if missing:
+                effects |= self._try(group, weights, missing, probe, base)
             for size in sizes:
-                self.start.restore()
-                for parameter, gradient in zip(self.policy.model.parameters(), gradients, strict=True):
-                    parameter.grad = gradient
-                step(self.policy, self.config.optimizer, size)
-                yield facts | {"step_size": size} | self._effect(group, probe, base)
-            del gradients  # before the next arm makes its own: each is as large as the model
+                yield facts | {"step_size": size} | effects[size]
+
+    def _try(
+        self, group: Rollouts, weights: Tensor, sizes: list[float], probe: Rollouts, base: Measured
+    ) -> dict[float, dict[str, Any]]:
+        """Take one update of each size from the starting weights; they share the gradient there.
+
+        Args:
+            group: The responses.
+            weights: Their signed token weights.
+            sizes: Step sizes.
+            probe: The responses and the greedy answer below them.
+            base: The probe under the starting weights.
+
+        Returns:
+            What each update did.
+        """
+        self.start.restore()
+        common: Any = {"temperature": self.config.temperature, "rows_at_once": self.config.rows_at_once}
+        parts = accumulate(self.policy, group, weights, Grpo(), **common)
+        effects = dict[float, dict[str, Any]]()
+        for size in sizes:
+            self.start.restore()
+            self.stepper.step(size)
+            losses = {name: float(value) for name, value in parts.items()}
+            effects[size] = {"parts": losses} | self._effect(group, probe, base)
+        return effects
 
     def _effect(self, group: Rollouts, probe: Rollouts, base: Measured) -> dict[str, Any]:
         """Measure what one update did.

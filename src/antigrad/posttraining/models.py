@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -59,16 +60,30 @@ class Policy:
         """
         return Head(self.head_weight.detach(), temperature)
 
-    def hidden(self, ids: Tensor) -> Tensor:
-        """Last hidden states, after the final norm.
+    def hidden(self, prompt: Tensor, responses: Tensor) -> Tensor:
+        """States after the final norm that predict the tokens of responses to one prompt.
+
+        The prompt is run once; the responses share its keys and values, with and without gradients.
 
         Args:
-            ids: (B, L) token ids, padded on the right if at all: causal attention keeps padding out.
+            prompt: (P,) token ids, at least one.
+            responses: (B, T) token ids, padded on the right: causal attention keeps padding out.
 
         Returns:
-            (B, L, d); the state at position k predicts token k + 1.
+            (B, T, d); state k predicts token k of its response.
         """
-        return self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        count, width = responses.shape
+        backbone = self.model.base_model
+        read = backbone(input_ids=prompt[None], use_cache=True)
+        first = read.last_hidden_state[:, -1:].expand(count, -1, -1)
+        if width == 1:
+            return first
+        shared = read.past_key_values
+        shared.batch_repeat_interleave(count)
+        # transformers renamed the argument in 5.24 and warns of the old name.
+        name = "cache" if "cache" in inspect.signature(backbone.forward).parameters else "past_key_values"
+        rest = backbone(input_ids=responses[:, :-1], use_cache=True, **{name: shared})
+        return torch.cat([first, rest.last_hidden_state], 1)
 
 
 def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trust_remote_code: bool = False) -> Policy:
@@ -132,10 +147,11 @@ def check_head(policy: Policy) -> None:
     if not isinstance(head, nn.Linear) or cast(Any, head).bias is not None:
         kind = "a bias" if isinstance(head, nn.Linear) else f"a {type(head).__name__}"
         raise InputValueError(f"{policy.name!r} whose head has {kind}", expected, hint)
-    # A family may scale in a way no list knows: ask the model itself.
-    ids = torch.tensor([[policy.tokenizer.eos_token_id]], device=policy.device)
+    # A family may scale, or keep its past, in a way no list knows: ask the model itself.
+    ids = torch.arange(1, 9, device=policy.device) % config.vocab_size
     with torch.no_grad():
-        ours, theirs = head(policy.hidden(ids)).float(), policy.model(input_ids=ids).logits.float()
+        ours = head(policy.hidden(ids[:4], ids[None, 4:])).float()
+        theirs = policy.model(input_ids=ids[None]).logits[:, 3:-1].float()
     if not bool(torch.isfinite(theirs).all()):
         raise InputValueError(
             f"{policy.name!r} gives NaN or infinite logits", "finite logits", "check its weights or dtype"

@@ -35,14 +35,6 @@ class Rollouts:
     correct: Tensor
     truncated: Tensor
 
-    def ids(self) -> Tensor:
-        """Prompt and response together.
-
-        Returns:
-            (B, P + T) token ids.
-        """
-        return torch.cat([self.prompt.expand(len(self.tokens), -1), self.tokens], 1)
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -210,8 +202,8 @@ def log_probs_of(policy: Policy, rollouts: Rollouts, rows: slice, temperature: f
     Returns:
         (b, T) log-probabilities and (b, T) entropies in nats, float32, and (b, T, d) states.
     """
-    tokens, width = rollouts.tokens[rows], rollouts.tokens.shape[1]
-    hidden = policy.hidden(rollouts.ids()[rows])[:, -width - 1 : -1]
+    tokens = rollouts.tokens[rows]
+    hidden = policy.hidden(rollouts.prompt, tokens)
     logits = policy.model.get_output_embeddings()(hidden).float() / temperature
     everything = torch.log_softmax(logits, -1)
     chosen = everything.gather(-1, tokens[..., None])[..., 0]

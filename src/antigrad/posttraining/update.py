@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +15,7 @@ from antigrad.posttraining.rollouts import Rollouts, log_probs_of
 
 Optimizer = Callable[[list[nn.Parameter], float], torch.optim.Optimizer]
 OPTIMIZERS: dict[str, Optimizer] = {
-    "adamw": lambda parameters, lr: torch.optim.AdamW(parameters, lr=lr, weight_decay=0.0),
+    "adamw": lambda parameters, lr: torch.optim.AdamW(parameters, lr=lr, weight_decay=0.0, fused=True),
     "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr=lr),
 }
 
@@ -46,10 +45,9 @@ class Snapshot:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Set every weight and buffer back, and drop the gradients."""
+        """Set every weight and buffer back; gradients stay as they are."""
         for tensor, saved in self._tensors:
             tensor.copy_(saved)
-            tensor.grad = None
 
     def unchanged(self) -> bool:
         """Whether the model is at the snapshot, bit for bit.
@@ -67,7 +65,7 @@ def _tensors(model: nn.Module) -> list[Tensor]:
 def accumulate(
     policy: Policy, rollouts: Rollouts, weights: Tensor, objective: Grpo, *, temperature: float, rows_at_once: int
 ) -> Parts:
-    r"""Leave the gradient of one GRPO loss in the model, rows taken a few at a time.
+    r"""Leave the gradient of one GRPO loss, and no other, in the model, rows taken a few at a time.
 
     $$\nabla\mathcal L=\sum_m\frac{n_m}{n}\nabla\mathcal L_m$$
 
@@ -97,6 +95,9 @@ def accumulate(
     """
     if objective.normalisation != "tokens":
         raise InputValueError(f"normalisation={objective.normalisation!r}", "tokens", "micro-batches add up only then")
+    for parameter in policy.model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.zero_()
     active = ((weights != 0) & rollouts.mask).any(-1).nonzero()[:, 0]
     parts, counted = Parts.zeros(torch.zeros((), device=policy.device)), rollouts.mask.sum()
     for rows in active.split(rows_at_once):
@@ -110,14 +111,30 @@ def accumulate(
     return parts
 
 
-def step(policy: Policy, optimizer: str, step_size: float) -> None:
-    """Take one optimizer step from the gradient in the model; the gradient stays.
+class Stepper:
+    """Single steps of one optimizer, each as if it were the optimizer's first.
+
+    The state is kept and set to zero between steps, which is how these optimizers begin; allocating
+    it anew for every update of a large model costs more than the update.
 
     Args:
-        policy: The policy, with a gradient.
+        policy: The policy whose weights are stepped.
         optimizer: A name in `OPTIMIZERS`.
-        step_size: Learning rate.
     """
-    parameters: list[Any] = [parameter for parameter in policy.model.parameters() if parameter.grad is not None]
-    if parameters:
-        OPTIMIZERS[optimizer](parameters, step_size).step()
+
+    def __init__(self, policy: Policy, optimizer: str) -> None:
+        self._optimizer = OPTIMIZERS[optimizer](list(policy.model.parameters()), 1.0)
+
+    @torch.no_grad()
+    def step(self, step_size: float) -> None:
+        """Step from the gradient in the model; the gradient stays.
+
+        Args:
+            step_size: Learning rate.
+        """
+        for state in self._optimizer.state.values():
+            for value in state.values():
+                value.zero_()
+        for group in self._optimizer.param_groups:
+            group["lr"] = step_size
+        self._optimizer.step()

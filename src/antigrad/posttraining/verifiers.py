@@ -45,7 +45,8 @@ _NUMBER = re.compile(
 )
 _LATEX = [(re.compile(r"\{,\}"), ","), (re.compile(r"\\[,!$]"), ""), (re.compile("\u2212"), "-")]
 _FRACTION = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}")
+_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2}|[=\n]")
+_POWER = re.compile(r"\*\*\s*(-?\w+)")
 _EVALUATES = re.compile(r"\b(?:eval|exec|sympify|parse_expr)\((?!entry\b|metadata\b)")
 _PLAIN = re.compile(
     r"(?:[0-9\s+\-*/^(),.]|(?<![A-Za-z_])"
@@ -122,8 +123,8 @@ def last_number(response: str, question: Question) -> bool:
 def math(response: str, question: Question, seconds: float = TIME_LIMIT) -> bool:
     """Tell whether the response is mathematically equal to the answer, by the `math-verify` package.
 
-    A text that holds no word is read as one LaTeX expression; in any other, `math-verify` looks for the
-    final one. A response that is the answer letter by letter is correct whether it can be read or not.
+    One line without words and equals signs is read as one LaTeX expression; in any other response,
+    `math-verify` looks for the final one. A response that is the answer letter by letter is correct whether it can be read or not.
 
     Args:
         response: What the model wrote.
@@ -148,7 +149,7 @@ def math(response: str, question: Question, seconds: float = TIME_LIMIT) -> bool
 
     def equal() -> bool:
         gold = _expressions(package, question.answer, whole=not re.search(r"\$|\\[(\[]|\\boxed", question.answer))
-        given = _expressions(package, response, whole=not _WORD.search(response))
+        given = _expressions(package, response, whole=not _PROSE.search(response.strip()))
         return bool(package.verify(gold, given, timeout_seconds=None))
 
     return _within(seconds, equal)
@@ -169,8 +170,8 @@ def reasoning_gym(response: str, question: Question) -> bool:
         True if the score is `FULL_SCORE`; partial credit is False.
 
     Raises:
-        InputValueError: The question is not one of reasoning-gym.
-        AntigradError: The generator needs the time limit, and this is not the main thread.
+        AntigradError: The question is not one of reasoning-gym, or its generator needs the time limit and
+            this is not the main thread.
 
     Example:
         >>> from antigrad.posttraining.tasks import load_task
@@ -180,8 +181,10 @@ def reasoning_gym(response: str, question: Question) -> bool:
     """
     dataset, entry = question.dataset, question.entry
     if dataset is None or entry is None:
-        raise InputValueError(
-            "verifier 'reasoning_gym'", "a question made by reasoning-gym", f"choose from {', '.join(VERIFIERS)}"
+        raise AntigradError(
+            "verifier 'reasoning_gym' for a question that reasoning-gym did not make",
+            "one of its own",
+            "choose another verifier",
         )
     from reasoning_gym.utils import extract_answer
 
@@ -249,8 +252,13 @@ def _math_verify() -> ModuleType:
 
 def _expressions(package: ModuleType, text: str, whole: bool) -> list[Any]:
     """Return the expressions in a text, read as one piece of LaTeX first if `whole`, last if not."""
-    readings = (f"${text}$", text) if whole else (text, f"${text}$")
-    found = (package.parse(reading, fallback_mode="no_fallback", parsing_timeout=None) for reading in readings)
+    latex, plain = [package.LatexExtractionConfig()], [package.LatexExtractionConfig(), package.ExprExtractionConfig()]
+    readings = [("$" + _POWER.sub(r"^{\1}", text) + "$", latex), (text, plain)]
+    # No fall-back to strings: a text that can't be read is not mathematically equal to anything.
+    found = (
+        package.parse(reading, kinds, fallback_mode="no_fallback", parsing_timeout=None)
+        for reading, kinds in (readings if whole else reversed(readings))
+    )
     return next(filter(None, found), [])
 
 

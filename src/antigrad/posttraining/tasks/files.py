@@ -92,7 +92,7 @@ def _rows(path: Path, read: Callable[[int, dict[str, Any]], Row], wish: Wish) ->
 
     Raises:
         InputValueError: It can't be opened.
-        ManyErrors: All that is wrong with it, line by line.
+        ManyInputsError: All that is wrong with it, line by line.
     """
     try:
         lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")

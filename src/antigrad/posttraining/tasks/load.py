@@ -57,7 +57,7 @@ def load_task(
         The task.
 
     Raises:
-        ManyErrors: An option is out of range, or the file has errors: all of them.
+        ManyInputsError: An option is out of range, or the file has errors: all of them.
 
     Example:
         >>> task = load_task("products", count=5)

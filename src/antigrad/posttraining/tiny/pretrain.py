@@ -1,0 +1,277 @@
+"""`antigrad train tiny-policy`: pre-train the tiny policy until it solves half of its questions."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import raise_all
+from antigrad.core.files import write_atomic
+from antigrad.core.progress import progress
+from antigrad.core.runs import RunFolder
+from antigrad.posttraining.models import Policy
+from antigrad.posttraining.rollouts import seeded, stream_seed
+from antigrad.posttraining.tiny.accuracy import measure_accuracy
+from antigrad.posttraining.tiny.arithmetic import Problem, questions
+from antigrad.posttraining.tiny.pretrain_page import describe
+from antigrad.posttraining.tiny.tokenizer import CONTEXT, EOS, PAD, make_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+_WARM_UP = 100
+"""Steps over which the learning rate rises."""
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Settings of the pre-training; the defaults made the shipped weights.
+
+    Args:
+        output: Folder of the run; the policy is in `checkpoints/policy` when it is done.
+        seed: Decides the first weights, the questions and the draws of the evaluations.
+        target: Stop at the first evaluation whose accuracy at temperature 1 is at least this.
+        steps: Stop after so many optimizer steps whether it is or not.
+        every: Steps between evaluations; a run that was interrupted goes on from the last one.
+        questions: Held-out questions an evaluation asks, with 8 responses each. The last one, which
+            gives the figures of the summary, asks other questions, and four times as many.
+        batch_size: Worked answers a step.
+        learning_rate: AdamW's, reached after 100 steps and held.
+        threads: CPU threads; None leaves torch's choice. With another number the sums of a step are
+            rounded otherwise, and the weights come out different, if about as good.
+        resume: Go on with the run in `output`.
+    """
+
+    output: Path = Path("runs/tiny-policy")
+    seed: int = 0
+    target: float = 0.5
+    steps: int = 4000
+    every: int = 50
+    questions: int = 64
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    threads: int | None = None
+    resume: bool = False
+
+    def check(self) -> None:
+        """Check every setting.
+
+        Raises:
+            ManyInputsError: All problems at once.
+        """
+        least = {"seed": 0, "steps": 1, "every": 1, "questions": 2, "batch_size": 1, "threads": 1}
+        problems = [
+            f"{name}={value}: at least {bound} is needed"
+            for name, bound in least.items()
+            if (value := getattr(self, name)) is not None and value < bound
+        ]
+        if not 0 < self.target < 1:
+            problems.append(f"target={self.target}: a share between 0 and 1 is needed")
+        if not self.learning_rate > 0:
+            problems.append(f"learning_rate={self.learning_rate}: a number above 0 is needed")
+        raise_all("settings of train tiny-policy", problems)
+
+
+def pretrain(config: PretrainConfig) -> RunFolder:
+    """Train on worked answers and stop when half of the held-out questions are solved.
+
+    The loss is the mean negative log-likelihood of the tokens of the worked answer and of what ends
+    it. No question of the `test` split is trained on; one set of them says when to stop, and another
+    gives the figures of the summary. The run goes on after a kill at any moment with `resume=True`,
+    to the same weights bit for bit.
+
+    Args:
+        config: See `PretrainConfig`.
+
+    Returns:
+        The run: a ledger with one row an evaluation, the figures, a page, and in `checkpoints/policy`
+        the weights, the tokenizer and `card.json`.
+
+    Example:
+        >>> run = pretrain(PretrainConfig(Path("runs/tiny-policy"), threads=2))
+        >>> run.summary["accuracy"]
+    """
+    config.check()
+    run = RunFolder.start(
+        config.output, job="train tiny-policy", config=config, resume=config.resume, free=("output", "resume")
+    )
+    if run.summary:
+        return run
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    training = _Training(config, run)
+    held_out = questions(config.questions, stream_seed(config.seed, "stop"), "test")
+    with progress("steps", config.steps, done=training.step) as bar:
+        while training.step < config.steps and training.accuracy < config.target:
+            losses: list[float] = []
+            while len(losses) < config.every and training.step < config.steps:
+                losses.append(training.one_step())
+                bar.advance(f"solves {training.accuracy:.0%}")
+            training.evaluate(held_out, sum(losses) / len(losses))
+    _finish(config, run, training)
+    return run
+
+
+class _Training:
+    """The policy, its optimizer and how far they are; taken from the run's checkpoint if it has one."""
+
+    def __init__(self, config: PretrainConfig, run: RunFolder) -> None:
+        self.config, self.run = config, run
+        self.policy = new_policy(config.seed)
+        self.step, self.accuracy = 0, 0.0
+        self.optimizer = torch.optim.AdamW(
+            self.policy.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.1
+        )
+        self._file = run.path / "checkpoints" / "training.pt"
+        if self._file.exists():
+            state = torch.load(self._file, weights_only=True)
+            self.step, self.accuracy = state["step"], state["accuracy"]
+            self.policy.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+
+    def one_step(self) -> float:
+        """Do one optimizer step on questions that the seed and the number of the step decide.
+
+        Returns:
+            The loss before it.
+        """
+        config, model = self.config, self.policy.model
+        problems = questions(config.batch_size, stream_seed(config.seed, "step", self.step), "train")
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * min(1, (self.step + 1) / _WARM_UP)
+        loss = model(**batch(self.policy.tokenizer, problems)).loss
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        return loss.item()
+
+    def evaluate(self, problems: Sequence[Problem], loss: float) -> None:
+        """Measure the accuracy, write its row, and keep everything needed to go on from here.
+
+        Args:
+            problems: Held-out questions.
+            loss: Mean loss since the last evaluation.
+        """
+        figures = measure_accuracy(self.policy, problems, seed=stream_seed(self.config.seed, "stop", self.step))
+        self.accuracy = figures.accuracy
+        # After a kill between the row and the checkpoint, the row is there already.
+        if all(row["step"] != self.step for row in self.run.ledger.rows("evaluation")):
+            self.run.ledger.append({"kind": "evaluation", "step": self.step, "loss": loss, **asdict(figures)})
+        content = io.BytesIO()
+        state = {"model": self.policy.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        torch.save(state | {"step": self.step, "accuracy": self.accuracy}, content)
+        write_atomic(self._file, content.getvalue())
+
+
+def new_policy(seed: int) -> Policy:
+    """Make the tiny policy with random weights: 992,000 of them.
+
+    It is small in every direction but depth, and its head is the embedding (tied), as in most small
+    language models.
+
+    Args:
+        seed: Decides the weights; the global random stream stays as it was.
+
+    Returns:
+        The policy.
+
+    Example:
+        >>> sum(weight.numel() for weight in new_policy(0).model.parameters())
+        992000
+    """
+    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = make_tokenizer()
+    end, pad = tokenizer.convert_tokens_to_ids([EOS, PAD])
+    settings = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        intermediate_size=344,
+        num_hidden_layers=5,
+        num_attention_heads=4,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        # At a width of 128 the usual 0.02 makes the first outputs so small that learning starts late.
+        initializer_range=0.06,
+        bos_token_id=None,
+        eos_token_id=end,
+        pad_token_id=pad,
+    )
+    with seeded("tiny policy", seed):
+        model = LlamaForCausalLM(settings)
+    model.generation_config = GenerationConfig(do_sample=True, eos_token_id=end, pad_token_id=pad)
+    return Policy(model.eval(), tokenizer, "tiny")
+
+
+def batch(tokenizer: PreTrainedTokenizerFast, problems: Sequence[Problem]) -> dict[str, Tensor]:
+    """Encode worked answers for training.
+
+    Args:
+        tokenizer: Makes one token of each character.
+        problems: B problems.
+
+    Returns:
+        `input_ids` (B, L), padded right; `labels` (B, L), −100 on questions and padding.
+
+    Example:
+        >>> batch(make_tokenizer(), [Problem("2*3=", "6", 6)])["labels"]
+        tensor([[-100, -100, -100, -100,    9,    1]])
+    """
+    texts = [problem.question + problem.worked + EOS for problem in problems]
+    encoded = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
+    ids = encoded.input_ids
+    starts = torch.tensor([[len(problem.question)] for problem in problems])
+    counts = (torch.arange(ids.shape[1]) >= starts) & encoded.attention_mask.bool()
+    # Causal attention keeps padding on the right out: no attention mask is needed.
+    return {"input_ids": ids, "labels": ids.where(counts, -100)}
+
+
+def save_policy(policy: Policy, folder: Path, card: Mapping[str, Any]) -> None:
+    """Write a policy as a folder that transformers loads: safetensors, tokenizer, and a card.
+
+    Args:
+        policy: The policy.
+        folder: Where to; made with its parents.
+        card: What to say about it, written to `card.json`.
+    """
+    from transformers.utils import logging
+
+    shows_bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        policy.model.save_pretrained(folder)
+    finally:
+        if shows_bars:
+            logging.enable_progress_bar()
+    policy.tokenizer.save_pretrained(folder)
+    write_atomic(folder / "card.json", json.dumps(card, indent=2) + "\n")
+
+
+def _finish(config: PretrainConfig, run: RunFolder, training: _Training) -> None:
+    """Measure on questions that had no say in when to stop, and write what the run leaves behind.
+
+    Args:
+        config: Settings of the run.
+        run: The run.
+        training: The trained policy.
+    """
+    key = stream_seed(config.seed, "figures")
+    held_out = questions(4 * config.questions, key, "test")
+    figures = asdict(measure_accuracy(training.policy, held_out, seed=key))
+    parameters = sum(weight.numel() for weight in training.policy.model.parameters())
+    summary = {**figures, "questions": len(held_out), "steps": training.step, "parameters": parameters}
+    facts = run.facts
+    settings = {name: value for name, value in facts["config"].items() if name not in {"output", "resume"}}
+    card = {"figures": summary, "made_by": "antigrad train tiny-policy", "settings": settings}
+    save_policy(training.policy, run.path / "checkpoints" / "policy", card | {"versions": facts["versions"]})
+    describe(run, summary)
+    run.write_summary(summary)
