@@ -1,4 +1,4 @@
-"""Small helps around the argument parser: comma lists, and all unknown keys at once."""
+"""Small helps around the argument parser: what people type, and all unknown keys at once."""
 
 from __future__ import annotations
 
@@ -14,33 +14,40 @@ from antigrad.core.catalog import split_specs
 from antigrad.core.errors import did_you_mean, raise_all
 
 
-def as_lists(settings: type[Any], argv: Sequence[str]) -> list[str]:
-    """Let list settings be written with commas: `--arms none,nthr(beta=0,anchor=others)`.
+def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
+    """Let settings be written as people write them.
+
+    Lists may have commas (`--arms none,nthr(beta=0,anchor=others)`), switches need no value
+    (`--resume`), and names may have dashes (`--step-sizes`).
 
     Args:
         settings: The dataclass of the settings.
         argv: Arguments as typed.
 
     Returns:
-        Arguments in which such values are JSON lists.
+        Arguments as the parser wants them.
 
     Example:
         >>> from antigrad.posttraining.settings import DiagnoseConfig
-        >>> as_lists(DiagnoseConfig, ["--arms", "none,nthr(beta=0)", "--step_sizes=1e-6,1e-5"])
-        ['--arms', '["none", "nthr(beta=0)"]', '--step_sizes=[1e-6, 1e-5]']
+        >>> as_typed(DiagnoseConfig, ["--arms", "none,nthr(beta=0)", "--step-sizes=1e-6,1e-5", "--resume"])
+        ['--arms', '["none", "nthr(beta=0)"]', '--step_sizes=[1e-6, 1e-5]', '--resume=true']
     """
-    kinds = {field.name: str(field.type) for field in dataclasses.fields(settings)}
-    lists = {f"--{name}": "str" in kind for name, kind in kinds.items() if kind.startswith("list")}
+    kinds = {f"--{field.name}": str(field.type) for field in dataclasses.fields(settings)}
     out: list[str] = []
     for place, word in enumerate(argv):
-        before = argv[place - 1] if place else ""
+        before = out[-1] if out else ""
+        if kinds.get(before, "").startswith("list"):
+            out.append(_json_list(word, quoted="str" in kinds[before]))
+            continue
         flag, equals, value = word.partition("=")
-        if before in lists:
-            out.append(_json_list(word, quoted=lists[before]))
-        elif equals and flag in lists:
-            out.append(f"{flag}={_json_list(value, quoted=lists[flag])}")
+        flag = f"--{flag[2:].replace('-', '_')}" if flag.startswith("--") else flag
+        kind = kinds.get(flag, "")
+        if kind == "bool" and not equals and [*argv, ""][place + 1].lower() not in ("true", "false"):
+            out.append(f"{flag}=true")
+        elif kind.startswith("list") and equals:
+            out.append(f"{flag}={_json_list(value, quoted='str' in kind)}")
         else:
-            out.append(word)
+            out.append(f"{flag}{equals}{value}")
     return out
 
 

@@ -14,7 +14,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from rich.console import Console
 
 from antigrad import __version__
-from antigrad.cli.arguments import as_lists, check_keys
+from antigrad.cli.arguments import as_typed, check_keys
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
 
@@ -78,7 +78,7 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else, when done")
     parser.add_class_arguments(settings)
     names = [field.name for field in fields(settings)]
-    argv = as_lists(settings, argv)
+    argv = as_typed(settings, argv)
     if not {"-h", "--help"} & set(argv):
         check_keys(argv, names)
     parsed: Namespace = parser.parse_args(argv)

