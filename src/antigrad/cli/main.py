@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from antigrad import __version__
 from antigrad.cli.arguments import as_typed, check_keys
@@ -132,8 +134,14 @@ def show_methods(argv: Sequence[str]) -> None:
     console = Console()
     for title, items in known.items():
         console.print(f"[bold]{title}[/bold]")
-        for name, line in items.items():
-            console.print(f"  {name:24} {line}", markup=False, highlight=False)
+        console.print(_columns(items))
+
+
+def _columns(lines: Mapping[str, str]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    for name, line in lines.items():
+        grid.add_row(Text(f"  {name}"), Text(line))
+    return grid
 
 
 def commands() -> dict[tuple[str, ...], tuple[str, Callable[[Sequence[str]], None]]]:
@@ -174,8 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             hint = did_you_mean(" ".join(argv[:2]), [" ".join(words) for words in table])
             errors.print(f"antigrad: no command {argv[0]!r}; {hint}", markup=False, highlight=False)
         console.print("usage: antigrad COMMAND [--help]\n", highlight=False)
-        for words, (line, _) in table.items():
-            console.print(f"  {' '.join(words):20} {line}", markup=False, highlight=False)
+        console.print(_columns({" ".join(words): line for words, (line, _) in table.items()}))
         return 0 if asked_for_help else 2
     try:
         table[found][1](argv[len(found) :])

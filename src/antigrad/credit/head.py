@@ -237,6 +237,11 @@ def _add_each(head: Head, error: Tensor, h: Tensor, rows: list[int], into: Tenso
     Returns:
         (R,) squared norms, float64.
     """
+    if 4 * max(rows) <= h.shape[1]:
+        # Short responses: their few pairs of tokens cost less than one more pass each over (V, d).
+        into.addmm_(error.T, h, alpha=weight)
+        pairs = [(e @ e.T) * (state @ state.T) for e, state in zip(error.split(rows), h.split(rows), strict=True)]
+        return torch.stack([pair.double().sum() for pair in pairs])
     squared = torch.zeros(len(rows), dtype=torch.float64, device=into.device)
     for part in head.vocabulary_chunks(len(h)):
         for place, (e, state) in enumerate(zip(error[:, part].split(rows), h.split(rows), strict=True)):

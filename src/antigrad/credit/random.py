@@ -15,7 +15,7 @@ from antigrad.credit.rule import CreditRule, Group
 
 @dataclass(frozen=True)
 class RandomTokens(CreditRule):
-    r"""In every wrong response j, $|\mathcal V_j^-|$ tokens drawn at random are weakened by η.
+    r"""As many tokens of every wrong response as NTHR selects, but drawn at random, are weakened by η.
 
     $$w_{j,k}=\eta\hat A_j\text{ for }k\in\mathcal R_j,\ |\mathcal R_j|=|\mathcal V_j^-|$$
 

@@ -114,7 +114,8 @@ class _Preflight:
         self.start.restore()
         try:
             group, greedy = self._sample(index, question)
-            before = self._measure(group)
+            probe = joined(group, greedy)
+            before = self._measure(probe)
             status = _status(group.correct)
             influence = self._influence(group, before) if status == "mixed" else None
         except AntigradError as error:
@@ -131,8 +132,7 @@ class _Preflight:
             yield self._question_row(index, question, group, greedy, before, influence, status)
         if influence is not None:
             seen = self._group(index, group, influence)
-            probe = joined(group, greedy)
-            yield from self._updates(index, seen, group, probe, done)
+            yield from self._updates(index, seen, group, probe, before, done)
 
     def _sample(self, index: int, question: Question) -> tuple[Rollouts, Rollouts]:
         common: Any = {"max_new_tokens": self.config.max_new_tokens, "temperature": self.config.temperature}
@@ -146,15 +146,16 @@ class _Preflight:
         )
 
     def _influence(self, group: Rollouts, before: Measured) -> Influence:
+        here = (slice(0, group.tokens.shape[0]), slice(0, group.tokens.shape[1]))
         return group_influence(
-            before.hidden,
+            before.hidden[here],
             group.tokens,
             group.mask,
             group.correct,
             self.policy.head(self.config.temperature),
             vocabulary=self.config.vocabulary,
             top_k=self.config.top_k,
-            log_probs=before.log_probs,
+            log_probs=before.log_probs[here],
         )
 
     def _group(self, index: int, group: Rollouts, influence: Influence | None) -> Group:
@@ -163,9 +164,9 @@ class _Preflight:
         return Group(group.tokens, group.mask, group.correct, advantages, influence, seed)
 
     def _updates(
-        self, index: int, seen: Group, group: Rollouts, probe: Rollouts, done: set[Key]
+        self, index: int, seen: Group, group: Rollouts, probe: Rollouts, base: Measured, done: set[Key]
     ) -> Iterator[dict[str, Any]]:
-        base, known = self._measure(probe), dict[bytes, dict[float, dict[str, Any]]]()
+        known = dict[bytes, dict[float, dict[str, Any]]]()
         for arm, rule in self.arms.items():
             sizes = [size for size in self.config.step_sizes if (index, arm, size) not in done]
             if not sizes:
@@ -265,7 +266,7 @@ class _Preflight:
             "reason": None,
             "correct": int(group.correct.sum()),
             "truncated": int(group.truncated.sum()),
-            "entropy": float(before.entropy[group.mask].double().mean()),
+            "entropy": float(before.entropy[: len(group.tokens), : group.tokens.shape[1]][group.mask].double().mean()),
             "greedy": {"text": greedy.texts[0], "correct": bool(greedy.correct[0])},
             "responses": [self._response(group, before, influence, place) for place in range(len(group.tokens))],
         }
@@ -275,12 +276,13 @@ class _Preflight:
 
     def _response(self, group: Rollouts, before: Measured, influence: Influence | None, place: int) -> dict[str, Any]:
         here = group.mask[place]
+        counted = slice(0, int(here.sum()))
         return {
             "text": group.texts[place],
             "correct": bool(group.correct[place]),
             "truncated": bool(group.truncated[place]),
             "tokens": [self.policy.tokenizer.decode([token]) for token in group.tokens[place][here].tolist()],
-            "log_probs": before.log_probs[place][here].tolist(),
+            "log_probs": before.log_probs[place][counted].tolist(),
             "scores": None if influence is None else influence.scores[place][here].tolist(),
         }
 

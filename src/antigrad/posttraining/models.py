@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.credit import Head
 from antigrad.posttraining.embedded import EMBEDDED
 
@@ -78,10 +77,10 @@ class Policy:
         first = read.last_hidden_state[:, -1:].expand(count, -1, -1)
         if width == 1:
             return first
-        shared = read.past_key_values
+        # transformers renamed this in 5.24 and warns of the old name.
+        name = "cache" if "cache" in read else "past_key_values"
+        shared = read[name]
         shared.batch_repeat_interleave(count)
-        # transformers renamed the argument in 5.24 and warns of the old name.
-        name = "cache" if "cache" in inspect.signature(backbone.forward).parameters else "past_key_values"
         rest = backbone(input_ids=responses[:, :-1], use_cache=True, **{name: shared})
         return torch.cat([first, rest.last_hidden_state], 1)
 
@@ -102,7 +101,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
         AntigradError: The model is missing or unreadable.
         InputValueError: The dtype or device is unknown, or the head is not a plain matrix.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
     if dtype not in _DTYPES:
         raise InputValueError(f"dtype {dtype!r}", ", ".join(_DTYPES), "float32 is the default")
@@ -111,16 +110,26 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     options = {"trust_remote_code": trust_remote_code}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=_DTYPES[dtype], use_safetensors=True, **options)
+        model, read = AutoModelForCausalLM.from_pretrained(
+            source, dtype=_DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
+        )
     except Exception as error:  # transformers raises whatever the broken file raised
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         expected = (
             f"an embedded model ({', '.join(EMBEDDED)}), a folder with safetensors and a tokenizer, or a hub name"
         )
-        kind = "folder" if Path(name).exists() else "no such folder"
-        raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, "check the name or path") from error
+        exists = Path(name).exists()
+        hint = "check the files in it" if exists else f"check the name or path; {did_you_mean(name, EMBEDDED)}"
+        kind = "folder" if exists else "no such folder"
+        raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, hint) from error
     if tokenizer.eos_token_id is None:
         raise InputValueError(f"the tokenizer of {name!r} has no end-of-sequence token", "one", "set eos_token")
+    if read["missing_keys"]:  # transformers only warns, and draws them at random
+        given = f"model {name!r} without {', '.join(sorted(read['missing_keys'])[:3])}"
+        raise InputValueError(given, "all weights of its architecture", "use a complete copy")
+    # A model's file may ask for top-p or a repetition penalty; the policy that is trained is the softmax itself.
+    ends = {key: getattr(model.generation_config, key) for key in ("eos_token_id", "pad_token_id")}
+    model.generation_config = GenerationConfig(**ends)
     policy = Policy(cast(Any, model).to(place).eval(), tokenizer, name)
     check_head(policy)
     return policy
@@ -150,7 +159,11 @@ def check_head(policy: Policy) -> None:
     # A family may scale, or keep its past, in a way no list knows: ask the model itself.
     ids = torch.arange(1, 9, device=policy.device) % config.vocab_size
     with torch.no_grad():
-        ours = head(policy.hidden(ids[:4], ids[None, 4:])).float()
+        try:
+            ours = head(policy.hidden(ids[:4], ids[None, 4:])).float()
+        except (AttributeError, KeyError, TypeError) as error:
+            given = f"{policy.name!r} ({type(policy.model).__name__}), whose past can't be shared between responses"
+            raise InputValueError(given, "a transformer with keys and values", "use another model") from error
         theirs = policy.model(input_ids=ids[None]).logits[:, 3:-1].float()
     if not bool(torch.isfinite(theirs).all()):
         raise InputValueError(
@@ -165,7 +178,7 @@ def _device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros((), device=device).item()  # no device, or one that holds no values
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputValueError(f"device {name!r}: {reason}", "auto, cpu, cuda or cuda:N", "use auto") from error

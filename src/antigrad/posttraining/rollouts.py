@@ -109,16 +109,14 @@ def sample(
         The responses. Draws from the global random stream; see `seeded`.
 
     Raises:
-        InputValueError: The prompt is empty, or sampling met NaN probabilities.
+        InputValueError: The prompt is empty, too long for the model or in tokens it does not know, or
+            sampling met NaN probabilities.
     """
     tokenizer = policy.tokenizer
     prompt = tokenizer(
         task.prompt(question, tokenizer), return_tensors="pt", add_special_tokens=task.style == "raw"
     ).input_ids.to(policy.device)
-    if prompt.shape[1] == 0:
-        raise InputValueError(
-            f"question {question.id!r} gives an empty prompt", "at least one token", "mend the question"
-        )
+    _check_prompt(policy, question, prompt[0].tolist(), max_new_tokens)
     ends = _end_tokens(policy)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
     options = (
@@ -143,6 +141,29 @@ def sample(
         ) from error
     rows = [_cut(tokenizer, row, task.stop, ends) for row in out[:, prompt.shape[1] :].tolist()]
     return _collect(prompt[0], rows, pad, [task.correct(text, question) for _, text, _ in rows])
+
+
+def _check_prompt(policy: Policy, question: Question, prompt: list[int], max_new_tokens: int) -> None:
+    """Refuse what would leave the model's tables of tokens or positions.
+
+    Args:
+        policy: The policy.
+        question: The question, for the message.
+        prompt: Its token ids.
+        max_new_tokens: Longest response.
+
+    Raises:
+        InputValueError: It would.
+    """
+    name, config = f"question {question.id!r}", policy.model.config.get_text_config()
+    rows, longest = len(policy.model.get_input_embeddings().weight), getattr(config, "max_position_embeddings", None)
+    if not prompt:
+        raise InputValueError(f"{name} gives an empty prompt", "at least one token", "mend the question")
+    if max(prompt) >= rows:
+        raise InputValueError(f"{name} has token {max(prompt)}", f"ids below {rows}", "use the model's own tokenizer")
+    if longest is not None and len(prompt) + max_new_tokens > longest:
+        given = f"{name}: {len(prompt)} tokens of prompt and up to {max_new_tokens} of response"
+        raise InputValueError(given, f"at most {longest} together", "shorten it, or lower max_new_tokens")
 
 
 def _collect(prompt: Tensor, rows: list[tuple[list[int], str, bool]], pad: int, correct: list[bool]) -> Rollouts:

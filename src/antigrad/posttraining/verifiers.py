@@ -124,7 +124,8 @@ def math(response: str, question: Question, seconds: float = TIME_LIMIT) -> bool
     """Tell whether the response is mathematically equal to the answer, by the `math-verify` package.
 
     One line without words and equals signs is read as one LaTeX expression; in any other response,
-    `math-verify` looks for the final one. A response that is the answer letter by letter is correct whether it can be read or not.
+    `math-verify` looks for the final one. A response that is the answer letter by letter is correct
+    whether it can be read or not.
 
     Args:
         response: What the model wrote.

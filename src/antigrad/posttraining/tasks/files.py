@@ -14,6 +14,7 @@ from antigrad.posttraining.tasks.task import Question, Shot, Source, Wish
 
 _FINAL = "#### "
 _CALCULATION = re.compile(r"<<[^<>]*>>")
+_BLANK_LINES = re.compile(r"\n\s*\n")
 
 Row = tuple[Question, str]
 """A question, and its answer as a worked example shows it."""
@@ -44,7 +45,7 @@ def gsm8k(path: Path) -> Source:
     """Read questions from a file of GSM8K (Cobbe et al. 2021, arXiv 2110.14168).
 
     The answer is the number after `#### `, without commas. Worked examples show the whole solution,
-    without its calculator marks (`<<48/2=24>>`).
+    without its calculator marks (`<<48/2=24>>`) and without blank lines, which end an answer.
 
     Args:
         path: The file, for example the published `test.jsonl`.
@@ -58,7 +59,8 @@ def gsm8k(path: Path) -> Source:
         _, mark, answer = worked.rpartition(_FINAL)
         if not mark or not answer.strip():
             raise InputValueError("an answer without a final one", f"its last line to be '{_FINAL}NUMBER'", "add it")
-        return Question(str(line), question, answer.strip().replace(",", "")), _CALCULATION.sub("", worked)
+        shown = _BLANK_LINES.sub("\n", _CALCULATION.sub("", worked))
+        return Question(str(line), question, answer.strip().replace(",", "")), shown
 
     return Source(draw=lambda wish: _draw(path, read, wish), verifier="last_number", style="raw", shots=4)
 

@@ -52,7 +52,8 @@ def questions(n: int, seed: int, split: Split) -> list[Problem]:
         ManyInputsError: `n` is negative, or there is no such split.
 
     Example:
-        >>> questions(2, seed=0, split="test")
+        >>> questions(2, seed=0, split="test")[1]
+        Problem(question='52-4*4+76=', worked='52-16+76=36+76=112', answer=112)
     """
     problems = [f"n={n}: not negative"] if n < 0 else []
     if split not in get_args(Split):

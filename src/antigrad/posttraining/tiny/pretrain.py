@@ -21,7 +21,7 @@ from antigrad.posttraining.rollouts import seeded, stream_seed
 from antigrad.posttraining.tiny.accuracy import measure_accuracy
 from antigrad.posttraining.tiny.arithmetic import Problem, questions
 from antigrad.posttraining.tiny.pretrain_page import describe
-from antigrad.posttraining.tiny.tokenizer import CONTEXT, EOS, PAD, make_tokenizer
+from antigrad.posttraining.tiny.tokenizer import CONTEXT, EOS, PAD, TOKENS, make_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -191,7 +191,7 @@ def new_policy(seed: int) -> Policy:
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
     tokenizer = make_tokenizer()
-    end, pad = tokenizer.convert_tokens_to_ids([EOS, PAD])
+    end, pad = TOKENS.index(EOS), TOKENS.index(PAD)
     settings = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=128,

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PAD, EOS, UNKNOWN = "[PAD]", "[EOS]", "[UNK]"
-ALPHABET = "0123456789+-*= \n"
+TOKENS = (PAD, EOS, UNKNOWN, *"0123456789+-*= \n")
+"""All tokens; the id of one is its place."""
 CONTEXT = 128
 """Longest text of the policy in tokens."""
 
@@ -31,7 +32,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     from tokenizers import Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
 
-    vocabulary = {token: index for index, token in enumerate((PAD, EOS, UNKNOWN, *ALPHABET))}
+    vocabulary = {token: index for index, token in enumerate(TOKENS)}
     # Byte-pair encoding without a merge: a text is its characters.
     characters = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token=UNKNOWN))
     characters.decoder = decoders.Fuse()

@@ -1,0 +1,28 @@
+"""`python -m benchmarks NAME [--quick]`: one JSON object a figure; full runs are kept in `results/`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import torch
+
+from benchmarks import kernel, preflight, vocabulary
+
+BENCHMARKS = {"kernel": kernel.run, "vocabulary": vocabulary.run, "preflight": preflight.run}
+
+
+def main() -> None:
+    """Run one benchmark, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=[*BENCHMARKS, "all"])
+    parser.add_argument("--quick", action="store_true", help="small sizes, nothing kept")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="torch threads")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    for name in BENCHMARKS if given.name == "all" else [given.name]:
+        BENCHMARKS[name](given.quick, not given.quick)
+
+
+if __name__ == "__main__":
+    main()

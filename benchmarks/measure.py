@@ -1,0 +1,106 @@
+"""Timing two things in turn, peak memory, and the environment beside the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def paired_ratio(ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int) -> dict[str, float]:
+    """Time two functions in turn, A B A B, after one warm-up each.
+
+    Args:
+        ours: The first.
+        theirs: The second.
+        repeats: Pairs.
+
+    Returns:
+        Median seconds of both, and the median, lowest and highest ratio over the pairs.
+    """
+    pairs: list[tuple[float, float]] = []
+    for place in range(repeats + 1):
+        seconds = tuple(_seconds(work) for work in (ours, theirs))
+        if place:
+            pairs.append((seconds[0], seconds[1]))
+    ratios = [a / b for a, b in pairs]
+    return {
+        "ours": statistics.median(a for a, _ in pairs),
+        "theirs": statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(ratios),
+        "ratio_min": min(ratios),
+        "ratio_max": max(ratios),
+    }
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def peak_megabytes(work: Callable[[], Any]) -> float:
+    """Most memory that torch's CPU allocator held at once beyond what lived before.
+
+    Args:
+        work: What is measured.
+
+    Returns:
+        Megabytes (10^6 bytes).
+    """
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        work()
+    live = top = 0
+    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]  # type: ignore
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        live += event.nbytes()
+        top = max(top, live)
+    return top / 1e6
+
+
+def environment() -> dict[str, Any]:
+    """What the figures were measured on.
+
+    Returns:
+        Versions, processor, cores, threads, load before the run.
+    """
+    name = "unknown"
+    cpu = Path("/proc/cpuinfo")
+    if cpu.exists():
+        lines = [line for line in cpu.read_text().splitlines() if line.startswith("model name")]
+        name = lines[0].partition(":")[2].strip() if lines else name
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": name,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 2),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def record(result: dict[str, Any], *, keep: bool) -> None:
+    """Print a result as one JSON line, and keep it beside the code.
+
+    Args:
+        result: name, ours, theirs, ratio, target, and more.
+        keep: Also write it into `results/`.
+    """
+    result = result | {"environment": environment()}
+    if keep:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{result['name']}.json").write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result), flush=True)
