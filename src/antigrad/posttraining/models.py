@@ -110,7 +110,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     options = {"trust_remote_code": trust_remote_code}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model, read = AutoModelForCausalLM.from_pretrained(
+        model, read = cast(Any, AutoModelForCausalLM).from_pretrained(
             source, dtype=_DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
         )
     except Exception as error:  # transformers raises whatever the broken file raised
@@ -130,7 +130,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     # A model's file may ask for top-p or a repetition penalty; the policy that is trained is the softmax itself.
     ends = {key: getattr(model.generation_config, key) for key in ("eos_token_id", "pad_token_id")}
     model.generation_config = GenerationConfig(**ends)
-    policy = Policy(cast(Any, model).to(place).eval(), tokenizer, name)
+    policy = Policy(model.to(place).eval(), tokenizer, name)
     check_head(policy)
     return policy
 

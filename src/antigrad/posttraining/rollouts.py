@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -123,7 +124,7 @@ def sample(
         {"do_sample": False} if greedy else {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     )
     if task.stop is not None:
-        options |= {"stop_strings": [task.stop], "tokenizer": tokenizer}
+        options |= {"stopping_criteria": [_stopped(tokenizer, task.stop, prompt.shape[1])]}
     try:
         out = policy.model.generate(
             prompt,
@@ -180,13 +181,32 @@ def _collect(prompt: Tensor, rows: list[tuple[list[int], str, bool]], pad: int, 
     )
 
 
+def _stopped(tokenizer: Any, stop: str, start: int) -> Callable[..., Tensor]:
+    """Tell which rows hold the stop text, as `_cut` will; transformers' own search needs certain letters.
+
+    Args:
+        tokenizer: Turns ids into text.
+        stop: The text.
+        start: Where responses begin.
+
+    Returns:
+        A stopping criterion for `generate`.
+    """
+
+    def criterion(ids: Tensor, *_: object, **__: object) -> Tensor:
+        texts = tokenizer.batch_decode(ids[:, start:], skip_special_tokens=True)
+        return torch.tensor([stop in text for text in texts], device=ids.device)
+
+    return criterion
+
+
 def _end_tokens(policy: Policy) -> list[int]:
     ends = policy.model.generation_config.eos_token_id
     ends = ends if isinstance(ends, list) else [ends]
     return list(dict.fromkeys(end for end in [*ends, policy.tokenizer.eos_token_id] if end is not None))
 
 
-def _cut(tokenizer: object, ids: list[int], stop: str | None, ends: list[int]) -> tuple[list[int], str, bool]:
+def _cut(tokenizer: Any, ids: list[int], stop: str | None, ends: list[int]) -> tuple[list[int], str, bool]:
     """Cut a row behind the token that ended it.
 
     Args:
@@ -198,7 +218,10 @@ def _cut(tokenizer: object, ids: list[int], stop: str | None, ends: list[int]) -
     Returns:
         The ids that count, the text before the end, and whether the limit cut it off.
     """
-    decode = lambda row: tokenizer.decode(row, skip_special_tokens=True)  # noqa: E731  # pyright: ignore
+
+    def decode(row: list[int]) -> str:
+        return tokenizer.decode(row, skip_special_tokens=True)
+
     last = next((place for place, token in enumerate(ids) if token in ends), None)
     body = ids if last is None else ids[:last]
     text = decode(body)

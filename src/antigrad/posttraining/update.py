@@ -100,7 +100,8 @@ def accumulate(
             parameter.grad.zero_()
     active = ((weights != 0) & rollouts.mask).any(-1).nonzero()[:, 0]
     parts, counted = Parts.zeros(torch.zeros((), device=policy.device)), rollouts.mask.sum()
-    for rows in active.split(rows_at_once):
+    for start in range(0, len(active), rows_at_once):
+        rows = active[start : start + rows_at_once]
         some = Rollouts(rollouts.prompt, rollouts.tokens[rows], rollouts.mask[rows], [], rows, rows)
         log_probs = log_probs_of(policy, some, slice(None), temperature)[0]
         piece = objective(log_probs, log_probs.detach(), weights[rows].float(), some.mask)
