@@ -7,9 +7,9 @@ import os
 
 import torch
 
-from benchmarks import kernel, preflight, vocabulary
+from benchmarks import decoding, kernel, preflight, vocabulary
 
-BENCHMARKS = {"kernel": kernel.run, "vocabulary": vocabulary.run, "preflight": preflight.run}
+BENCHMARKS = {"kernel": kernel.run, "decoding": decoding.run, "vocabulary": vocabulary.run, "preflight": preflight.run}
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from antigrad.core import AntigradError, RunFolder, progress
+from antigrad.core import AntigradError, InputValueError, RunFolder, progress
 from antigrad.credit import CREDIT, CreditRule, Group, Influence, group_influence
 from antigrad.credit.nthr import Nthr
 from antigrad.objectives import Grpo, group_advantages
@@ -74,6 +74,7 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     stepper = Stepper(policy, config.optimizer)
     work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules)
     asked = {row["question"]: row for row in run.ledger.rows("question")}
+    _check_questions(task, asked)
     done: set[Key] = {(row["question"], row["arm"], row["step_size"]) for row in run.ledger.rows("update")}
     with progress("questions", len(task.questions)) as bar:
         for index in range(len(task.questions)):
@@ -124,6 +125,7 @@ class _Preflight:
                     "kind": "question",
                     "question": index,
                     "id": question.id,
+                    "text": question.question,
                     "status": "failed",
                     "reason": str(error),
                 }
@@ -260,6 +262,7 @@ class _Preflight:
             "kind": "question",
             "question": index,
             "id": question.id,
+            "text": question.question,
             "prompt": self.policy.tokenizer.decode(group.prompt),
             "answer": question.answer,
             "status": status,
@@ -302,6 +305,25 @@ class _Preflight:
             "missing_mass": influence.missing_mass,
             "error_bound": float(influence.error_bound.max()),
         }
+
+
+def _check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:
+    """Refuse to go on with other questions than a run began with.
+
+    Args:
+        task: The task as it is now.
+        asked: Question rows of the run, by place.
+
+    Raises:
+        InputValueError: A question is another one now.
+    """
+    for index, row in asked.items():
+        if row["text"] != task.questions[index].question:
+            raise InputValueError(
+                f"question {index + 1} of {task.name} is {task.questions[index].question!r} now",
+                f"{row['text']!r}, as when this run began",
+                "the file changed, or the generator depends on PYTHONHASHSEED: fix it, and start anew",
+            )
 
 
 def _status(correct: Tensor) -> str:

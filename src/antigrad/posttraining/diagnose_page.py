@@ -234,7 +234,7 @@ def _token_section(mixed: Sequence[Row], config: DiagnoseConfig) -> Tokens:
         }
         if config.vocabulary != "full":
             facts |= {"rows of the vocabulary": row["vocabulary_rows"], "error bound": row["error_bound"]}
-        groups.append(TokenGroup(_name(row), row["prompt"], responses, facts))
+        groups.append(TokenGroup(_name(row), row["prompt"], responses, facts, threshold=row["tau_others"]))
     text = (
         "Every answer, its tokens coloured by the NTHR score s: how much penalising this token would pull the correct "
     )
