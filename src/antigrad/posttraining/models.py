@@ -13,7 +13,7 @@ from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.credit import Head
 from antigrad.posttraining.embedded import EMBEDDED
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # What other model families call a factor or a cap on the logits, and the value at which it does nothing.
 _LOGIT_CHANGES = {
     "final_logit_softcapping": None,
@@ -103,15 +103,15 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-    if dtype not in _DTYPES:
-        raise InputValueError(f"dtype {dtype!r}", ", ".join(_DTYPES), "float32 is the default")
+    if dtype not in DTYPES:
+        raise InputValueError(f"dtype {dtype!r}", ", ".join(DTYPES), "float32 is the default")
     place = _device(device)
     source = str(EMBEDDED[name]()) if name in EMBEDDED else name
     options = {"trust_remote_code": trust_remote_code}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
         model, read = cast(Any, AutoModelForCausalLM).from_pretrained(
-            source, dtype=_DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
+            source, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
         )
     except Exception as error:  # transformers raises whatever the broken file raised
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from antigrad.core.errors import AntigradError, raise_all
+from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+
+Advantages = Literal["sample", "population", "none"]
 
 ARMS = (
     "none",
@@ -58,7 +61,7 @@ class DiagnoseConfig:
     optimizer: str = "adamw"
     temperature: float = 1.0
     max_new_tokens: int = 64
-    advantages: Literal["sample", "population", "none"] = "sample"
+    advantages: Advantages = "sample"
     vocabulary: str = "full"
     top_k: int = 64
     epsilon: float = 0.0
@@ -82,7 +85,10 @@ class DiagnoseConfig:
         """
         from antigrad.credit import CREDIT
         from antigrad.credit.vocabulary import check_vocabulary
+        from antigrad.posttraining.models import DTYPES
+        from antigrad.posttraining.tasks import Style
         from antigrad.posttraining.update import check_optimizer
+        from antigrad.posttraining.verifiers import VERIFIERS
 
         problems: list[str] = []
         for name, least in (
@@ -91,18 +97,31 @@ class DiagnoseConfig:
             ("max_new_tokens", 1),
             ("top_k", 1),
             ("rows_at_once", 1),
+            ("seed", 0),
+            ("shots", 0),
+            ("threads", 1),
         ):
-            if getattr(self, name) < least:
-                problems.append(f"{name}={getattr(self, name)}: at least {least} is needed")
-        if not self.temperature > 0:
+            value = getattr(self, name)
+            if value is not None and value < least:
+                problems.append(f"{name}={value}: at least {least} is needed")
+        for name, known in (
+            ("advantages", get_args(Advantages)),
+            ("dtype", DTYPES),
+            ("style", get_args(Style)),
+            ("verifier", VERIFIERS),
+        ):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                problems.append(f"{name}={value}: {did_you_mean(str(value), known)}")
+        if not 0 < self.temperature < math.inf:
             problems.append(f"temperature={self.temperature}: a number above 0 is needed")
-        if self.threads is not None and self.threads < 1:
-            problems.append(f"threads={self.threads}: at least 1 is needed")
+        if not math.isfinite(self.epsilon):
+            problems.append(f"epsilon={self.epsilon}: a finite number is needed")
         if not self.arms:
             problems.append("arms is empty: name at least one, for example none")
         if len(set(self.arms)) != len(self.arms):
             problems.append(f"arms={','.join(self.arms)}: each arm once")
-        if not self.step_sizes or not all(size > 0 for size in self.step_sizes):
+        if not self.step_sizes or not all(0 < size < math.inf for size in self.step_sizes):
             problems.append(f"step_sizes={self.step_sizes}: at least one number above 0, and no other")
         if len(set(self.step_sizes)) != len(self.step_sizes):
             problems.append(f"step_sizes={self.step_sizes}: each step size once")
