@@ -54,7 +54,15 @@ def _summary(
         figures[f"selected_share/{anchor}"] = _selected(mixed, anchor)
     for line in table:
         name = f"{line['arm']}@{line['step_size']:g}"
-        for key in ("lld_share", "delta_correct", "delta_correct_se", "delta_wrong", "delta_greedy", "entropy_change"):
+        for key in (
+            "lld_share",
+            "lld_response_share",
+            "delta_correct",
+            "delta_correct_se",
+            "delta_wrong",
+            "delta_greedy",
+            "entropy_change",
+        ):
             figures[f"{key}/{name}"] = line[key]
     for size, rank in ranks.items():
         for key in ("overlap", "by_chance", "rank_correlation", "rank_correlation_responses"):
@@ -81,7 +89,8 @@ def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str, config: Dia
     plain, count = lines[baseline], lines[baseline]["questions"]
     lost = round(plain["lld_share"] * count)
     text = f"One update of size {size:g} with the rule '{baseline}' lowered the likelihood of the model's own correct "
-    text += f"answers on {lost} of {count} questions (mean Δ {_signed(plain['delta_correct'])} nats)."
+    text += f"answers on {lost} of {count} questions (mean Δ {_signed(plain['delta_correct'])} nats), and that of "
+    text += f"{plain['lld_response_share']:.0%} of the single correct answers."
     others = [line for arm, line in lines.items() if arm != baseline]
     if others:
         best = max(others, key=lambda line: line["against_baseline"])
@@ -174,7 +183,11 @@ def _step_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
                 "error_y": {"type": "data", "array": [line["delta_correct_se"] for line in lines], "thickness": 1},
             }
         )
-    layout = {"xaxis": {"type": "log", "title": {"text": "step size"}}, "yaxis": {"title": {"text": "mean Δ(x), nats"}}}
+    ticks = {"tickvals": config.step_sizes, "ticktext": [f"{size:g}" for size in config.step_sizes]}
+    layout = {
+        "xaxis": {"type": "log", "title": {"text": "step size"}, **ticks},
+        "yaxis": {"title": {"text": "mean Δ(x), nats"}},
+    }
     text = "Mean over questions with its standard error. If lines cross, the picture depends on the step size."
     return Chart("How the picture changes with the step", {"data": data, "layout": layout}, text)
 
@@ -185,6 +198,7 @@ def _arm_section(table: Sequence[Row], baseline: str) -> Table:
         Column("step_size", "step size", "number"),
         Column("questions", "questions", "integer"),
         Column("lld_share", "displaced", "percent", "share of questions whose correct answers lost likelihood"),
+        Column("lld_response_share", "answers displaced", "percent", "share of single correct answers"),
         Column("delta_correct", "Δ correct", "signed", "mean over questions, nats"),
         Column("delta_correct_se", "± se", "number", "standard error over questions"),
         Column("against_baseline", f"Δ − Δ({baseline})", "signed", "paired by question"),
@@ -253,7 +267,7 @@ def _worst_tokens(mixed: Sequence[Row], most: int = 200) -> Table:
         {
             "question": _name(row),
             "answer": response["text"],
-            "token": token,
+            "token": _visible(token),
             "score": score,
             "threshold": row["tau_others"],
             "probability": math.exp(log_prob),
@@ -351,7 +365,12 @@ def _question_section(asked: Sequence[Row]) -> Table:
 
 
 def _name(row: Row) -> str:
-    return f"{row['question'] + 1}: {row['id']}"
+    text = " ".join(str(row["text"]).split())
+    return f"{row['question'] + 1}: {text if len(text) <= 32 else text[:31] + '…'}"
+
+
+def _visible(token: str) -> str:
+    return token.replace(" ", "·").replace("\n", "⏎")
 
 
 def _reward(asked: Sequence[Row]) -> float:

@@ -73,7 +73,7 @@ def split_of(question: str) -> Split:
 
     Example:
         >>> split_of("12+37-25+48=")
-        'train'
+        'test'
     """
     return "test" if sha256(question.encode()).digest()[0] < 26 else "train"
 
