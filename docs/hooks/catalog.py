@@ -1,0 +1,58 @@
+"""Lists in the reference that follow the code: every credit rule, every command and its settings."""
+
+import re
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from griffe import Docstring, DocstringSectionParameters
+
+from antigrad.cli.main import JOBS, Job, load
+from antigrad.credit import CREDIT
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill the places that a page leaves open with `<!-- NAME -->`."""
+    return re.sub(r"<!-- ([a-z ]+) -->", lambda found: _LISTS[found[1]](), markdown)
+
+
+def credit_rules() -> str:
+    """One section a rule, and a table before them."""
+    rows = ["| rule | what it does | needs scores |", "| --- | --- | --- |"]
+    sections: list[str] = []
+    for name, rule in CREDIT.classes.items():
+        summary = (rule.__doc__ or "").partition("\n")[0]
+        needs = "yes" if rule.needs_influence else "no"
+        rows.append(f"| [`{name}`](#{rule.__module__}.{rule.__name__}) | {summary} | {needs} |")
+        sections.append(
+            f"## {name}\n\n::: {rule.__module__}.{rule.__name__}\n    options:\n      show_root_toc_entry: false\n"
+        )
+    return "\n".join([*rows, "", *sections])
+
+
+def commands() -> str:
+    """One section a job, with a table of its settings."""
+    return "\n".join(_command(job) for job in JOBS)
+
+
+def _command(job: Job) -> str:
+    settings = load(job.settings)
+    text = {
+        item.name: item.description
+        for section in Docstring(settings.__doc__ or "").parse("google", warn_missing_types=False)
+        if isinstance(section, DocstringSectionParameters)
+        for item in section.value
+    }
+    lines = [f"## antigrad {' '.join(job.words)}", "", job.help[0].upper() + job.help[1:] + ".", ""]
+    lines += ["| setting | default | meaning |", "| --- | --- | --- |"]
+    lines += [f"| `{field.name}` | {_default(field)} | {text[field.name]} |" for field in fields(settings)]
+    return "\n".join([*lines, ""])
+
+
+def _default(field: Field[Any]) -> str:
+    value = field.default if field.default_factory is MISSING else field.default_factory()
+    items = value if isinstance(value, list) else [value]
+    return "none" if value is None else ",<br>".join(f"`{item}`" for item in items)
+
+
+_LISTS: dict[str, Callable[[], str]] = {"credit rules": credit_rules, "commands": commands}
