@@ -38,7 +38,7 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
             _update_section(asked, updates),
         ]
     sections.append(_question_section(asked))
-    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline, config), sections).write(run)
+    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline), sections).write(run)
     run.write_summary(_summary(asked, mixed, table, ranks))
 
 
@@ -70,35 +70,37 @@ def _summary(
     return figures
 
 
-def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str, config: DiagnoseConfig) -> str:
+def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
     """Say in words, from the figures alone, what plain GRPO did and which rule did better.
 
     Args:
         mixed: Rows of the questions that were measured.
         table: What `arm_table` gave.
         baseline: The arm compared with.
-        config: What was asked.
 
     Returns:
         One paragraph.
     """
-    size = max(config.step_sizes)
-    lines = {line["arm"]: line for line in table if line["step_size"] == size and line["questions"]}
-    if baseline not in lines:
+    if not mixed:
         return "No question had both correct and wrong answers: nothing to compare. Try easier or harder tasks."
+    sizes = [line["step_size"] for line in table if line["arm"] == baseline and line["questions"]]
+    if not sizes:
+        return f"Every update with the rule '{baseline}' broke the model: nothing to compare. Try smaller step sizes."
+    size = max(sizes)
+    lines = {line["arm"]: line for line in table if line["step_size"] == size and line["questions"]}
     plain, count = lines[baseline], lines[baseline]["questions"]
     lost = round(plain["lld_share"] * count)
     text = f"One update of size {size:g} with the rule '{baseline}' lowered the likelihood of the model's own correct "
     text += f"answers on {lost} of {count} questions (mean Δ {_signed(plain['delta_correct'])} nats), and that of "
     text += f"{plain['lld_response_share']:.0%} of the single correct answers."
-    others = [line for arm, line in lines.items() if arm != baseline]
+    others = [line for arm, line in lines.items() if arm != baseline and not math.isnan(line["against_baseline"])]
     if others:
         best = max(others, key=lambda line: line["against_baseline"])
-        text += f" Largest gain over it: '{best['arm']}', {_signed(best['against_baseline'])} nats on average"
-        text += (
-            f" (standard error {best['against_baseline_se']:.2g}), better on {best['better_than_baseline']} of {count}"
+        error = (
+            "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
         )
-        text += f", losing likelihood on {round(best['lld_share'] * best['questions'])}."
+        text += f" Largest gain over it: '{best['arm']}', {_signed(best['against_baseline'])} nats on average{error}"
+        text += f", better on {best['better_than_baseline']} of {count}, losing likelihood on {round(best['lld_share'] * best['questions'])}."
     return text + f" {len(mixed)} questions are a sample: read the standard errors before choosing."
 
 
@@ -252,7 +254,9 @@ def _token_section(mixed: Sequence[Row], config: DiagnoseConfig) -> Tokens:
     text = (
         "Every answer, its tokens coloured by the NTHR score s: how much penalising this token would pull the correct "
     )
-    text += "answers down. Outlined wrong tokens are above τ of the anchor 'others' at β = 1; hover tells both anchors."
+    text += (
+        "answers down. Underlined wrong tokens are above τ of the anchor 'others' at β = 1; hover tells both anchors."
+    )
     label, mark = "s: penalising it pulls correct answers down", "selected (s > τ, others)"
     return Tokens("Which tokens do it", groups, label, mark, text)
 
