@@ -62,14 +62,12 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
         style=config.style,
         shots=config.shots,
     )
+    # A model that can't be read leaves no run behind; a folder that has one is refused before anything is loaded.
+    policy = None if (config.output / "run.yaml").exists() else _load(config)
     run = RunFolder.start(config.output, job="diagnose", config=config, resume=config.resume, free=("output", "resume"))
     if run.summary:
         return run
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    policy = load_policy(
-        config.model, device=config.device, dtype=config.dtype, trust_remote_code=config.trust_remote_code
-    )
+    policy = policy or _load(config)
     rules = {spec: CREDIT.make(spec) for spec in config.arms}
     stepper = Stepper(policy, config.optimizer)
     work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules)
@@ -305,6 +303,14 @@ class _Preflight:
             "missing_mass": influence.missing_mass,
             "error_bound": float(influence.error_bound.max()),
         }
+
+
+def _load(config: DiagnoseConfig) -> Policy:
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    return load_policy(
+        config.model, device=config.device, dtype=config.dtype, trust_remote_code=config.trust_remote_code
+    )
 
 
 def _check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:

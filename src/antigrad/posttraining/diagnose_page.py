@@ -100,7 +100,8 @@ def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
             "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
         )
         text += f" Largest gain over it: '{best['arm']}', {_signed(best['against_baseline'])} nats on average{error}"
-        text += f", better on {best['better_than_baseline']} of {count}, losing likelihood on {round(best['lld_share'] * best['questions'])}."
+        text += f", better on {best['better_than_baseline']} of {count}"
+        text += f", losing likelihood on {round(best['lld_share'] * best['questions'])}."
     return text + f" {len(mixed)} questions are a sample: read the standard errors before choosing."
 
 
