@@ -51,6 +51,27 @@ def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
     return out
 
 
+def file_first(argv: Sequence[str]) -> list[str]:
+    """Put `--config FILE` before all other words: the parser lets what comes later win.
+
+    Args:
+        argv: Arguments.
+
+    Returns:
+        The same words.
+
+    Example:
+        >>> file_first(["--seed", "1", "--config", "a.yaml", "--json"])
+        ['--config', 'a.yaml', '--seed', '1', '--json']
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    for place, word in enumerate(argv):
+        belongs = word.partition("=")[0] == "--config" or (place > 0 and argv[place - 1] == "--config")
+        (first if belongs else rest).append(word)
+    return [*first, *rest]
+
+
 def _json_list(text: str, *, quoted: bool) -> str:
     if text.strip().startswith("["):
         return text
@@ -72,10 +93,10 @@ def check_keys(argv: Sequence[str], known: Iterable[str]) -> None:
     problems: list[str] = []
     for place, word in enumerate(argv):
         flag, equals, value = word.partition("=")
-        name = flag.removeprefix("--")
+        name = flag.removeprefix("--").removesuffix("+")  # the parser appends to a list with `--arms+`
         if not flag.startswith("--"):
             continue
-        if name not in names:
+        if name not in (*names, "print_config"):
             problems.append(f"unknown option --{name}: {did_you_mean(name, names)}")
         if name == "config":
             path = Path(value if equals else next(iter(argv[place + 1 :]), ""))

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from antigrad import __version__
-from antigrad.cli.arguments import as_typed, check_keys
+from antigrad.cli.arguments import as_typed, check_keys, file_first
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
 
@@ -83,7 +83,7 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     argv = as_typed(settings, argv)
     if not {"-h", "--help"} & set(argv):
         check_keys(argv, names)
-    parsed: Namespace = parser.parse_args(argv)
+    parsed: Namespace = parser.parse_args(file_first(argv))
     run: RunFolder = load(job.run)(settings(**{name: parsed[name] for name in names}))
     _finish(run, as_json=parsed.json)
 
@@ -166,6 +166,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 done, 1 a clear error, 2 a command that does not exist, 130 interrupted.
+
+    Raises:
+        ModuleNotFoundError: A module of this package is missing.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     table, errors = commands(), Console(stderr=True)
@@ -179,7 +182,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not asked_for_help:
             from antigrad.core.errors import did_you_mean
 
-            hint = did_you_mean(" ".join(argv[:2]), [" ".join(words) for words in table])
+            typed = " ".join(word for word in argv[:2] if not word.startswith("-"))
+            hint = did_you_mean(typed, [" ".join(words) for words in table])
             errors.print(f"antigrad: no command {argv[0]!r}; {hint}", markup=False, highlight=False)
         console.print("usage: antigrad COMMAND [--help]\n", highlight=False)
         console.print(_columns({" ".join(words): line for words, (line, _) in table.items()}))
@@ -188,6 +192,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         table[found][1](argv[len(found) :])
     except (AntigradError, ArgumentError) as error:
         errors.print(f"antigrad {' '.join(found)}: {error}", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "antigrad").startswith("antigrad"):
+            raise
+        text = f"antigrad {' '.join(found)}: the package {error.name} is missing"
+        errors.print(f"{text}; to do: pip install 'antigrad[posttraining]'", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         errors.print("interrupted; the same command with --resume goes on from here", markup=False)

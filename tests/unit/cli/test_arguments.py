@@ -1,0 +1,96 @@
+"""The words of a command line: lists, switches and dashes; unknown names all at once."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from antigrad.cli.arguments import as_typed, check_keys
+from antigrad.core import ManyInputsError
+
+NAMES = ["arms", "step_sizes", "max_new_tokens", "resume", "seed"]
+
+
+@dataclass
+class Settings:
+    """One setting of each kind."""
+
+    arms: "list[str]" = field(default_factory=list)
+    step_sizes: "list[float]" = field(default_factory=list)
+    max_new_tokens: "int" = 1
+    model: "str" = "a"
+    resume: "bool" = False
+
+
+@pytest.mark.parametrize(
+    ("typed", "parsed"),
+    [
+        (["--arms", "none"], ["--arms", '["none"]']),
+        (["--arms=none,nthr(beta=0,anchor=others)"], ['--arms=["none", "nthr(beta=0,anchor=others)"]']),
+        (["--arms", '["none", "nthr"]'], ["--arms", '["none", "nthr"]']),
+        (["--arms", ""], ["--arms", "[]"]),
+        (["--step-sizes", "1e-6,1e-5"], ["--step_sizes", "[1e-6, 1e-5]"]),
+        (["--step_sizes=[1e-6]"], ["--step_sizes=[1e-6]"]),
+        (["--max-new-tokens", "3"], ["--max_new_tokens", "3"]),
+        (["--max-new-tokens=3"], ["--max_new_tokens=3"]),
+        (["--resume"], ["--resume=true"]),
+        (["--resume", "--model", "b"], ["--resume=true", "--model", "b"]),
+        (["--resume", "false"], ["--resume", "false"]),
+        (["--resume=False"], ["--resume=False"]),
+        (["--model", "a-b=c-d"], ["--model", "a-b=c-d"]),
+        (["--model=a-b=c-d,e"], ["--model=a-b=c-d,e"]),
+        (["--arms"], ["--arms"]),
+        ([], []),
+    ],
+)
+def test_words_as_people_write_them(typed: list[str], parsed: list[str]) -> None:
+    assert as_typed(Settings, typed) == parsed
+
+
+def test_known_words_pass() -> None:
+    check_keys(["--arms", "x", "--seed=3", "--json"], NAMES)
+    check_keys(["--print_config", "--arms+", "y", "word", "-x"], NAMES)
+
+
+def test_unknown_options_and_keys_are_told_together(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("seeed: 1\nstep_sizes: [1]\nmodell: b\n")
+    with pytest.raises(ManyInputsError) as caught:
+        check_keys(["--amrs=none", "--config", str(path), "--resum"], NAMES)
+    problems = caught.value.problems
+    assert len(problems) == 4
+    assert "unknown option --amrs: did you mean 'arms'?" in problems[0]
+    assert f"{path}: unknown setting seeed: did you mean 'seed'?" in problems[1]
+    assert "unknown setting modell: known: " in problems[2]
+    assert "unknown option --resum: did you mean 'resume'?" in problems[3]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"- 1\n- 2", "a mapping of settings is expected, found list"),
+        (b"text", "found str"),
+        (b"a: [", "parsing a flow node"),
+        (b"\xff\xfe\x00", "can't decode byte 0xff"),
+        (b"1: 2", "unknown setting 1"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_no_settings_is_told(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "a.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    for words in (["--config", str(path)], [f"--config={path}"]):
+        with pytest.raises(ManyInputsError, match=said) as caught:
+            check_keys(words, NAMES)
+        assert str(path) in str(caught.value)
+
+
+def test_an_empty_file_is_no_settings_and_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("# nothing\n")
+    check_keys(["--config", str(tmp_path / "a.yaml")], NAMES)
+
+
+def test_config_without_a_file_is_told() -> None:
+    with pytest.raises(ManyInputsError, match="--config"):
+        check_keys(["--config"], NAMES)
