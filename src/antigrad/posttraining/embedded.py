@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import platformdirs
+from safetensors import SafetensorError
 
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import disk_errors
@@ -70,7 +71,11 @@ def smollm2_folder() -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{DEFAULT}."))
         try:
-            _convert(source, work)
+            try:
+                _convert(source, work)
+            except (ImportError, SafetensorError) as error:  # no gguf package; a disk that is full
+                hint = "pip install 'antigrad[posttraining]', and leave 600 MB free or set ANTIGRAD_CACHE"
+                raise AntigradError(f"{folder}: {error}", "a place for the converted model", hint) from error
             (work / _DONE).write_text(json.dumps({"source": source.name, "dtype": "float32"}))
             if folder.exists() and not (folder / _DONE).is_file():
                 shutil.rmtree(folder)

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from antigrad.core import AntigradError
 from antigrad.posttraining import embedded
@@ -119,6 +120,19 @@ def test_a_cache_that_can_t_be_written_is_a_clear_error(
     monkeypatch.setenv("ANTIGRAD_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(AntigradError, match="a part of the path is a file"):
         load_policy(embedded.DEFAULT)
+
+
+@pytest.mark.parametrize("error", [SafetensorError("No space left on device"), ImportError("gguf is needed")], ids=type)
+def test_a_conversion_that_can_t_be_done_is_a_clear_error(
+    cache: Path, conversions: list[Path], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(source: Path, target: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(embedded, "_convert", failing)
+    with pytest.raises(AntigradError, match=f"{error}.*ANTIGRAD_CACHE"):
+        load_policy(embedded.DEFAULT)
+    assert list(cache.iterdir()) == []
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
