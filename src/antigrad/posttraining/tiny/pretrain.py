@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,12 +16,12 @@ from antigrad.core.errors import raise_all
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import seeded, stream_seed
+from antigrad.posttraining.rollouts import stream_seed
 from antigrad.posttraining.tiny.accuracy import measure_accuracy
 from antigrad.posttraining.tiny.arithmetic import Problem, questions
+from antigrad.posttraining.tiny.policy import new_policy, save_policy
 from antigrad.posttraining.tiny.pretrain_page import describe
-from antigrad.posttraining.tiny.tokenizer import CONTEXT, EOS, PAD, TOKENS, make_tokenizer
+from antigrad.posttraining.tiny.tokenizer import EOS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -45,8 +44,8 @@ class PretrainConfig:
             gives the figures of the summary, asks other questions, and four times as many.
         batch_size: Worked answers a step.
         learning_rate: AdamW's, reached after 100 steps and held.
-        threads: CPU threads. Two are nearly twice as fast; but with another number sums are rounded
-            otherwise, and the weights come out different, if about as good.
+        threads: CPU threads. With another number sums are rounded otherwise, so the weights come out
+            different, if about as good.
         resume: Go on with the run in `output`.
     """
 
@@ -199,46 +198,6 @@ class _Training:
         write_atomic(self._file, content.getvalue())
 
 
-def new_policy(seed: int) -> Policy:
-    """Make the tiny policy with random weights: 992,000 of them.
-
-    It is small in every direction but depth, and its head is the embedding (tied), as in most small
-    language models.
-
-    Args:
-        seed: Decides the weights; the global random stream stays as it was.
-
-    Returns:
-        The policy.
-
-    Example:
-        >>> sum(weight.numel() for weight in new_policy(0).model.parameters())
-        992000
-    """
-    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
-
-    tokenizer = make_tokenizer()
-    end, pad = TOKENS.index(EOS), TOKENS.index(PAD)
-    settings = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=128,
-        intermediate_size=344,
-        num_hidden_layers=5,
-        num_attention_heads=4,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        # At a width of 128 the usual 0.02 makes the first outputs so small that learning starts late.
-        initializer_range=0.06,
-        bos_token_id=None,
-        eos_token_id=end,
-        pad_token_id=pad,
-    )
-    with seeded("tiny policy", seed):
-        model = LlamaForCausalLM(settings)
-    model.generation_config = GenerationConfig(do_sample=True, eos_token_id=end, pad_token_id=pad)
-    return Policy(model.eval(), tokenizer, "tiny")
-
-
 def batch(tokenizer: PreTrainedTokenizerFast, problems: Sequence[Problem]) -> dict[str, Tensor]:
     """Encode worked answers for training.
 
@@ -250,6 +209,7 @@ def batch(tokenizer: PreTrainedTokenizerFast, problems: Sequence[Problem]) -> di
         `input_ids` (B, L), padded right; `labels` (B, L), −100 on questions and padding.
 
     Example:
+        >>> from antigrad.posttraining.tiny.tokenizer import make_tokenizer
         >>> batch(make_tokenizer(), [Problem("2*3=", "6", 6)])["labels"]
         tensor([[-100, -100, -100, -100,    9,    1]])
     """
@@ -260,27 +220,6 @@ def batch(tokenizer: PreTrainedTokenizerFast, problems: Sequence[Problem]) -> di
     counts = (torch.arange(ids.shape[1]) >= starts) & encoded.attention_mask.bool()
     # Causal attention keeps padding on the right out: no attention mask is needed.
     return {"input_ids": ids, "labels": ids.where(counts, -100)}
-
-
-def save_policy(policy: Policy, folder: Path, card: Mapping[str, Any]) -> None:
-    """Write a policy as a folder that transformers loads: safetensors, tokenizer, and a card.
-
-    Args:
-        policy: The policy.
-        folder: Where to; made with its parents.
-        card: What to say about it, written to `card.json`.
-    """
-    from transformers.utils import logging
-
-    shows_bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        policy.model.save_pretrained(folder)
-    finally:
-        if shows_bars:
-            logging.enable_progress_bar()
-    policy.tokenizer.save_pretrained(folder)
-    write_atomic(folder / "card.json", json.dumps(card, indent=2) + "\n")
 
 
 def _finish(config: PretrainConfig, run: RunFolder, training: _Training) -> None:
