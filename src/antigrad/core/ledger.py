@@ -14,6 +14,8 @@ from antigrad.core.files import disk_errors
 
 _TO_TEXT = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_TEXT = "$text"
+"""Marks a text that would read as a number: a model may well answer `NaN`."""
 
 
 def to_json(value: Any) -> Any:
@@ -23,7 +25,7 @@ def to_json(value: Any) -> Any:
         value: Nested dictionaries, lists, numbers, strings, scalar tensors or arrays.
 
     Returns:
-        The same structure of what JSON knows. A text that is such a name reads back as the number.
+        The same structure of what JSON knows. A text that is such a name is wrapped, `{"$text": "NaN"}`.
 
     Raises:
         InputTypeError: A value has no JSON form.
@@ -32,6 +34,8 @@ def to_json(value: Any) -> Any:
         >>> to_json({"loss": float("nan"), "n": 3})
         {'loss': 'NaN', 'n': 3}
     """
+    if isinstance(value, str) and value in _FROM_TEXT:
+        return {_TEXT: value}
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -48,7 +52,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """Undo `to_json` for non-finite numbers.
+    """Undo `to_json`.
 
     Args:
         value: What `json.loads` returned.
@@ -57,13 +61,14 @@ def from_json(value: Any) -> Any:
         The same structure with NaN and infinities as floats.
 
     Example:
-        >>> from_json({"loss": "-Infinity"})
-        {'loss': -inf}
+        >>> from_json({"loss": "-Infinity", "answer": {"$text": "NaN"}})
+        {'loss': -inf, 'answer': 'NaN'}
     """
     if isinstance(value, str):
         return _FROM_TEXT.get(value, value)
     if isinstance(value, dict):
-        return {key: from_json(item) for key, item in cast(dict[str, Any], value).items()}
+        items = cast(dict[str, Any], value)
+        return items[_TEXT] if set(items) == {_TEXT} else {key: from_json(item) for key, item in items.items()}
     return [from_json(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
 
 

@@ -214,7 +214,7 @@ def _plain(config: Any) -> dict[str, Any]:
         Plain values.
     """
     settings = asdict(cast(Any, config)) if is_dataclass(config) else dict(config)
-    return yaml.safe_load(yaml.safe_dump(to_json({key: _paths(value) for key, value in settings.items()})))
+    return yaml.safe_load(yaml.safe_dump(from_json(to_json({key: _paths(value) for key, value in settings.items()}))))
 
 
 def _paths(value: Any) -> Any:

@@ -22,7 +22,8 @@ class Head:
     Args:
         weight: (V, d) output matrix, any floating dtype; tied embeddings are fine.
         temperature: Sampling temperature t > 0; the policy is softmax(Wh/t).
-        chunk_bytes: Largest size of one work area in bytes.
+        chunk_bytes: Largest size of one work area in bytes; None takes a quarter of the gradient matrix,
+            but at least 64 MiB: a small chunk would pass over that matrix once for few tokens.
 
     Raises:
         InputTypeError: The weight is not a floating-point matrix.
@@ -34,7 +35,7 @@ class Head:
 
     weight: Tensor
     temperature: float = 1.0
-    chunk_bytes: int = 64 * 2**20
+    chunk_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.weight.ndim != 2 or not self.weight.is_floating_point():
@@ -47,6 +48,13 @@ class Head:
     def dtype(self) -> torch.dtype:
         """What sums are held in: float64 for a float64 head, else float32."""
         return torch.float64 if self.weight.dtype == torch.float64 else torch.float32
+
+    @property
+    def work_bytes(self) -> int:
+        """Size of one work area in bytes."""
+        if self.chunk_bytes is not None:
+            return self.chunk_bytes
+        return max(64 * 2**20, self.weight.numel() * self.dtype.itemsize // 4)
 
     def keep(self, rows: Tensor) -> Head:
         """Return the head of a part of the vocabulary, without renormalising anything.
@@ -73,7 +81,7 @@ class Head:
         Returns:
             At least 1.
         """
-        return max(1, self.chunk_bytes // (self.weight.shape[0] * self.dtype.itemsize))
+        return max(1, self.work_bytes // (self.weight.shape[0] * self.dtype.itemsize))
 
     def vocabulary_chunks(self, tokens: int) -> Iterator[slice]:
         """Split the vocabulary so that a chunk's rows, and its products with some tokens, stay small.
@@ -85,7 +93,7 @@ class Head:
             Slices of the vocabulary.
         """
         vocabulary, width = self.weight.shape
-        step = max(1, self.chunk_bytes // 4 // (max(width, tokens) * self.dtype.itemsize))
+        step = max(1, self.work_bytes // 4 // (max(width, tokens) * self.dtype.itemsize))
         for start in range(0, vocabulary, step):
             yield slice(start, min(start + step, vocabulary))
 

@@ -78,7 +78,7 @@ def group_influence(
 
     Returns:
         The scores, anchors and GWHES. Memory: one (V, d) matrix and up to one and a half work areas of
-        `head.chunk_bytes` (a second matrix while a response longer than that is read).
+        `head.work_bytes` (a second matrix while a response longer than that is read).
 
     Raises:
         InputTypeError: Shapes do not fit.

@@ -39,7 +39,8 @@ class Nthr(CreditRule):
     Source: Deng et al. 2025, arXiv 2505.18830, Alg. 1, Eq. 7–8, App. 7.3; τ's self term as in
         `docs/papers.md`.
 
-    Deviations: `anchor="others"` and `tau_floor` are ours; the score is exact in the full vocabulary.
+    Deviations: `anchor="others"` and `tau_floor` are ours. Which vocabulary the scores use is an option
+        of `group_influence` (of the run), not of the rule: full and exact unless asked otherwise.
 
     Example:
         >>> from antigrad.credit import CREDIT

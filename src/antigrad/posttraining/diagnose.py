@@ -11,10 +11,10 @@ from torch import Tensor
 
 from antigrad.core import AntigradError, InputValueError, RunFolder, progress
 from antigrad.credit import CREDIT, CreditRule, Group, Influence, group_influence
-from antigrad.credit.nthr import Nthr
 from antigrad.objectives import Grpo, group_advantages
 from antigrad.posttraining.diagnose_page import describe
 from antigrad.posttraining.models import Policy, load_policy
+from antigrad.posttraining.question_rows import check_same, question_row, scores_row, status_of
 from antigrad.posttraining.rollouts import Measured, Rollouts, joined, measure, sample, seeded, stream_seed
 from antigrad.posttraining.settings import DiagnoseConfig
 from antigrad.posttraining.tasks import Question, Task, load_task
@@ -63,15 +63,16 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
         shots=config.shots,
     )
     # A model that can't be read leaves no run behind; a folder that has one is refused before anything is loaded.
-    policy = None if (config.output / "run.yaml").exists() else _load(config)
+    policy = None if (config.output / "run.yaml").exists() else _load(config, task)
     run = RunFolder.start(config.output, job="diagnose", config=config, resume=config.resume, free=("output", "resume"))
     if run.summary:
         return run
-    policy = policy or _load(config)
+    policy = policy or _load(config, task)
     rules = {spec: CREDIT.make(spec) for spec in config.arms}
     stepper = Stepper(policy, config.optimizer)
     work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules)
-    asked = {row["question"]: row for row in run.ledger.rows("question")}
+    # What failed is tried again: the cause may have been memory, or a model since mended.
+    asked = {row["question"]: row for row in run.ledger.rows("question") if row["status"] != "failed"}
     _check_questions(task, asked)
     done: set[Key] = {(row["question"], row["arm"], row["step_size"]) for row in run.ledger.rows("update")}
     with progress("questions", len(task.questions)) as bar:
@@ -115,23 +116,19 @@ class _Preflight:
             group, greedy = self._sample(index, question)
             probe = joined(group, greedy)
             before = self._measure(probe)
-            status = _status(group.correct)
-            influence = self._influence(group, before) if status == "mixed" else None
+            mixed = status_of(group.correct) == "mixed"
+            influence = self._influence(group, before) if mixed else None
         except AntigradError as error:
-            if known is None:
-                yield {
-                    "kind": "question",
-                    "question": index,
-                    "id": question.id,
-                    "text": question.question,
-                    "status": "failed",
-                    "reason": str(error),
-                }
+            reason = {"kind": "question", "question": index, "id": question.id, "text": question.question}
+            yield reason | {"status": "failed", "reason": str(error)}
             return
+        seen = None if influence is None else self._group(index, group, influence)
         if known is None:
-            yield self._question_row(index, question, group, greedy, before, influence, status)
-        if influence is not None:
-            seen = self._group(index, group, influence)
+            row = question_row(index, question, self.policy, group, greedy, before, influence)
+            yield row if seen is None else row | scores_row(seen, self.arms)
+        else:
+            check_same(known, group)
+        if seen is not None:
             yield from self._updates(index, seen, group, probe, before, done)
 
     def _sample(self, index: int, question: Question) -> tuple[Rollouts, Rollouts]:
@@ -158,7 +155,7 @@ class _Preflight:
             log_probs=before.log_probs[here],
         )
 
-    def _group(self, index: int, group: Rollouts, influence: Influence | None) -> Group:
+    def _group(self, index: int, group: Rollouts, influence: Influence) -> Group:
         advantages = group_advantages(group.correct.float(), scale=self.config.advantages)
         seed = stream_seed(self.config.seed, "credit", index)
         return Group(group.tokens, group.mask, group.correct, advantages, influence, seed)
@@ -173,10 +170,12 @@ class _Preflight:
                 continue
             weights = rule(seen)
             weakened = seen.wrong_tokens() & (weights.abs() < seen.spread().abs())
+            answers = group.answers()
             facts = {
                 "kind": "update",
                 "question": index,
                 "arm": arm,
+                "copies": [answers[place] in answers[:place] for place in group.correct.nonzero()[:, 0].tolist()],
                 "weakened": int(weakened.sum()),
                 "wrong_tokens": int(seen.wrong_tokens().sum()),
             }
@@ -240,77 +239,21 @@ class _Preflight:
             "error": None,
             "delta_correct": float(correct.mean()),
             "delta_wrong": float(wrong.mean()),
-            "delta_greedy": float(change[-1]),
+            "delta_greedy": None if probe.answers()[-1] in group.answers() else float(change[-1]),
             "entropy_change": float(entropy.mean()),
             "deltas_correct": correct.tolist(),
             "deltas_wrong": wrong.tolist(),
         }
 
-    def _question_row(
-        self,
-        index: int,
-        question: Question,
-        group: Rollouts,
-        greedy: Rollouts,
-        before: Measured,
-        influence: Influence | None,
-        status: str,
-    ) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "kind": "question",
-            "question": index,
-            "id": question.id,
-            "text": question.question,
-            "prompt": self.policy.tokenizer.decode(group.prompt),
-            "answer": question.answer,
-            "status": status,
-            "reason": None,
-            "correct": int(group.correct.sum()),
-            "truncated": int(group.truncated.sum()),
-            "entropy": float(before.entropy[: len(group.tokens), : group.tokens.shape[1]][group.mask].double().mean()),
-            "greedy": {"text": greedy.texts[0], "correct": bool(greedy.correct[0])},
-            "responses": [self._response(group, before, influence, place) for place in range(len(group.tokens))],
-        }
-        if influence is not None:
-            row |= self._scores(self._group(index, group, influence), influence)
-        return row
 
-    def _response(self, group: Rollouts, before: Measured, influence: Influence | None, place: int) -> dict[str, Any]:
-        here = group.mask[place]
-        counted = slice(0, int(here.sum()))
-        return {
-            "text": group.texts[place],
-            "correct": bool(group.correct[place]),
-            "truncated": bool(group.truncated[place]),
-            "tokens": [self.policy.tokenizer.decode([token]) for token in group.tokens[place][here].tolist()],
-            "log_probs": before.log_probs[place][counted].tolist(),
-            "scores": None if influence is None else influence.scores[place][here].tolist(),
-        }
-
-    def _scores(self, seen: Group, influence: Influence) -> dict[str, Any]:
-        row: dict[str, Any] = {"success_rate": seen.success_rate}
-        for anchor in ("inclusive", "others"):
-            rule = Nthr(anchor=anchor)
-            row[f"tau_{anchor}"] = rule.threshold(influence)
-            row[f"selected_{anchor}"] = int(rule.select(seen).sum())
-        correct: Tensor = ~influence.gwhes.isnan()
-        return row | {
-            "wrong_tokens": int(seen.wrong_tokens().sum()),
-            "gwhes": influence.gwhes[correct].tolist(),
-            "anchors_inclusive": influence.anchor_inclusive[correct].tolist(),
-            "anchors_others": influence.anchor_others[correct].tolist(),
-            "vocabulary_rows": influence.kept,
-            "missing_mass": influence.missing_mass,
-            "error_bound": float(influence.error_bound.max()),
-        }
-
-
-def _load(config: DiagnoseConfig) -> Policy:
+def _load(config: DiagnoseConfig, task: Task) -> Policy:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    return load_policy(
+    policy = load_policy(
         config.model, device=config.device, dtype=config.dtype, trust_remote_code=config.trust_remote_code
     )
+    task.prompt(task.questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here, once
+    return policy
 
 
 def _check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:
@@ -330,9 +273,3 @@ def _check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None
                 f"{row['text']!r}, as when this run began",
                 "the file changed, or the generator depends on PYTHONHASHSEED: fix it, and start anew",
             )
-
-
-def _status(correct: Tensor) -> str:
-    if bool(correct.all()):
-        return "all correct"
-    return "mixed" if bool(correct.any()) else "all wrong"

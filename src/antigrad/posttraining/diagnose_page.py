@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core import RunFolder
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Response, Section, Table, Token, TokenGroup, Tokens
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.posttraining.findings import arm_table, mean_and_error, ranking
 from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.posttraining.token_page import name_of, token_section, worst_tokens
 
 Row = Mapping[str, Any]
 
@@ -21,7 +22,10 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
         run: The run, with all its rows.
         config: What was asked.
     """
-    asked, updates = run.ledger.rows("question"), run.ledger.rows("update")
+    asked = list(
+        {row["question"]: row for row in run.ledger.rows("question")}.values()
+    )  # one that failed may be tried again
+    updates = run.ledger.rows("update")
     mixed = [row for row in asked if row["status"] == "mixed"]
     baseline = "none" if "none" in config.arms else config.arms[0]
     table = arm_table(updates, baseline, config.epsilon)
@@ -32,13 +36,13 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
             *(_delta_chart(mixed, updates, config, size) for size in sorted(config.step_sizes, reverse=True)),
             _step_chart(table, config),
             _arm_section(table, baseline),
-            _token_section(mixed, config),
-            _worst_tokens(mixed),
+            token_section(mixed, config),
+            worst_tokens(mixed),
             _ranking_section(mixed, updates, baseline, ranks),
             _update_section(asked, updates),
         ]
     sections.append(_question_section(asked))
-    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline), sections).write(run)
+    Page(f"Preflight of {config.model} on {config.tasks}", _lead(asked, mixed, table, baseline), sections).write(run)
     run.write_summary(_summary(asked, mixed, table, ranks))
 
 
@@ -70,10 +74,11 @@ def _summary(
     return figures
 
 
-def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
+def _lead(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
     """Say in words, from the figures alone, what plain GRPO did and which rule did better.
 
     Args:
+        asked: Rows of all questions.
         mixed: Rows of the questions that were measured.
         table: What `arm_table` gave.
         baseline: The arm compared with.
@@ -81,6 +86,9 @@ def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
     Returns:
         One paragraph.
     """
+    failed = [row["reason"] for row in asked if row["status"] == "failed"]
+    if len(failed) == len(asked):
+        return f"Every question failed: nothing was measured. The first one: {failed[0]}"
     if not mixed:
         return "No question had both correct and wrong answers: nothing to compare. Try easier or harder tasks."
     sizes = [line["step_size"] for line in table if line["arm"] == baseline and line["questions"]]
@@ -92,16 +100,20 @@ def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
     lost = round(plain["lld_share"] * count)
     text = f"One update of size {size:g} with the rule '{baseline}' lowered the likelihood of the model's own correct "
     text += f"answers on {lost} of {count} questions (mean Δ {_signed(plain['delta_correct'])} nats), and that of "
-    text += f"{plain['lld_response_share']:.0%} of the single correct answers."
+    text += f"{plain['lld_response_share']:.0%} of the distinct correct answers."
     others = [line for arm, line in lines.items() if arm != baseline and not math.isnan(line["against_baseline"])]
     if others:
         best = max(others, key=lambda line: line["against_baseline"])
         error = (
             "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
         )
-        text += f" Largest gain over it: '{best['arm']}', {_signed(best['against_baseline'])} nats on average{error}"
-        text += f", better on {best['better_than_baseline']} of {count}"
-        text += f", losing likelihood on {round(best['lld_share'] * best['questions'])}."
+        gain = f"{_signed(best['against_baseline'])} nats on average{error}"
+        if best["against_baseline"] > 0:
+            text += f" Of {len(others)} other rules '{best['arm']}' raised it most: {gain}, better on "
+            text += f"{best['better_than_baseline']} questions, losing likelihood on "
+            text += f"{round(best['lld_share'] * best['questions'])}."
+        else:
+            text += f" No other rule did better; nearest was '{best['arm']}', {gain}."
     return text + f" {len(mixed)} questions are a sample: read the standard errors before choosing."
 
 
@@ -147,7 +159,7 @@ def _delta_chart(mixed: Sequence[Row], updates: Sequence[Row], config: DiagnoseC
             (row["delta_correct"] for row in here if row["question"] == question and row["arm"] == config.arms[0]), 0.0
         ),
     )
-    names = {row["question"]: _name(row) for row in mixed}
+    names = {row["question"]: name_of(row) for row in mixed}
     data: list[dict[str, Any]] = []
     for arm in config.arms:
         value = {row["question"]: row for row in here if row["arm"] == arm}
@@ -201,98 +213,19 @@ def _arm_section(table: Sequence[Row], baseline: str) -> Table:
         Column("step_size", "step size", "number"),
         Column("questions", "questions", "integer"),
         Column("lld_share", "displaced", "percent", "share of questions whose correct answers lost likelihood"),
-        Column("lld_response_share", "answers displaced", "percent", "share of single correct answers"),
+        Column("lld_response_share", "answers displaced", "percent", "share of distinct correct answers"),
         Column("delta_correct", "Δ correct", "signed", "mean over questions, nats"),
         Column("delta_correct_se", "± se", "number", "standard error over questions"),
         Column("against_baseline", f"Δ − Δ({baseline})", "signed", "paired by question"),
         Column("against_baseline_se", "± se", "number"),
         Column("better_than_baseline", "better on", "integer", f"questions with a higher Δ than under {baseline}"),
         Column("delta_wrong", "Δ wrong", "signed", "mean over questions: what the update was meant to push down"),
-        Column("delta_greedy", "Δ greedy", "signed", "the greedy answer, held out of the group"),
+        Column("delta_greedy", "Δ greedy", "signed", "the greedy answer, where it is none of the sampled ones"),
+        Column("greedy_held_out", "of", "integer", "questions whose greedy answer was not sampled too"),
         Column("entropy_change", "Δ entropy", "signed", "nats a token, on the sampled answers"),
         Column("weakened_share", "weakened", "percent", "share of wrong tokens whose weight the rule made smaller"),
     ]
     return Table("Which rule mends it", columns, [dict(line) for line in table])
-
-
-def _token_section(mixed: Sequence[Row], config: DiagnoseConfig) -> Tokens:
-    groups: list[TokenGroup] = []
-    for row in mixed:
-        responses: list[Response] = []
-        for place, response in enumerate(row["responses"]):
-            wrong = not response["correct"]
-            tokens = [
-                Token(
-                    text,
-                    score,
-                    marked=wrong and score > row["tau_others"],
-                    tip={
-                        "s": score,
-                        "τ inclusive": row["tau_inclusive"],
-                        "τ others": row["tau_others"],
-                        "η": 2 * abs(0.5 - row["success_rate"]) if wrong and score > row["tau_others"] else 1.0,
-                        "probability": math.exp(log_prob),
-                        "selected": _selection(row, score) if wrong else "is correct: never selected",
-                    },
-                )
-                for text, score, log_prob in zip(
-                    response["tokens"], response["scores"], response["log_probs"], strict=True
-                )
-            ]
-            note = "cut off at the length limit" if response["truncated"] else ""
-            tag = "correct" if response["correct"] else "wrong"
-            responses.append(Response(f"answer {place + 1}", tag, tokens, note))
-        facts: dict[str, float | str | None] = {
-            "gold answer": row["answer"],
-            "success rate": row["success_rate"],
-            "τ inclusive": row["tau_inclusive"],
-            "τ others": row["tau_others"],
-            "η balance": 2 * abs(0.5 - row["success_rate"]),
-        }
-        if config.vocabulary != "full":
-            facts |= {"rows of the vocabulary": row["vocabulary_rows"], "error bound": row["error_bound"]}
-        groups.append(TokenGroup(_name(row), row["prompt"], responses, facts, threshold=row["tau_others"]))
-    text = (
-        "Every answer, its tokens coloured by the NTHR score s: how much penalising this token would pull the correct "
-    )
-    text += (
-        "answers down. Underlined wrong tokens are above τ of the anchor 'others' at β = 1; hover tells both anchors."
-    )
-    label, mark = "s: penalising it pulls correct answers down", "selected (s > τ, others)"
-    return Tokens("Which tokens do it", groups, label, mark, text)
-
-
-def _selection(row: Row, score: float) -> str:
-    names = [anchor for anchor in ("inclusive", "others") if score > row[f"tau_{anchor}"]]
-    return " and ".join(names) if names else "no"
-
-
-def _worst_tokens(mixed: Sequence[Row], most: int = 200) -> Table:
-    rows: list[dict[str, Any]] = [
-        {
-            "question": _name(row),
-            "answer": response["text"],
-            "token": _visible(token),
-            "score": score,
-            "threshold": row["tau_others"],
-            "probability": math.exp(log_prob),
-        }
-        for row in mixed
-        for response in row["responses"]
-        if not response["correct"]
-        for token, score, log_prob in zip(response["tokens"], response["scores"], response["log_probs"], strict=True)
-    ]
-    rows.sort(key=lambda line: -line["score"])
-    columns = [
-        Column("question", "question"),
-        Column("answer", "wrong answer"),
-        Column("token", "token"),
-        Column("score", "s", "signed", "positive: penalising it pulls the correct answers down"),
-        Column("threshold", "τ others", "signed"),
-        Column("probability", "probability", "percent", "under the starting weights"),
-    ]
-    text = f"The {min(most, len(rows))} highest scores of {len(rows)} tokens of wrong answers."
-    return Table("Tokens of wrong answers by score", columns, rows[:most], text)
 
 
 def _ranking_section(mixed: Sequence[Row], updates: Sequence[Row], baseline: str, ranks: Mapping[float, Row]) -> Chart:
@@ -311,7 +244,7 @@ def _ranking_section(mixed: Sequence[Row], updates: Sequence[Row], baseline: str
                 "name": f"step {size:g}",
                 "x": [mean_and_error(row["gwhes"])[0] for row in rows],
                 "y": [change[row["question"]] for row in rows],
-                "text": [_name(row) for row in rows],
+                "text": [name_of(row) for row in rows],
                 "hovertemplate": "%{text}<br>GWHES %{x:.3f}<br>Δ %{y:.4f}",
             }
         )
@@ -331,7 +264,7 @@ def _ranking_section(mixed: Sequence[Row], updates: Sequence[Row], baseline: str
 
 
 def _update_section(asked: Sequence[Row], updates: Sequence[Row]) -> Table:
-    names = {row["question"]: _name(row) for row in asked}
+    names = {row["question"]: name_of(row) for row in asked}
     columns = [
         Column("name", "question"),
         Column("arm", "rule"),
@@ -360,22 +293,13 @@ def _question_section(asked: Sequence[Row]) -> Table:
     ]
     rows = [
         {
-            "name": _name(row),
+            "name": name_of(row),
             "greedy": row["greedy"]["text"] if "greedy" in row else None,
             **{key: row.get(key) for key in ("status", "answer", "correct", "truncated", "reason")},
         }
         for row in asked
     ]
     return Table("Every question", columns, rows)
-
-
-def _name(row: Row) -> str:
-    text = " ".join(str(row["text"]).split())
-    return f"{row['question'] + 1}: {text if len(text) <= 32 else text[:31] + '…'}"
-
-
-def _visible(token: str) -> str:
-    return token.replace(" ", "·").replace("\n", "⏎")
 
 
 def _reward(asked: Sequence[Row]) -> float:

@@ -89,7 +89,8 @@ def arm_table(updates: Sequence[Row], baseline: str, epsilon: float) -> list[dic
 
     Returns:
         Rows with share of LLD, means and standard errors over questions, and the paired difference
-        of Δ(x) to the baseline with its standard error. Updates that failed are counted, not averaged.
+        of Δ(x) to the baseline with its standard error. Updates that failed are counted, not averaged;
+        single answers count once however often they were sampled.
     """
     table: list[dict[str, Any]] = []
     for arm, size in dict.fromkeys((row["arm"], row["step_size"]) for row in updates):
@@ -101,7 +102,7 @@ def arm_table(updates: Sequence[Row], baseline: str, epsilon: float) -> list[dic
             if (row["arm"], row["step_size"]) == (baseline, size) and row["error"] is None
         }
         pairs = [row["delta_correct"] - base[row["question"]] for row in good if row["question"] in base]
-        responses = [change for row in good for change in row["deltas_correct"]]
+        responses = [change for row in good for change in _single(row)]
         line: dict[str, Any] = {"arm": arm, "step_size": size, "questions": len(good), "failed": len(rows) - len(good)}
         line["lld_share"] = _share([row["delta_correct"] < epsilon for row in good])
         line["lld_response_share"] = _share([change < epsilon for change in responses])
@@ -109,9 +110,22 @@ def arm_table(updates: Sequence[Row], baseline: str, epsilon: float) -> list[dic
             line[name], line[f"{name}_se"] = mean_and_error([row[name] for row in good if row[name] is not None])
         line["against_baseline"], line["against_baseline_se"] = mean_and_error(pairs)
         line["better_than_baseline"] = sum(pair > 0 for pair in pairs)
+        line["greedy_held_out"] = sum(row["delta_greedy"] is not None for row in good)
         line["weakened_share"] = _share_of(good, "weakened", "wrong_tokens")
         table.append(line)
     return table
+
+
+def _single(row: Row) -> list[float]:
+    """Take each correct answer of an update once: a group may hold many copies of one.
+
+    Args:
+        row: A row of kind `update`.
+
+    Returns:
+        Δ of each distinct correct answer, in nats.
+    """
+    return [change for change, copy in zip(row["deltas_correct"], row["copies"], strict=False) if not copy]
 
 
 def _share(flags: Sequence[bool]) -> float:
@@ -134,7 +148,7 @@ def ranking(questions: Sequence[Row], updates: Sequence[Row], arm: str, size: fl
 
     Returns:
         Overlap of the top K (K = a third, at least 1) with what chance gives, and rank correlations of
-        −GWHES with Δ over questions and over single responses. NaN where too few.
+        −GWHES with Δ over questions and over distinct correct responses. NaN where too few.
     """
     change = {
         row["question"]: row
@@ -144,7 +158,12 @@ def ranking(questions: Sequence[Row], updates: Sequence[Row], arm: str, size: fl
     both = [(question, change[question["question"]]) for question in questions if question["question"] in change]
     gwhes = [float(np.mean(question["gwhes"])) for question, _ in both]
     delta = [row["delta_correct"] for _, row in both]
-    single = [pair for question, row in both for pair in zip(question["gwhes"], row["deltas_correct"], strict=True)]
+    single = [
+        (value, change)
+        for question, row in both
+        for value, change, copy in zip(question["gwhes"], row["deltas_correct"], row["copies"], strict=True)
+        if not copy
+    ]
     count = max(1, round(len(both) / 3))
     enough = len(both) >= 3
     return {

@@ -36,6 +36,14 @@ class Rollouts:
     correct: Tensor
     truncated: Tensor
 
+    def answers(self) -> list[tuple[int, ...]]:
+        """Token ids of each response, so that copies can be told.
+
+        Returns:
+            B tuples.
+        """
+        return [tuple(tokens[mask].tolist()) for tokens, mask in zip(self.tokens, self.mask, strict=True)]
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -68,7 +68,7 @@ class DiagnoseConfig:
     verifier: str | None = None
     style: str | None = None
     shots: int | None = None
-    rows_at_once: int = 8
+    rows_at_once: int = 16
     device: str = "auto"
     dtype: str = "float32"
     threads: int | None = None

@@ -44,8 +44,7 @@ def read_page(run: RunFolder) -> Page:
             f"--output {run.path} and --resume",
         )
     try:
-        # Not `RunFolder.read_json`: it would turn a token that is the word NaN into a number.
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise InputValueError(f"damaged {path}: {error}", *_MEND) from error
     try:
@@ -83,8 +82,7 @@ def _decoder(hint: Any) -> Decoder:
         return _leaf(lambda value: value in args, f"one of {args}")
     options = args if origin in (Union, UnionType) else (hint,)
     kinds = tuple(kind for option in options for kind in _LEAVES[option])
-    leaf = _leaf(lambda value: isinstance(value, kinds), " or ".join(option.__name__ for option in options))
-    return (lambda value: leaf(from_json(value))) if float in kinds and str not in kinds else leaf
+    return _leaf(lambda value: isinstance(value, kinds), " or ".join(option.__name__ for option in options))
 
 
 def _leaf(is_right: Callable[[Any], bool], expected: str) -> Decoder:

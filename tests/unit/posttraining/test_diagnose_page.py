@@ -17,7 +17,7 @@ SIZES = [1e-6, 1e-5]
 
 def response(correct: bool, scores: list[float] | None, text: str = "12") -> dict[str, Any]:
     row = {"text": text, "correct": correct, "truncated": not correct, "tokens": ["1", "2"], "log_probs": [-0.5, -1.0]}
-    return row | {"scores": scores}
+    return row | {"scores": scores, "copy": False}
 
 
 def asked(number: int, status: str = "mixed") -> dict[str, Any]:
@@ -33,12 +33,16 @@ def asked(number: int, status: str = "mixed") -> dict[str, Any]:
         "answer": "2",
     }
     row |= {"status": status, "reason": None, "correct": right["correct"] + wrong["correct"], "entropy": 1.0}
-    row |= {"truncated": right["truncated"] + wrong["truncated"], "greedy": {"text": "2", "correct": True}}
+    row |= {
+        "truncated": right["truncated"] + wrong["truncated"],
+        "greedy": {"text": "2", "correct": True, "in_group": False},
+    }
     row |= {"responses": [right, wrong]}
     if not scores:
         return row
     row |= {"success_rate": 0.5, "tau_inclusive": 3.0, "tau_others": 1.0, "selected_inclusive": 0, "selected_others": 1}
     row |= {"wrong_tokens": 2, "gwhes": [float(number)], "anchors_inclusive": [3.0], "anchors_others": [1.0]}
+    row |= {"nthr_arms": {"nthr": {"tau": 1.0, "eta": 0.0}}}
     return row | {"vocabulary_rows": 49, "missing_mass": 0.0, "error_bound": 0.0}
 
 
@@ -55,7 +59,11 @@ def update(number: int, arm: str, size: float, change: float | None) -> dict[str
     return (
         row
         | values
-        | {"error": None if change is not None else "broke", "deltas_correct": [] if change is None else [change]}
+        | {
+            "error": None if change is not None else "broke",
+            "deltas_correct": [] if change is None else [change],
+            "copies": [False],
+        }
     )
 
 
@@ -92,8 +100,8 @@ def test_the_lead_tells_the_figures_of_the_largest_step(tmp_path: Path) -> None:
     assert "'none' lowered" in lead
     assert "on 2 of 3 questions (mean Δ −0.417 nats)" in lead
     # Paired: 1.5, 0.25 and -0.25, of which two are gains; one of three loses under nthr.
-    assert "'nthr', +0.5 nats" in lead
-    assert "better on 2 of 3, losing likelihood on 1" in lead
+    assert "'nthr' raised it most: +0.5 nats" in lead
+    assert "better on 2 questions, losing likelihood on 1" in lead
 
 
 def test_the_summary_has_every_figure_flat(tmp_path: Path) -> None:
@@ -126,9 +134,9 @@ def test_tokens_above_the_threshold_are_marked_on_wrong_answers_only(tmp_path: P
     assert [token["marked"] for token in right["tokens"]] == [False, False]
     assert [token["marked"] for token in wrong["tokens"]] == [True, False]
     tip = wrong["tokens"][0]["tip"]
-    assert (tip["s"], tip["η"], tip["selected"]) == (2.0, 0.0, "others")
+    assert (tip["s"], tip["τ nthr"], tip["η nthr"]) == (2.0, 1.0, 0.0)
     assert tip["probability"] == pytest.approx(math.exp(-0.5))
-    assert wrong["tokens"][1]["tip"]["η"] == 1.0
+    assert wrong["tokens"][1]["tip"]["η nthr"] == 1.0
     assert (wrong["note"], right["note"]) == ("cut off at the length limit", "")
 
 
@@ -202,4 +210,4 @@ def test_without_plain_grpo_the_first_arm_is_the_baseline(tmp_path: Path) -> Non
     describe(run, config)
     lead = run.read_json("page.json")["lead"]
     assert "the rule 'nthr'" in lead
-    assert "'positives_only', +3 nats" in lead
+    assert "'positives_only' raised it most: +3 nats" in lead

@@ -17,6 +17,7 @@ def update(
         "step_size": size,
         "error": None,
         "deltas_correct": correct,
+        "copies": [False] * len(correct),
     }
     row |= {"delta_correct": sum(correct) / len(correct), "delta_wrong": wrong, "delta_greedy": 0.25}
     return row | {"entropy_change": -0.5, "weakened": 3, "wrong_tokens": 10} | more
@@ -24,7 +25,7 @@ def update(
 
 def failed(question: int, arm: str, size: float) -> dict[str, Any]:
     nothing = dict.fromkeys(("delta_correct", "delta_wrong", "delta_greedy", "entropy_change"))
-    row = {"question": question, "arm": arm, "step_size": size, "error": "NaN", "deltas_correct": []}
+    row = {"question": question, "arm": arm, "step_size": size, "error": "NaN", "deltas_correct": [], "copies": []}
     return row | nothing | {"weakened": 1, "wrong_tokens": 10}
 
 
@@ -159,3 +160,17 @@ def test_too_few_questions_have_no_ranking() -> None:
     assert math.isnan(found["overlap"])
     assert math.isnan(found["by_chance"])
     assert math.isnan(found["rank_correlation"])
+
+
+def test_copies_of_an_answer_count_once() -> None:
+    row = update(0, "none", 1e-5, [-1.0, -1.0, 2.0], copies=[False, True, False])
+    line = arm_table([row], "none", 0.0)[0]
+    assert line["lld_response_share"] == 0.5
+    ranked = ranking([{"question": 0, "gwhes": [5.0, 5.0, 1.0]}], [row], "none", 1e-5)
+    assert ranked["rank_correlation_responses"] == 1.0
+
+
+def test_a_greedy_answer_of_the_group_is_not_averaged() -> None:
+    rows = [update(0, "none", 1e-5, [1.0], delta_greedy=None), update(1, "none", 1e-5, [1.0])]
+    line = arm_table(rows, "none", 0.0)[0]
+    assert (line["delta_greedy"], line["greedy_held_out"]) == (0.25, 1)
