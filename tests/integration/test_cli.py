@@ -188,7 +188,7 @@ BAD: dict[str, tuple[str, Callable[[Path], Path | str], list[str]]] = {
 def test_bad_input_is_a_clear_error_and_leaves_nothing(
     case: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     flag, prepare, expected = BAD[case]
     value = prepare(tmp_path)
     if flag == "--rollouts":

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from antigrad.cli.main import main
-from antigrad.core import RunFolder
+from antigrad.core import InputValueError, RunFolder
 from antigrad.posttraining import diagnose as wing
 from antigrad.posttraining.diagnose import diagnose
+from antigrad.posttraining.rollouts import seeded
 from antigrad.posttraining.settings import DiagnoseConfig
 from helpers.commands import Command, start
 from helpers.models import save_model, save_questions
@@ -169,6 +170,63 @@ def test_a_question_that_is_done_is_not_asked_again(
     last = whole.ledger.rows("question")[whole.ledger.rows()[-1]["question"]]
     assert set(asked) == {last["id"]}
     same_as(whole, folder)
+
+
+def half_done(whole: RunFolder, folder: Path, rows: int) -> bytes:
+    folder.mkdir()
+    shutil.copy(whole.path / "run.yaml", folder)
+    data = b"".join(ledger(whole.path).splitlines(keepends=True)[:rows])
+    (folder / "ledger.jsonl").write_bytes(data)
+    return data
+
+
+def test_a_question_that_failed_is_asked_again_and_counted_once(
+    whole: RunFolder, config: DiagnoseConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, again = tmp_path / "run", replace(config, output=tmp_path / "run", resume=True)
+
+    def failing(*args: object, **options: object) -> None:
+        raise InputValueError("no memory", "enough", "wait")
+
+    monkeypatch.setattr(wing, "sample", failing)
+    monkeypatch.setattr(wing, "describe", lambda run, config: None)
+    diagnose(again)
+    monkeypatch.undo()
+    rows = RunFolder.open(folder).ledger.rows()
+    assert [row["status"] for row in rows] == ["failed"] * 5
+    run = diagnose(again)
+    assert run.ledger.rows()[5:] == whole.ledger.rows()
+    assert run.summary == whole.summary
+    assert run.read_json("page.json") == whole.read_json("page.json")
+
+
+def test_a_question_that_fails_only_now_stops_the_run_and_keeps_its_rows(
+    whole: RunFolder, config: DiagnoseConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    left = half_done(whole, folder, 3)
+    assert whole.ledger.rows()[0]["status"] == "mixed"
+
+    def failing(*args: object, **options: object) -> None:
+        raise InputValueError("no memory", "enough", "wait")
+
+    with monkeypatch.context() as patch, pytest.raises(InputValueError, match="no memory"):
+        patch.setattr(wing, "sample", failing)
+        diagnose(replace(config, output=folder, resume=True))
+    assert ledger(folder) == left
+    diagnose(replace(config, output=folder, resume=True))
+    same_as(whole, folder)
+
+
+def test_other_answers_than_before_are_refused(
+    whole: RunFolder, config: DiagnoseConfig, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    left = half_done(whole, folder, 3)
+    monkeypatch.setattr(wing, "seeded", lambda *key: seeded("another stream", *key))
+    with pytest.raises(InputValueError, match="other answers than when this run began"):
+        diagnose(replace(config, output=folder, resume=True))
+    assert ledger(folder) == left
 
 
 def test_resume_without_a_run_begins_one(whole: RunFolder, config: DiagnoseConfig, tmp_path: Path) -> None:

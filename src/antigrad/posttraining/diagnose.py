@@ -106,6 +106,9 @@ class _Preflight:
 
         Yields:
             Rows for the ledger, in order.
+
+        Raises:
+            AntigradError: A question that went well when the run began fails now.
         """
         keys = [(index, arm, size) for arm in self.arms for size in self.config.step_sizes]
         if known is not None and (known["status"] != "mixed" or done.issuperset(keys)):
@@ -119,6 +122,8 @@ class _Preflight:
             mixed = status_of(group.correct) == "mixed"
             influence = self._influence(group, before) if mixed else None
         except AntigradError as error:
+            if known is not None:
+                raise  # it went well when the run began: what is in the ledger stays
             reason = {"kind": "question", "question": index, "id": question.id, "text": question.question}
             yield reason | {"status": "failed", "reason": str(error)}
             return

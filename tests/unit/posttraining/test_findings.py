@@ -121,6 +121,23 @@ def test_epsilon_moves_the_threshold_of_displacement() -> None:
     ]
 
 
+def test_copies_of_an_answer_count_once_among_answers_and_fully_in_the_mean() -> None:
+    rows = [update(0, "none", 1e-5, [-1.0, -1.0, -1.0, 0.5], copies=[False, True, True, False])]
+    (line,) = arm_table(rows, "none", epsilon=0.0)
+    assert line["lld_response_share"] == 1 / 2
+    assert line["delta_correct"] == -0.625
+    asked = [question(0, [3.0, 3.0, 3.0, 1.0])]
+    found = ranking(asked, rows, "none", 1e-5)["rank_correlation_responses"]
+    assert found == rank_correlation([-3.0, -1.0], [-1.0, 0.5]) == 1.0
+
+
+def test_greedy_answers_that_were_sampled_too_are_not_averaged() -> None:
+    rows = [update(0, "none", 1e-5, [1.0], delta_greedy=None), update(1, "none", 1e-5, [1.0], delta_greedy=0.75)]
+    (line,) = arm_table(rows, "none", epsilon=0.0)
+    assert (line["delta_greedy"], line["greedy_held_out"], line["questions"]) == (0.75, 1, 2)
+    assert math.isnan(arm_table(rows[:1], "none", epsilon=0.0)[0]["delta_greedy"])
+
+
 def test_an_arm_whose_updates_all_failed_has_no_figures() -> None:
     (line,) = arm_table([failed(0, "none", 1.0), failed(1, "none", 1.0)], "none", epsilon=0.0)
     assert (line["questions"], line["failed"], line["better_than_baseline"]) == (0, 2, 0)
