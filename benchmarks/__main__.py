@@ -7,9 +7,15 @@ import os
 
 import torch
 
-from benchmarks import decoding, kernel, preflight, vocabulary
+from benchmarks import decoding, displacement, kernel, preflight, vocabulary
 
-BENCHMARKS = {"kernel": kernel.run, "decoding": decoding.run, "vocabulary": vocabulary.run, "preflight": preflight.run}
+BENCHMARKS = {
+    "kernel": kernel.run,
+    "decoding": decoding.run,
+    "displacement": displacement.run,
+    "vocabulary": vocabulary.run,
+    "preflight": preflight.run,
+}
 
 
 def main() -> None:
