@@ -310,7 +310,10 @@ def test_the_embedded_model_is_diagnosed(tmp_path: Path, capsys: pytest.CaptureF
     figures = json.loads(capsys.readouterr().out)
     assert figures["mixed"] >= 1
     for arm in ("none", "nthr(eta=0,anchor=others)"):
-        for name in ("lld_share", "delta_correct", "delta_wrong", "delta_greedy", "entropy_change"):
+        for name in ("lld_share", "delta_correct", "delta_wrong", "entropy_change"):
             assert math.isfinite(figures[f"{name}/{arm}@1e-05"]), name
     assert 0 < figures["selected_share/others"] < 1
+    rows = RunFolder.open(tmp_path / "run").ledger
+    sampled = {row["question"]: row["greedy"]["in_group"] for row in rows.rows("question")}
+    assert all((row["delta_greedy"] is None) == sampled[row["question"]] for row in rows.rows("update"))
     assert (tmp_path / "run" / "report.html").stat().st_size > 100_000

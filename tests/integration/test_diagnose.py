@@ -237,8 +237,7 @@ def log_likelihoods(
     return values
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize(("optimizer", "temperature"), [("adamw", 1.0), ("sgd", 0.7)])
 def test_the_ledger_s_changes_are_those_of_plain_torch(
     config: DiagnoseConfig, watched: dict[str, Any], optimizer: str, temperature: float
 ) -> None:
