@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,7 +16,16 @@ from antigrad.core import RunFolder
 from antigrad.credit import CREDIT, Group, group_influence
 from antigrad.objectives import group_advantages
 from antigrad.posttraining.models import Policy, load_policy
-from antigrad.posttraining.rollouts import joined, log_probs_of, measure, sample, seeded, stream_seed
+from antigrad.posttraining.rollouts import (
+    Rollouts,
+    batches,
+    joined,
+    log_probs_of,
+    measure,
+    sample,
+    seeded,
+    stream_seed,
+)
 from antigrad.posttraining.settings import DiagnoseConfig
 from antigrad.posttraining.tasks import load_task
 from benchmarks.measure import record
@@ -25,45 +35,42 @@ def bare(config: DiagnoseConfig) -> float:
     """Seconds of the generations, forwards and backwards alone, everything else prepared outside the clock."""
     policy = load_policy(config.model)
     task, seconds = load_task(config.tasks, count=config.questions, seed=config.seed), 0.0
-    common = {"max_new_tokens": config.max_new_tokens, "temperature": config.temperature}
+    common: Any = {"max_new_tokens": config.max_new_tokens, "temperature": config.temperature}
     for index, question in enumerate(task.questions):
         start = time.perf_counter()
         with seeded(config.seed, "rollouts", index):
-            group = sample(policy, task, question, count=config.rollouts, **common)  # type: ignore[arg-type]
-        probe = joined(group, sample(policy, task, question, count=1, greedy=True, **common))  # type: ignore[arg-type]
-        forward(policy, probe)
+            group = sample(policy, task, question, count=config.rollouts, **common)
+        probe = joined(group, sample(policy, task, question, count=1, greedy=True, **common))
+        forward(policy, probe, config)
         seconds += time.perf_counter() - start
         if bool(group.correct.all()) or not bool(group.correct.any()):
             continue
         for weights in distinct_weights(config, policy, index, group):
             start = time.perf_counter()
-            active = (weights != 0).any(-1)
-            log_probs = log_probs_of(policy, group, slice(None), 1.0)[0] if bool(active.all()) else None
-            if log_probs is None:
-                some = type(group)(group.prompt, group.tokens[active], group.mask[active], [], active, active)
-                log_probs = log_probs_of(policy, some, slice(None), 1.0)[0]
-            (log_probs * weights[active]).sum().backward()
+            active = (weights != 0).any(-1).nonzero()[:, 0]
+            for rows in batches(group.mask, active, config.rows_at_once):
+                log_probs = log_probs_of(policy, group, rows, 1.0)[0]
+                (log_probs * weights[rows, : log_probs.shape[1]]).sum().backward()
             for _ in config.step_sizes:
-                forward(policy, probe)
+                forward(policy, probe, config)
             seconds += time.perf_counter() - start
             policy.model.zero_grad(set_to_none=False)
     return seconds
 
 
 @torch.no_grad()
-def forward(policy: Policy, probe: object) -> None:
-    """One forward pass over a probe."""
-    log_probs_of(policy, probe, slice(None), 1.0)  # type: ignore[arg-type]
+def forward(policy: Policy, probe: Rollouts, config: DiagnoseConfig) -> None:
+    """Run a probe forward once."""
+    for rows in batches(probe.mask, torch.arange(len(probe.tokens)), config.rows_at_once):
+        log_probs_of(policy, probe, rows, 1.0)
 
 
-def distinct_weights(config: DiagnoseConfig, policy: Policy, index: int, group: object) -> list[torch.Tensor]:
+def distinct_weights(config: DiagnoseConfig, policy: Policy, index: int, group: Rollouts) -> list[torch.Tensor]:
     """Token weights of the arms, equal ones once, as the command does."""
-    rollouts: object = group
-    seen = measure(policy, rollouts, temperature=1.0, rows_at_once=8)  # type: ignore[arg-type]
-    found = group_influence(seen.hidden, rollouts.tokens, rollouts.mask, rollouts.correct, policy.head(1.0))  # type: ignore
-    advantages = group_advantages(rollouts.correct.float())  # type: ignore[attr-defined]
-    seed = stream_seed(config.seed, "credit", index)
-    whole = Group(rollouts.tokens, rollouts.mask, rollouts.correct, advantages, found, seed)  # type: ignore[attr-defined]
+    seen = measure(policy, group, temperature=1.0, rows_at_once=config.rows_at_once)
+    found = group_influence(seen.hidden, group.tokens, group.mask, group.correct, policy.head(1.0))
+    advantages, seed = group_advantages(group.correct.float()), stream_seed(config.seed, "credit", index)
+    whole = Group(group.tokens, group.mask, group.correct, advantages, found, seed)
     weights = [CREDIT.make(spec)(whole) for spec in config.arms]
     return list({value.numpy().tobytes(): value for value in weights}.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -242,26 +242,53 @@ def _cut(tokenizer: Any, ids: list[int], stop: str | None, ends: list[int]) -> t
     return (ids, text, True) if last is None else (ids[: last + 1], text, False)
 
 
-def log_probs_of(policy: Policy, rollouts: Rollouts, rows: slice, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+def batches(mask: Tensor, rows: Tensor, rows_at_once: int) -> Iterator[Tensor]:
+    """Put responses of like length together: one long answer must not pad all the others.
+
+    Args:
+        mask: (B, T) True on the tokens of the responses.
+        rows: Which responses.
+        rows_at_once: How many a batch at most.
+
+    Yields:
+        Rows of a batch; the longest has at most twice the tokens of the shortest, and 8.
+
+    Example:
+        >>> mask = torch.arange(40) < torch.tensor([[40], [3], [4]])
+        >>> [batch.tolist() for batch in batches(mask, torch.arange(3), 16)]
+        [[1, 2], [0]]
+    """
+    lengths = mask[rows].sum(-1)
+    ordered = rows[lengths.argsort(stable=True)].tolist()
+    batch: list[int] = []
+    for row in ordered:
+        if batch and (len(batch) == rows_at_once or int(mask[row].sum()) > 2 * int(mask[batch[0]].sum()) + 8):
+            yield torch.tensor(batch, device=mask.device)
+            batch = []
+        batch.append(row)
+    if batch:
+        yield torch.tensor(batch, device=mask.device)
+
+
+def log_probs_of(policy: Policy, rollouts: Rollouts, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
     """Log-probabilities of some responses, with a graph where gradients are on.
 
     Args:
         policy: The policy.
         rollouts: The responses.
-        rows: Which of them.
+        rows: (b,) which of them.
         temperature: Sampling temperature.
 
     Returns:
-        (b, T) log-probabilities and (b, T) entropies in nats, float32, and (b, T, d) states.
+        (b, w) log-probabilities of their tokens in nats, float32, w the longest of these responses;
+        (b, w, V) log-probabilities of all tokens, and (b, w, d) states.
     """
-    tokens = rollouts.tokens[rows]
+    width = max(1, int(rollouts.mask[rows].sum(-1).max()))
+    tokens = rollouts.tokens[rows, :width]
     hidden = policy.hidden(rollouts.prompt, tokens)
     logits = policy.model.get_output_embeddings()(hidden).float() / temperature
     everything = torch.log_softmax(logits, -1)
-    chosen = everything.gather(-1, tokens[..., None])[..., 0]
-    with torch.no_grad():
-        entropy = -(everything.exp() * everything).sum(-1)
-    return chosen, entropy, hidden
+    return everything.gather(-1, tokens[..., None])[..., 0], everything, hidden
 
 
 @torch.no_grad()
@@ -280,16 +307,22 @@ def measure(policy: Policy, rollouts: Rollouts, *, temperature: float, rows_at_o
     Raises:
         InputValueError: A log-probability is NaN or infinite.
     """
-    starts = range(0, len(rollouts.tokens), rows_at_once)
-    pieces = [log_probs_of(policy, rollouts, slice(start, start + rows_at_once), temperature) for start in starts]
-    log_probs, entropy, hidden = (torch.cat(piece) for piece in zip(*pieces, strict=True))
-    zero = torch.zeros_like(log_probs)
-    log_probs = torch.where(rollouts.mask, log_probs, zero)
+    shape, device = rollouts.tokens.shape, rollouts.tokens.device
+    weight = policy.head_weight
+    log_probs, entropy = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
+    states = torch.zeros(*shape, weight.shape[1], dtype=weight.dtype, device=device)
+    for rows in batches(rollouts.mask, torch.arange(shape[0], device=device), rows_at_once):
+        chosen, everything, hidden = log_probs_of(policy, rollouts, rows, temperature)
+        width = chosen.shape[1]
+        log_probs[rows, :width] = chosen
+        entropy[rows, :width] = -(everything.exp() * everything).sum(-1)
+        states[rows, :width] = hidden.to(states.dtype)
+    log_probs, entropy = (torch.where(rollouts.mask, value, torch.zeros_like(value)) for value in (log_probs, entropy))
     if not bool(torch.isfinite(log_probs).all()):
         raise InputValueError(
             "NaN or infinite log-probabilities", "finite ones", "smaller step size, or check the weights"
         )
-    return Measured(log_probs, torch.where(rollouts.mask, entropy, zero), hidden)
+    return Measured(log_probs, entropy, states)
 
 
 def joined(group: Rollouts, extra: Rollouts) -> Rollouts:

@@ -11,7 +11,7 @@ from antigrad.core.errors import InputValueError, did_you_mean
 from antigrad.core.parts import Parts
 from antigrad.objectives import Grpo
 from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import Rollouts, log_probs_of
+from antigrad.posttraining.rollouts import Rollouts, batches, log_probs_of
 
 Optimizer = Callable[[list[nn.Parameter], float], torch.optim.Optimizer]
 OPTIMIZERS: dict[str, Optimizer] = {
@@ -95,17 +95,15 @@ def accumulate(
     """
     if objective.normalisation != "tokens":
         raise InputValueError(f"normalisation={objective.normalisation!r}", "tokens", "micro-batches add up only then")
-    for parameter in policy.model.parameters():
-        if parameter.grad is not None:
-            parameter.grad.zero_()
+    policy.model.zero_grad()
     active = ((weights != 0) & rollouts.mask).any(-1).nonzero()[:, 0]
     parts, counted = Parts.zeros(torch.zeros((), device=policy.device)), rollouts.mask.sum()
-    for start in range(0, len(active), rows_at_once):
-        rows = active[start : start + rows_at_once]
-        some = Rollouts(rollouts.prompt, rollouts.tokens[rows], rollouts.mask[rows], [], rows, rows)
-        log_probs = log_probs_of(policy, some, slice(None), temperature)[0]
-        piece = objective(log_probs, log_probs.detach(), weights[rows].float(), some.mask)
-        share = some.mask.sum() / counted
+    for rows in batches(rollouts.mask, active, rows_at_once):
+        log_probs = log_probs_of(policy, rollouts, rows, temperature)[0]
+        here = slice(0, log_probs.shape[1])
+        mask = rollouts.mask[rows, here]
+        piece = objective(log_probs, log_probs.detach(), weights[rows, here].float(), mask)
+        share = mask.sum() / counted
         (piece.total() * share).backward()
         done = piece.detached()
         parts = parts + Parts(done.up * share, done.down * share, done.anchor * share)

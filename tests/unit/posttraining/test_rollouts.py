@@ -7,7 +7,17 @@ import torch
 
 from antigrad.core import InputValueError
 from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import Rollouts, _cut, joined, log_probs_of, measure, sample, seeded, stream_seed
+from antigrad.posttraining.rollouts import (
+    Rollouts,
+    _cut,
+    batches,
+    joined,
+    log_probs_of,
+    measure,
+    sample,
+    seeded,
+    stream_seed,
+)
 from antigrad.posttraining.tasks import Question, Task
 from helpers.models import make_policy, make_tokenizer
 
@@ -202,14 +212,33 @@ def test_what_lies_in_the_padding_does_not_matter(policy: Policy, group: Rollout
     assert torch.equal(ours.log_probs, theirs.log_probs)
 
 
-def test_log_probabilities_carry_a_graph_and_entropies_do_not(policy: Policy, group: Rollouts) -> None:
-    chosen, entropy, hidden = log_probs_of(policy, group, slice(2, 5), 1.0)
-    assert chosen.shape == entropy.shape == (3, group.tokens.shape[1])
+def test_log_probabilities_carry_a_graph_and_end_with_the_longest_of_their_rows(
+    policy: Policy, group: Rollouts
+) -> None:
+    rows = group.mask.sum(-1).argsort()[:1]
+    chosen, everything, hidden = log_probs_of(policy, group, rows, 1.0)
+    width = int(group.mask[rows].sum(-1).max())
+    assert width < group.tokens.shape[1]
+    assert chosen.shape == (1, width)
     assert chosen.requires_grad
-    assert not entropy.requires_grad
-    assert hidden.shape == (*chosen.shape, 32)
-    whole = measure(policy, group, temperature=1.0, rows_at_once=8).log_probs[2:5]
-    assert torch.allclose(chosen[group.mask[2:5]], whole[group.mask[2:5]], atol=1e-5)
+    assert hidden.shape == (1, width, 32)
+    assert torch.allclose(everything.exp().sum(-1), torch.ones(1, width), atol=1e-5)
+    whole, mask = (
+        measure(policy, group, temperature=1.0, rows_at_once=8).log_probs[rows, :width],
+        group.mask[rows, :width],
+    )
+    assert torch.allclose(chosen[mask], whole[mask], atol=1e-5)
+
+
+def test_batches_hold_every_row_once_and_like_lengths_together() -> None:
+    lengths = torch.tensor([3, 60, 4, 3, 9, 64, 3, 30])
+    mask = torch.arange(64) < lengths[:, None]
+    found = [batch.tolist() for batch in batches(mask, torch.arange(8), 3)]
+    assert sorted(row for batch in found for row in batch) == list(range(8))
+    assert all(len(batch) <= 3 for batch in found)
+    for batch in found:
+        assert lengths[batch].max() <= 2 * lengths[batch].min() + 8
+    assert [batch.tolist() for batch in batches(mask, torch.tensor([1, 5]), 3)] == [[1, 5]]
 
 
 def test_measuring_a_broken_policy_is_a_clear_error(group: Rollouts) -> None:
