@@ -29,7 +29,7 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     $$\Delta(x)=\frac1{N^+}\sum_i\big[\ln\pi_{\theta'}(y_i^+|x)-\ln\pi_\theta(y_i^+|x)\big]$$
 
     A question whose group has correct and wrong responses is measured: Δ(x) of the correct and of the
-    wrong responses, of a greedy answer held out of the group, and the entropy. Rows go to the ledger
+    wrong responses, of the greedy answer where it is none of the sampled ones, and the entropy. Rows go to the ledger
     as they come; an interrupted run goes on with `resume=True` to the same figures.
 
     Args:
