@@ -169,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises:
         ModuleNotFoundError: A module of this package is missing.
+        RuntimeError: A fault of the program, not of what was given.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     table, errors = commands(), Console(stderr=True)
@@ -198,6 +199,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         text = f"antigrad {' '.join(found)}: the package {error.name} is missing"
         errors.print(f"{text}; to do: pip install 'antigrad[posttraining]'", markup=False, soft_wrap=True)
+        return 1
+    except RuntimeError as error:
+        if "memory" not in str(error):
+            raise
+        text = f"antigrad {' '.join(found)}: out of memory ({str(error).splitlines()[0]})"
+        errors.print(f"{text}; to do: smaller --rows_at_once, --rollouts or model", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         errors.print("interrupted; the same command with --resume goes on from here", markup=False)

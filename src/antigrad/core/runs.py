@@ -180,9 +180,20 @@ class RunFolder:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The headline figures; empty while the run is not finished."""
+        """The headline figures; empty while the run is not finished.
+
+        Raises:
+            InputValueError: The file is damaged.
+        """
         path = self.path / "summary.json"
-        return from_json(json.loads(path.read_text())) if path.exists() else {}
+        if not path.exists():
+            return {}
+        try:
+            return dict(from_json(json.loads(path.read_text())))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputValueError(
+                f"{path}: {error}", "the JSON this program wrote", "remove it, then use --resume"
+            ) from error
 
     def _check_same(self, job: str, settings: dict[str, Any], free: set[str]) -> None:
         facts = self.facts

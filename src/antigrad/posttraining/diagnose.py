@@ -81,6 +81,10 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
                 run.ledger.append(row)
             bar.advance()
     work.start.restore()
+    rows = run.ledger.rows("question")
+    if all(row["status"] == "failed" for row in rows):
+        given = f"all {len(task.questions)} questions failed, the first with: {rows[0]['reason']}"
+        raise AntigradError(given, "at least one that can be asked", "mend the cause, then use --resume")
     describe(run, config)
     return run
 

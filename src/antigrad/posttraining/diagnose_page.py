@@ -42,7 +42,7 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
             _update_section(asked, updates),
         ]
     sections.append(_question_section(asked))
-    Page(f"Preflight of {config.model} on {config.tasks}", _lead(asked, mixed, table, baseline), sections).write(run)
+    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline), sections).write(run)
     run.write_summary(_summary(asked, mixed, table, ranks))
 
 
@@ -74,11 +74,10 @@ def _summary(
     return figures
 
 
-def _lead(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
+def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
     """Say in words, from the figures alone, what plain GRPO did and which rule did better.
 
     Args:
-        asked: Rows of all questions.
         mixed: Rows of the questions that were measured.
         table: What `arm_table` gave.
         baseline: The arm compared with.
@@ -86,9 +85,6 @@ def _lead(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], base
     Returns:
         One paragraph.
     """
-    failed = [row["reason"] for row in asked if row["status"] == "failed"]
-    if len(failed) == len(asked):
-        return f"Every question failed: nothing was measured. The first one: {failed[0]}"
     if not mixed:
         return "No question had both correct and wrong answers: nothing to compare. Try easier or harder tasks."
     sizes = [line["step_size"] for line in table if line["arm"] == baseline and line["questions"]]

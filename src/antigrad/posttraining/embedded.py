@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import disk_errors
+from antigrad.posttraining.quiet import quiet
 
 DEFAULT = "smollm2-135m-instruct"
 TINY = "tiny"
@@ -72,7 +73,8 @@ def smollm2_folder() -> Path:
         work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{DEFAULT}."))
         try:
             try:
-                _convert(source, work)
+                with quiet():
+                    _convert(source, work)
             except (ImportError, SafetensorError) as error:  # no gguf package; a disk that is full
                 hint = "pip install 'antigrad[posttraining]', and leave 600 MB free or set ANTIGRAD_CACHE"
                 raise AntigradError(f"{folder}: {error}", "a place for the converted model", hint) from error

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.credit import Head
 from antigrad.posttraining.embedded import EMBEDDED
+from antigrad.posttraining.quiet import quiet
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # What other model families call a factor or a cap on the logits, and the value at which it does nothing.
@@ -109,10 +110,11 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     source = str(EMBEDDED[name]()) if name in EMBEDDED else name
     options = {"trust_remote_code": trust_remote_code}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model, read = cast(Any, AutoModelForCausalLM).from_pretrained(
-            source, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
-        )
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            model, read = cast(Any, AutoModelForCausalLM).from_pretrained(
+                source, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
+            )
     except Exception as error:  # transformers raises whatever the broken file raised
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         expected = (
@@ -169,7 +171,9 @@ def check_head(policy: Policy) -> None:
         raise InputValueError(
             f"{policy.name!r} gives NaN or infinite logits", "finite logits", "check its weights or dtype"
         )
-    if not torch.allclose(ours, theirs, rtol=1e-2, atol=1e-2 * float(theirs.abs().max())):
+    # The two ways round differently: by some percent in half precision.
+    near = 1e-2 if policy.head_weight.dtype == torch.float32 else 1e-1
+    if not torch.allclose(ours, theirs, rtol=near, atol=near * float(theirs.abs().max())):
         raise InputValueError(f"{policy.name!r} whose logits differ from W h", expected, hint)
 
 

@@ -257,3 +257,19 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_help_needs_neither_torch_nor_transformers() -> None:
     code = "import sys; from antigrad.cli.main import main; assert main(['--help']) == 0; "
     assert python(code + "print('transformers' in sys.modules)").stdout.endswith("False\n")
+
+
+def test_out_of_memory_is_one_line_and_other_faults_are_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    faults = iter([RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), RuntimeError("a bug")])
+
+    def job(config: DiagnoseConfig) -> RunFolder:
+        raise next(faults)
+
+    load = cli.load
+    monkeypatch.setattr(cli, "load", lambda name: job if name.endswith(":diagnose") else load(name))
+    assert main(["diagnose", "--output", str(tmp_path / "r")]) == 1
+    assert "out of memory" in capsys.readouterr().err
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["diagnose", "--output", str(tmp_path / "r")])

@@ -165,3 +165,9 @@ def test_summary_is_flat(run: RunFolder) -> None:
     with pytest.raises(InputValueError, match=r"nested summary figures \['a', 'b'\]"):
         run.write_summary({"a": [1], "b": {"c": 1}, "d": 1})  # type: ignore[dict-item]
     assert run.summary["n"] == 3
+
+
+def test_a_damaged_summary_is_a_clear_error(run: RunFolder) -> None:
+    (run.path / "summary.json").write_text("{")
+    with pytest.raises(InputValueError, match="summary"):
+        _ = run.summary

@@ -9,6 +9,7 @@ from typing import Any
 
 from antigrad.core.files import write_atomic
 from antigrad.posttraining.models import Policy
+from antigrad.posttraining.quiet import quiet
 from antigrad.posttraining.rollouts import seeded
 from antigrad.posttraining.tiny.tokenizer import CONTEXT, EOS, PAD, TOKENS, make_tokenizer
 
@@ -60,14 +61,7 @@ def save_policy(policy: Policy, folder: Path, card: Mapping[str, Any]) -> None:
         folder: Where to; made with its parents.
         card: What to say about it, written to `card.json`.
     """
-    from transformers.utils import logging
-
-    shows_bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
+    with quiet(always=True):
         policy.model.save_pretrained(folder)
-    finally:
-        if shows_bars:
-            logging.enable_progress_bar()
     policy.tokenizer.save_pretrained(folder)
     write_atomic(folder / "card.json", json.dumps(card, indent=2) + "\n")
