@@ -15,7 +15,7 @@ test: $(READY)  ## all tests
 lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 docs: $(READY)  ## the documentation site, into site/
