@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from antigrad.cli.main import main
-from antigrad.core import InputValueError, RunFolder
+from antigrad.core import AntigradError, InputValueError, RunFolder
 from antigrad.posttraining import diagnose as wing
 from antigrad.posttraining.diagnose import diagnose
 from antigrad.posttraining.rollouts import seeded
@@ -189,9 +189,10 @@ def test_a_question_that_failed_is_asked_again_and_counted_once(
         raise InputValueError("no memory", "enough", "wait")
 
     monkeypatch.setattr(wing, "sample", failing)
-    monkeypatch.setattr(wing, "describe", lambda run, config: None)
-    diagnose(again)
+    with pytest.raises(AntigradError, match="all 5 questions failed.*no memory"):
+        diagnose(again)
     monkeypatch.undo()
+    assert not (folder / "summary.json").exists()
     rows = RunFolder.open(folder).ledger.rows()
     assert [row["status"] for row in rows] == ["failed"] * 5
     run = diagnose(again)
