@@ -189,7 +189,7 @@ def test_a_question_that_failed_is_asked_again_and_counted_once(
         raise InputValueError("no memory", "enough", "wait")
 
     monkeypatch.setattr(wing, "sample", failing)
-    with pytest.raises(AntigradError, match="all 5 questions failed.*no memory"):
+    with pytest.raises(AntigradError, match=r"all 5 questions failed.*no memory"):
         diagnose(again)
     monkeypatch.undo()
     assert not (folder / "summary.json").exists()
