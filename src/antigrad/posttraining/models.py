@@ -92,7 +92,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     Args:
         name: `smollm2-135m-instruct`, `tiny`, a local folder, or a name on the model hub.
         device: `auto` (CUDA if there is one), or a torch device.
-        dtype: `float32`, `bfloat16` or `float16`. On a CPU float32 decodes fastest.
+        dtype: `float32`, `bfloat16` or `float16`. float32 is exact; see `benchmarks/decoding.py`.
         trust_remote_code: Run code that comes with the model; off unless asked for.
 
     Returns:
