@@ -17,6 +17,7 @@ import inspect
 import logging
 import re
 import signal
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -299,9 +300,15 @@ def _within(seconds: float, judge: Callable[[], bool]) -> bool:
     def stop(*_: object) -> None:
         raise _OutOfTime
 
-    handler = signal.signal(signal.SIGALRM, stop)
-    # Rings again each second, in case a bare `except` swallowed it.
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    def unheard(report: sys.UnraisableHookArgs) -> None:
+        # Rung inside a finalizer or a callback of the garbage collector, which can't raise it.
+        if report.exc_type is not _OutOfTime:
+            hook(report)
+
+    hook, handler = sys.unraisablehook, signal.signal(signal.SIGALRM, stop)
+    sys.unraisablehook = unheard
+    # Rings again, in case nobody heard it or a bare `except` swallowed it.
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
     try:
         return judge()
     except _OutOfTime:
@@ -309,3 +316,4 @@ def _within(seconds: float, judge: Callable[[], bool]) -> bool:
     finally:
         signal.setitimer(signal.ITIMER_REAL, *timer)
         signal.signal(signal.SIGALRM, handler)
+        sys.unraisablehook = hook

@@ -1,5 +1,6 @@
 """Each verifier says yes and no, on what models write and on what nobody should."""
 
+import gc
 import json
 import signal
 import subprocess
@@ -179,6 +180,48 @@ def test_time_limit_gives_the_alarm_back() -> None:
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+def test_time_limit_survives_a_callback_of_the_garbage_collector() -> None:
+    """What is raised in there goes to `sys.unraisablehook` and nowhere else."""
+    rung = []
+
+    def slow(phase: str, _: dict[str, int]) -> None:
+        if phase == "start" and not rung:
+            rung.append(phase)
+            time.sleep(0.5)
+
+    def forever() -> bool:
+        gc.collect()
+        while True:
+            time.sleep(0.01)
+
+    hook = sys.unraisablehook
+    gc.callbacks.append(slow)
+    try:
+        assert verifiers._within(0.2, forever) is False
+    finally:
+        gc.callbacks.remove(slow)
+    assert rung
+    assert sys.unraisablehook is hook
+
+
+def test_time_limit_reports_what_else_can_not_be_raised() -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise KeyError("mine")
+
+    def judge() -> bool:
+        Broken()
+        return True
+
+    heard = []
+    hook, sys.unraisablehook = sys.unraisablehook, heard.append
+    try:
+        assert verifiers._within(5.0, judge) is True
+    finally:
+        sys.unraisablehook = hook
+    assert [report.exc_type for report in heard] == [KeyError]
 
 
 def test_time_limit_beats_a_bare_except() -> None:
