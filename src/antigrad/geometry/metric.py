@@ -1,0 +1,497 @@
+r"""Matrix-free symmetric matrices that turn the negative gradient into the step.
+
+All SPD P with P y = g are gg^T/(g·y) + N A N^T, with N a basis of the vectors across y and A any SPD
+matrix. The members here act on the plane of g and y and are a multiple of the identity elsewhere, so one
+or two vectors hold them. In that plane P y = g leaves one number free; we use the determinant.
+
+Symbols: y = −∇L (`descent`), g = applied step (`step`), both (D,); k = cos ψ, s = sin ψ of their angle,
+ρ = |g|/|y|, c = ρ/k, λ± = c(1 ± s) the extreme eigenvalues at least κ. `preconditioner`: g = P y;
+`metric`: its inverse.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
+from antigrad.geometry.angle import check_pair
+from antigrad.geometry.blocks import least_high, within
+
+MEMBERS = ("upper", "lower", "arithmetic", "geometric", "bfgs", "dfp", "psb")
+"""Names of the preconditioners."""
+LARGEST_DENSE = 64
+"""Largest D of which a dense matrix is made."""
+
+_ROUNDING = 8 * torch.finfo(torch.float64).eps
+
+
+@dataclass(frozen=True)
+class Operator:
+    r"""A symmetric matrix that is a multiple of the identity but for up to two directions.
+
+    $$Pv=b\,v+\sum_{i\le r}(p_i-b)\,u_i\,(u_i\cdot v)$$
+
+    Args:
+        base: b, eigenvalue across all u_i.
+        vectors: (r, D) float64 orthonormal u_i, r ≤ 2.
+        values: (r,) float64 eigenvalues p_i.
+        positive_definite: Whether all eigenvalues are claimed to be positive; checked.
+
+    Raises:
+        InputTypeError: Shapes or dtypes do not fit.
+        InputValueError: The vectors are not orthonormal, a number is not finite, or the claim is false.
+
+    Sign: a positive definite P never turns a vector by 90° or more.
+
+    Source: derived here.
+
+    Deviations: none.
+
+    Example:
+        >>> halve = Operator(1.0, torch.tensor([[1.0, 0.0]]).double(), torch.tensor([0.5]).double())
+        >>> halve(torch.tensor([2.0, 3.0])).tolist(), halve.inverse().condition
+        ([1.0, 3.0], 2.0)
+    """
+
+    base: float
+    vectors: Tensor
+    values: Tensor
+    positive_definite: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what the methods rely on.
+
+        Raises:
+            InputTypeError: Shapes or dtypes do not fit.
+            InputValueError: The vectors are not orthonormal, a number is not finite, or the claim is false.
+        """
+        shapes = f"vectors {tuple(self.vectors.shape)}, values {tuple(self.values.shape)}"
+        rank = len(self.values) if self.values.ndim == 1 else -1
+        if self.vectors.ndim != 2 or len(self.vectors) != rank or rank > min(2, self.vectors.shape[1]):
+            raise InputTypeError(shapes, "(r, D) and (r,) with r at most 2 and D", "one row a direction")
+        if {self.vectors.dtype, self.values.dtype} != {torch.float64}:
+            raise InputTypeError(f"{self.vectors.dtype}, {self.values.dtype}", "float64", "call .double()")
+        if not (math.isfinite(self.base) and bool(self.values.isfinite().all())):
+            raise InputValueError(f"base {self.base}, values {self.values.tolist()}", "finite", "look at g and y")
+        gram = self.vectors @ self.vectors.T
+        if not bool(((gram - torch.eye(rank, dtype=gram.dtype, device=gram.device)).abs() < 1e-8).all()):
+            raise InputValueError(f"vectors with products {gram.tolist()}", "orthonormal rows", "normalise them")
+        if self.positive_definite and not min(self.eigenvalues) > 0:
+            raise InputValueError(
+                f"least eigenvalue {min(self.eigenvalues)}", "all positive", "pass positive_definite=False, or mend P"
+            )
+
+    @property
+    def symmetric(self) -> bool:
+        """Always true: the class holds nothing else."""
+        return True
+
+    @property
+    def eigenvalues(self) -> tuple[float, ...]:
+        """Eigenvalues, each once; the base only where the vectors leave room for it."""
+        own = tuple(self.values.tolist())
+        return own if len(own) == self.vectors.shape[1] else (self.base, *own)
+
+    @property
+    def condition(self) -> float:
+        """Greatest over least eigenvalue in size; infinite where one is zero."""
+        sizes = [abs(value) for value in self.eigenvalues]
+        return max(sizes) / min(sizes) if min(sizes) > 0 else math.inf
+
+    def __call__(self, vector: Tensor) -> Tensor:
+        """Multiply a vector; the same as `apply`.
+
+        Args:
+            vector: (D,) v, any float dtype.
+
+        Returns:
+            (D,) P v of the dtype of v.
+        """
+        return self.apply(vector)
+
+    def apply(self, vector: Tensor) -> Tensor:
+        """Multiply a vector, with r dot products.
+
+        Args:
+            vector: (D,) v, any float dtype.
+
+        Returns:
+            (D,) P v of the dtype of v; taken in float64.
+
+        Raises:
+            InputTypeError: The vector is not (D,).
+        """
+        size = self.vectors.shape[1]
+        if vector.shape != (size,):
+            raise InputTypeError(f"a vector {tuple(vector.shape)}", f"({size},)", "flatten it")
+        v = vector.double()
+        return (self.base * v + ((self.values - self.base) * (self.vectors @ v)) @ self.vectors).to(vector.dtype)
+
+    def inverse(self) -> Operator:
+        """Invert.
+
+        Returns:
+            P⁻¹, of the same class.
+
+        Raises:
+            InputValueError: An eigenvalue is zero.
+        """
+        if not math.isfinite(self.condition):
+            raise InputValueError("an eigenvalue of 0", "none", "a singular matrix has no inverse")
+        # The base of a full plane is no eigenvalue: it only has to stay finite.
+        base = 1 / self.base if len(self.eigenvalues) > len(self.values) else 1.0
+        return Operator(base, self.vectors, 1 / self.values, self.positive_definite)
+
+    def power(self, exponent: float) -> Operator:
+        """Raise to a real power.
+
+        Args:
+            exponent: Any real number.
+
+        Returns:
+            P to that power, of the same class.
+
+        Raises:
+            InputValueError: P is not positive definite.
+        """
+        if not self.positive_definite:
+            raise InputValueError("an operator not known to be positive definite", "an SPD one", "use inverse()")
+        base = self.base**exponent if len(self.eigenvalues) > len(self.values) else 1.0
+        return Operator(base, self.vectors, self.values**exponent)
+
+    def sqrt(self) -> Operator:
+        """Take the SPD square root.
+
+        Returns:
+            The operator whose square is P.
+        """
+        return self.power(0.5)
+
+    def as_matrix(self) -> Tensor:
+        """Write out the matrix; for small D, to look at.
+
+        Returns:
+            (D, D) float64.
+
+        Raises:
+            InputValueError: D is above 64.
+        """
+        size = self.vectors.shape[1]
+        if size > LARGEST_DENSE:
+            raise InputValueError(f"D = {size}", f"at most {LARGEST_DENSE}", "use the operator: it needs no matrix")
+        eye = torch.eye(size, dtype=torch.float64, device=self.vectors.device)
+        return self.base * eye + self.vectors.T @ torch.diag(self.values - self.base) @ self.vectors
+
+
+def preconditioner(step: Tensor, descent: Tensor, member: str = "upper") -> Operator:
+    r"""Build an SPD P with P y = g.
+
+    | member | P | closest to the identity in |
+    | --- | --- | --- |
+    | `upper` | $\lambda_+I-(\lambda_+-\lambda_-)\hat q\hat q^\top,\ q\propto\lambda_+y-g$ | κ; one vector |
+    | `lower` | $\lambda_-I+(\lambda_+-\lambda_-)\hat p\hat p^\top,\ p\propto g-\lambda_-y$ | κ; one vector |
+    | `arithmetic` | $cI+\frac{gg^\top}{g\cdot y}-c\frac{yy^\top}{\lvert y\rvert^2}$ | κ; relative 2-norm (sin ψ) |
+    | `geometric` | $\rho\,e^{\tau R},\ \tau=\tfrac12\ln\kappa$ | κ; affine-invariant distance (√2 artanh sin ψ) |
+    | `bfgs` | $\frac{gg^\top}{g\cdot y}+I-\frac{yy^\top}{\lvert y\rvert^2}$ | tr P − log det P |
+    | `dfp` | $VV^\top+\frac{gg^\top}{g\cdot y},\ V=I-\frac{gy^\top}{g\cdot y}$ | tr P⁻¹ + log det P |
+    | `psb` | `psb(step, descent, scale)` at scale ρ(1+s²)/k | κ; relative Frobenius (√(2s²/(1+s²))) |
+
+    All but `bfgs` and `dfp` have the least condition number (1+s)/(1−s) there is, and are scale-free.
+
+    Args:
+        step: (D,) g, any float dtype.
+        descent: (D,) y.
+        member: Which.
+
+    Returns:
+        P. The least-κ members agree in the plane of g and y, where they are unique.
+
+    Raises:
+        InputTypeError: The shapes differ or are not (D,).
+        InputValueError: An entry is not finite, g·y ≤ 0 (no SPD matrix exists), or the member is unknown.
+
+    Sign: P is positive definite: g·y = y·P y > 0.
+
+    Source: `bfgs` is the canonical form (with orthonormal u) of Shoji, Suzuki, Kozachkov 2024, arXiv
+        2409.16422, and the family with α in place of 1 is theirs; names after the quasi-Newton updates
+        of the identity (Nocedal, Wright, Numerical Optimization, ch. 6); the rest is derived here.
+
+    Deviations: none.
+
+    Example:
+        >>> g, y = torch.tensor([4.0, 3.0, 0.0]), torch.tensor([3.0, 4.0, 0.0])
+        >>> preconditioner(g, y).as_matrix().diag().tolist()
+        [1.333..., 0.75..., 1.333...]
+    """
+    if member not in MEMBERS:
+        raise InputValueError(f"member {member!r}", f"one of {', '.join(MEMBERS)}", did_you_mean(member, MEMBERS))
+    plane = _Plane.of(step, descent)
+    k, s, rho = plane.cos, plane.sin, plane.rho
+    base, determinant = {
+        "upper": (rho * (1 + s) / k, rho),
+        "lower": (rho * k / (1 + s), rho),
+        "arithmetic": (rho / k, rho),
+        "geometric": (rho, rho),
+        "bfgs": (1.0, k),
+        "dfp": (1.0, 1 / k),
+        "psb": (rho * (1 + s * s) / k, rho),
+    }[member]
+    return plane.operator(base, determinant)
+
+
+def metric(step: Tensor, descent: Tensor, member: str = "upper") -> Operator:
+    r"""Build an SPD G with G g = y: the inverse of the preconditioner.
+
+    $$G=P^{-1},\qquad Gg=y$$
+
+    Args:
+        step: (D,) g, any float dtype.
+        descent: (D,) y.
+        member: Of which preconditioner, see there.
+
+    Returns:
+        G.
+
+    Raises:
+        InputTypeError: The shapes differ or are not (D,).
+        InputValueError: An entry is not finite, g·y ≤ 0 (no SPD matrix exists), or the member is unknown.
+
+    Sign: G is positive definite.
+
+    Source: the paper's M (Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422); see `preconditioner`.
+
+    Deviations: none.
+
+    Example:
+        >>> metric(torch.tensor([4.0, 3.0]), torch.tensor([3.0, 4.0]))(torch.tensor([4.0, 3.0])).tolist()
+        [3.0, 4.0]
+    """
+    return preconditioner(step, descent, member).inverse()
+
+
+def canonical(step: Tensor, descent: Tensor, alpha: float) -> Operator:
+    r"""One-parameter family of preconditioners.
+
+    $$P_\alpha=\frac{gg^\top}{g\cdot y}+\alpha\Big(I-\frac{yy^\top}{|y|^2}\Big)$$
+
+    κ is least at α = c = |g|²/(g·y), the arithmetic member.
+
+    Args:
+        step: (D,) g, any float dtype.
+        descent: (D,) y.
+        alpha: α > 0.
+
+    Returns:
+        P_α.
+
+    Raises:
+        InputTypeError: The shapes differ or are not (D,).
+        InputValueError: An entry is not finite, g·y ≤ 0 (no SPD matrix exists), or α is not positive.
+
+    Sign: P_α is positive definite.
+
+    Source: Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422 (as summarised by others); determinant in
+        the plane, ραk, derived here.
+
+    Deviations: none.
+
+    Example:
+        >>> canonical(torch.tensor([2.0, 0.0]), torch.tensor([1.0, 0.0]), alpha=3.0).as_matrix().diag().tolist()
+        [2.0, 3.0]
+    """
+    if not 0 < alpha < math.inf:
+        raise InputValueError(f"alpha={alpha}", "a positive number", "the matrix would not be positive definite")
+    plane = _Plane.of(step, descent)
+    return plane.operator(alpha, alpha * plane.cos)
+
+
+def canonical_kappa(k: float, a: float, alpha: float) -> float:
+    r"""Condition number of `canonical`.
+
+    $$\kappa(P_\alpha)=\frac{1+\sqrt{1-r}}{1-\sqrt{1-r}},\qquad r=\frac{4a\alpha k^2}{(a+\alpha)^2}$$
+
+    Args:
+        k: cos ψ, above 0 and up to 1.
+        a: |g|²/(g·y) > 0.
+        alpha: α > 0.
+
+    Returns:
+        κ.
+
+    Raises:
+        InputValueError: A number is out of range.
+
+    Sign: least at α = a, whichever side α comes from.
+
+    Source: Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422 (as summarised by others).
+
+    Deviations: computed as (1+√(1−r))²/r, which does not cancel.
+
+    Example:
+        >>> round(canonical_kappa(0.96, 25 / 24, 25 / 24), 9) == round(16 / 9, 9)
+        True
+    """
+    if not (0 < k <= 1 and 0 < a < math.inf and 0 < alpha < math.inf):
+        raise InputValueError(f"k={k}, a={a}, alpha={alpha}", "0 < k ≤ 1, a > 0, alpha > 0", "no SPD matrix otherwise")
+    r = 4 * (a / (a + alpha)) * (alpha / (a + alpha)) * k * k
+    rest = ((a - alpha) / (a + alpha)) ** 2 + 4 * (a / (a + alpha)) * (alpha / (a + alpha)) * (1 - k) * (1 + k)
+    return (1 + math.sqrt(rest)) ** 2 / r
+
+
+def psb(step: Tensor, descent: Tensor, scale: float) -> Operator:
+    r"""The symmetric P with P y = g nearest to a multiple of the identity in Frobenius norm.
+
+    $$P=bI+\frac{ry^\top+yr^\top}{|y|^2}-\frac{(r\cdot y)\,yy^\top}{|y|^4},\qquad r=g-by$$
+
+    Args:
+        step: (D,) g, any float dtype.
+        descent: (D,) y.
+        scale: b > 0, which multiple.
+
+    Returns:
+        P. It need not be positive definite (its tag says): at b = 1 it is not if and only if
+        (g·y)|y|² ≤ |g|²|y|² − (g·y)². At b = ρ(1+s²)/k it always is: the member `psb`.
+
+    Raises:
+        InputTypeError: The shapes differ or are not (D,).
+        InputValueError: An entry is not finite, g·y ≤ 0, or the scale is not positive.
+
+    Sign: only where `positive_definite` is P a preconditioner.
+
+    Source: the Powell-symmetric-Broyden update (Powell 1970) of bI; determinant in the plane,
+        ρkb − ρ²s², derived here.
+
+    Deviations: none.
+
+    Example:
+        >>> psb(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0]), scale=1.0).positive_definite
+        False
+    """
+    if not 0 < scale < math.inf:
+        raise InputValueError(f"scale={scale}", "a positive number", "the matrix would not be positive definite")
+    plane = _Plane.of(step, descent)
+    return plane.operator(scale, plane.cos * scale - plane.rho * plane.sin**2)
+
+
+def householder(step: Tensor, descent: Tensor, low: float, high: float) -> Operator:
+    r"""Build an SPD P with P y = g and eigenvalues in a given range.
+
+    $$P=\tfrac{m+M'}2I+\tfrac{M'-m}2(I-2\hat w\hat w^\top),\qquad w=M'y-g$$
+
+    where M' ≤ M is the least upper end that goes with m: g then lies on the sphere whose diameter
+    runs from my to M'y, and a reflection does.
+
+    Args:
+        step: (D,) g, any float dtype.
+        descent: (D,) y.
+        low: m > 0.
+        high: M ≥ m.
+
+    Returns:
+        P with eigenvalues m and M'.
+
+    Raises:
+        InputTypeError: The shapes differ or are not (D,).
+        InputValueError: An entry is not finite, g·y ≤ 0, the range is empty, or no P has it.
+
+    Sign: P is positive definite.
+
+    Source: derived here; the reflection is Householder's.
+
+    Deviations: none.
+
+    Example:
+        >>> P = householder(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 0.0]), low=0.5, high=4.0)
+        >>> P(torch.tensor([1.0, 0.0])).tolist(), [round(value, 9) for value in P.eigenvalues]
+        ([1.0, 1.0], [3.0, 0.5])
+    """
+    plane = _Plane.of(step, descent)
+    along, across = plane.rho * plane.cos, plane.rho * plane.sin
+    step_sq, descent_sq, dot = torch.tensor([plane.rho**2, 1.0, along], dtype=torch.float64)
+    if not bool(within(step_sq, descent_sq, dot, low, high)):
+        given = f"low={low}, high={high}"
+        raise InputValueError(given, "g in the ball from low·y to high·y", "widen the range; `least_high` says how far")
+    if plane.sin == 0:
+        return Operator(plane.rho, plane.vectors[:0], plane.vectors.new_zeros(0))
+    top = least_high(plane.rho, math.atan2(plane.sin, plane.cos), low)
+    w = plane.vectors.new_tensor([[top - along, -across]])
+    return Operator(top, (w / w.norm()) @ plane.vectors, plane.vectors.new_tensor([low]))
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The plane of g and y, in float64.
+
+    Args:
+        rho: |g|/|y|.
+        cos: k > 0.
+        sin: s, 0 where g and y are parallel.
+        vectors: (2, D) unit vector along y and unit vector of the part of g across it; (1, D) where
+            there is no such part.
+    """
+
+    rho: float
+    cos: float
+    sin: float
+    vectors: Tensor
+
+    @classmethod
+    def of(cls, step: Tensor, descent: Tensor) -> _Plane:
+        """Find the plane of two vectors.
+
+        Args:
+            step: (D,) g.
+            descent: (D,) y.
+
+        Returns:
+            The plane.
+
+        Raises:
+            InputTypeError: The shapes differ or are not (D,).
+            InputValueError: An entry is not finite, or g·y ≤ 0.
+        """
+        check_pair(step, descent)
+        if step.ndim != 1:
+            raise InputTypeError(f"vectors of shape {tuple(step.shape)}", "(D,)", "flatten them")
+        g, y = step.double(), descent.double()
+        lengths = float(g.norm()), float(y.norm())
+        unit, turned = y / lengths[1], g / lengths[0]
+        cos = float(unit @ turned)
+        if not cos > 0:  # NaN, where a length is zero, included.
+            raise InputValueError(f"g·y = {float(g @ y)}", "g·y > 0", "no SPD matrix turns y into this g; `repair` it")
+        across = turned - cos * unit
+        across -= (across @ unit) * unit  # Once more: what rounding left along y is much where g is nearly along y.
+        sin, rho = float(across.norm()), lengths[0] / lengths[1]
+        if sin <= _ROUNDING:
+            return cls(rho, 1.0, 0.0, unit[None])
+        return cls(rho, cos, sin, torch.stack([unit, across / sin]))
+
+    def operator(self, base: float, determinant: float) -> Operator:
+        r"""The symmetric P with P y = g that is a multiple of the identity across the plane.
+
+        In the basis of the plane $P=\begin{pmatrix}\rho k&\rho s\\\rho s&\cdot\end{pmatrix}$.
+
+        Args:
+            base: The multiple.
+            determinant: Determinant in the plane over ρ.
+
+        Returns:
+            P, with a vector for each direction whose eigenvalue is not the base.
+        """
+        if len(self.vectors) == 1:
+            values, turn = [self.rho], self.vectors.new_ones(1, 1)
+        else:
+            along, off = self.rho * self.cos, self.rho * self.sin
+            other = (determinant + off * self.sin) / self.cos
+            high = (along + other) / 2 + math.hypot((along - other) / 2, off)
+            angle = math.atan2(2 * off, along - other) / 2
+            values = [high, determinant * (self.rho / high)]
+            turn = self.vectors.new_tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+        kept = [place for place, value in enumerate(values) if abs(value - base) > _ROUNDING * abs(base)]
+        own = [values[place] for place in kept]
+        positive = min(own) > 0 if len(own) == self.vectors.shape[1] else min([base, *own]) > 0
+        return Operator(base, turn[kept] @ self.vectors, self.vectors.new_tensor(own), positive)
