@@ -57,9 +57,10 @@ def preconditioner(step: Tensor, descent: Tensor, member: str = "upper") -> Oper
 
     Sign: P is positive definite: g·y = y·P y > 0.
 
-    Source: `bfgs` is the canonical form (with orthonormal u) of Shoji, Suzuki, Kozachkov 2024, arXiv
-        2409.16422, and the family with α in place of 1 is theirs; names after the quasi-Newton updates
-        of the identity (Nocedal, Wright, Numerical Optimization, ch. 6); the rest is derived here.
+    Source: canonical form: Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422, as summarised by others:
+        M = yy^T/(g·y) + Σuu^T with u across g. With orthonormal u it is the inverse of `dfp`; the same form
+        on the side of P, gg^T/(g·y) + Σuu^T with u across y, is `bfgs`. Names after the quasi-Newton
+        updates of the identity (Nocedal, Wright, Numerical Optimization, ch. 6). The rest is derived here.
 
     Deviations: none.
 
@@ -103,7 +104,8 @@ def metric(step: Tensor, descent: Tensor, member: str = "upper") -> Operator:
 
     Sign: G is positive definite.
 
-    Source: the paper's M (Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422); see `preconditioner`.
+    Source: by its figure and formula this is the M of Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422
+        (`dfp`: its canonical form with orthonormal u); see `preconditioner`.
 
     Deviations: none.
 
