@@ -51,6 +51,46 @@ def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
     return out
 
 
+def with_names(positional: Sequence[str], argv: Sequence[str]) -> list[str]:
+    """Give words without a flag the names of the settings they stand for.
+
+    Args:
+        positional: Names of the settings, in the order they are typed; none changes nothing.
+        argv: Arguments as the parser wants them: a flag has its value after `=`, or as the next word.
+
+    Returns:
+        Arguments without such words.
+
+    Raises:
+        ManyInputsError: There are more words than names, or a setting is given both ways.
+
+    Example:
+        >>> with_names(["before", "after"], ["old", "--seed", "1", "new", "--json"])
+        ['--before=old', '--seed', '1', '--after=new', '--json']
+    """
+    out: list[str] = []
+    bare: list[str] = []
+    for word in argv:
+        if word.startswith("-") or (out and out[-1].startswith("--") and _needs_value(out[-1])) or not positional:
+            out.append(word)
+            continue
+        if len(bare) < len(positional):
+            out.append(f"--{positional[len(bare)]}={word}")
+        bare.append(word)
+    problems = [
+        f"unexpected {word!r}: only {', '.join(positional)} go without a name" for word in bare[len(positional) :]
+    ]
+    flags = [word.partition("=")[0] for word in out]
+    doubled = [name for name in positional[: len(bare)] if flags.count(f"--{name}") > 1]
+    problems += [f"{name} is given twice, with its name and without" for name in doubled]
+    raise_all("settings", problems)
+    return out
+
+
+def _needs_value(flag: str) -> bool:
+    return "=" not in flag and flag not in ("--json", "--help", "--print_config")
+
+
 def file_first(argv: Sequence[str]) -> list[str]:
     """Put `--config FILE` before all other words: the parser lets what comes later win.
 

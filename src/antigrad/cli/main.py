@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from antigrad import __version__
-from antigrad.cli.arguments import as_typed, check_keys, file_first
+from antigrad.cli.arguments import as_typed, check_keys, file_first, with_names
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
 
@@ -30,12 +30,14 @@ class Job:
         settings: The dataclass of its settings.
         run: The job.
         help: One line.
+        positional: Settings that may be given without their names, in this order.
     """
 
     words: tuple[str, ...]
     settings: str
     run: str
     help: str
+    positional: tuple[str, ...] = ()
 
 
 JOBS = (
@@ -44,6 +46,13 @@ JOBS = (
         "antigrad.posttraining.settings:DiagnoseConfig",
         "antigrad.posttraining.diagnose:diagnose",
         "one update per question and rule: which correct answers lose likelihood, through which tokens, what mends it",
+    ),
+    Job(
+        ("certify",),
+        "antigrad.posttraining.certify_settings:CertifyConfig",
+        "antigrad.posttraining.certify:certify",
+        "was the whole move between two checkpoints descent: on which part of the data, in which layers",
+        positional=("before", "after"),
     ),
     Job(
         ("train", "tiny-policy"),
@@ -75,12 +84,13 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
         argv: What follows its words.
     """
     settings = load(job.settings)
-    parser = ArgumentParser(prog=f"antigrad {' '.join(job.words)}", description=job.help, exit_on_error=False)
+    words = [*job.words, *map(str.upper, job.positional)]
+    parser = ArgumentParser(prog=f"antigrad {' '.join(words)}", description=job.help, exit_on_error=False)
     parser.add_argument("--config", action="config", help="YAML file of settings; flags win over it")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else, when done")
     parser.add_class_arguments(settings)
     names = [field.name for field in fields(settings)]
-    argv = as_typed(settings, argv)
+    argv = with_names(job.positional, as_typed(settings, argv))
     if not {"-h", "--help"} & set(argv):
         check_keys(argv, names)
     parsed: Namespace = parser.parse_args(file_first(argv))

@@ -102,6 +102,35 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
         AntigradError: The model is missing or unreadable.
         InputValueError: The dtype or device is unknown, or the head is not a plain matrix.
     """
+    policy = load_any(name, device=device, dtype=dtype, trust_remote_code=trust_remote_code)
+    check_head(policy)
+    return policy
+
+
+def load_any(
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+    with_tokenizer: bool = True,
+) -> Policy:
+    """Load a causal language model, whatever its head does.
+
+    Args:
+        name: As for `load_policy`.
+        device: `auto` (CUDA if there is one), or a torch device.
+        dtype: `float32`, `bfloat16` or `float16`.
+        trust_remote_code: Run code that comes with the model; off unless asked for.
+        with_tokenizer: Load its tokenizer too; None otherwise. A checkpoint in mid-training may have none.
+
+    Returns:
+        The policy, in evaluation mode.
+
+    Raises:
+        AntigradError: The model is missing or unreadable.
+        InputValueError: The dtype or device is unknown, or weights are missing.
+    """
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
     if dtype not in DTYPES:
@@ -111,20 +140,19 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     options = {"trust_remote_code": trust_remote_code}
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            tokenizer = AutoTokenizer.from_pretrained(source, **options) if with_tokenizer else None
             model, read = cast(Any, AutoModelForCausalLM).from_pretrained(
                 source, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
             )
     except Exception as error:  # transformers raises whatever the broken file raised
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        expected = (
-            f"an embedded model ({', '.join(EMBEDDED)}), a folder with safetensors and a tokenizer, or a hub name"
-        )
+        wanted = " and a tokenizer" if with_tokenizer else ""
+        expected = f"an embedded model ({', '.join(EMBEDDED)}), a folder with safetensors{wanted}, or a hub name"
         exists = Path(name).exists()
         hint = "check the files in it" if exists else f"check the name or path; {did_you_mean(name, EMBEDDED)}"
         kind = "folder" if exists else "no such folder"
         raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, hint) from error
-    if tokenizer.eos_token_id is None:
+    if tokenizer is not None and tokenizer.eos_token_id is None:
         raise InputValueError(f"the tokenizer of {name!r} has no end-of-sequence token", "one", "set eos_token")
     if read["missing_keys"]:  # transformers only warns, and draws them at random
         given = f"model {name!r} without {', '.join(sorted(read['missing_keys'])[:3])}"
@@ -132,9 +160,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     # A model's file may ask for top-p or a repetition penalty; the policy that is trained is the softmax itself.
     ends = {key: getattr(model.generation_config, key) for key in ("eos_token_id", "pad_token_id")}
     model.generation_config = GenerationConfig(**ends)
-    policy = Policy(model.to(place).eval(), tokenizer, name)
-    check_head(policy)
-    return policy
+    return Policy(model.to(place).eval(), tokenizer, name)
 
 
 def check_head(policy: Policy) -> None:

@@ -1,0 +1,223 @@
+"""Rows of the parts: read from the user's files, drawn, and turned into tokens with what is scored marked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from antigrad.core.errors import InputValueError
+
+Messages = Sequence[Mapping[str, str]]
+_RESPONSES = ("response", "completion")
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row: a response, and what it answers.
+
+    Args:
+        prompt: Text as the model reads it, or messages for the chat template; None for plain text.
+        response: The text that is scored, or the messages that follow the prompt.
+    """
+
+    prompt: str | Messages | None
+    response: str | Messages
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One row in tokens.
+
+    Args:
+        ids: Token ids of prompt and response.
+        start: Place of the first token that is scored.
+    """
+
+    ids: list[int]
+    start: int
+
+
+def read_examples(path: Path) -> tuple[list[Example], list[str]]:
+    """Read rows with `prompt` and `response` (or `completion`), or with `text`.
+
+    Args:
+        path: A JSON Lines file, or a JSON file with one list.
+
+    Returns:
+        The examples, and all that is wrong with the file, one sentence each.
+    """
+
+    def read(row: Mapping[str, Any]) -> Example:
+        given = [key for key in ("text", *_RESPONSES) if key in row]
+        if len(given) != 1:
+            raise ValueError(
+                f"keys {list(row)}: 'prompt' with one of 'response' and 'completion', or 'text' alone, is needed"
+            )
+        if given == ["text"]:
+            return Example(None, _text(row, "text"))
+        return _example(row, given[0])
+
+    return _read(path, read)
+
+
+def read_pairs(path: Path) -> tuple[list[Example], list[Example], list[str]]:
+    """Read rows with `prompt`, `chosen` and `rejected`.
+
+    Args:
+        path: A JSON Lines file, or a JSON file with one list.
+
+    Returns:
+        The chosen examples, the rejected ones, and all that is wrong with the file.
+    """
+    rows, problems = _read(path, lambda row: (_example(row, "chosen"), _example(row, "rejected")))
+    return [chosen for chosen, _ in rows], [rejected for _, rejected in rows], problems
+
+
+def drawn(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
+    """Draw rows; files of one length give rows of the same places, so pairs stay pairs.
+
+    Args:
+        examples: All rows.
+        limit: How many at most.
+        seed: Decides which.
+
+    Returns:
+        The rows in the order of the file.
+    """
+    places = random.Random(seed).sample(range(len(examples)), min(limit, len(examples)))
+    return [examples[place] for place in sorted(places)]
+
+
+def digest(examples: Sequence[Example]) -> str:
+    """Name the content of rows, so that a resumed run can tell other data from its own.
+
+    Args:
+        examples: The rows.
+
+    Returns:
+        Hexadecimal digits.
+    """
+    rows = [[example.prompt, example.response] for example in examples]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def to_tokens(example: Example, tokenizer: Any, max_tokens: int) -> Tokens | None:
+    """Turn a row into tokens.
+
+    Text that does not end with the end-of-sequence token gets it, as fine-tuning on it would; messages
+    end as the chat template ends them.
+
+    Args:
+        example: The row.
+        tokenizer: The model's.
+        max_tokens: Where longer rows are cut.
+
+    Returns:
+        The tokens; None if nothing is left to score.
+
+    Raises:
+        InputValueError: There are messages and no chat template that fits.
+    """
+    if example.prompt is None or isinstance(example.prompt, str):
+        prompt = [] if example.prompt is None else _ids(tokenizer, example.prompt, special=True)
+        response = _ids(tokenizer, cast(str, example.response), special=example.prompt is None)
+        if response[-1:] != [tokenizer.eos_token_id]:
+            response = [*response, tokenizer.eos_token_id]
+    else:
+        answer = example.response
+        turns = [{"role": "assistant", "content": answer}] if isinstance(answer, str) else list(answer)
+        before = _templated(tokenizer, example.prompt, True)
+        whole = _templated(tokenizer, [*example.prompt, *turns], False)
+        if not whole.startswith(before):
+            raise InputValueError(
+                "a chat template that writes a prompt otherwise once it is answered",
+                "the prompt as the beginning of the conversation",
+                "write prompts and responses as text",
+            )
+        prompt = _ids(tokenizer, before, special=False)
+        response = _ids(tokenizer, whole[len(before) :], special=False)
+    ids = [*prompt, *response][:max_tokens]
+    start = max(1, len(prompt))  # the first token of all is predicted by nothing
+    return Tokens(ids, start) if start < len(ids) else None
+
+
+def _templated(tokenizer: Any, messages: Messages, prompting: bool) -> str:
+    try:
+        return tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=prompting)
+    except Exception as error:  # a template raises whatever its author wrote
+        raise InputValueError(
+            f"messages the chat template refuses: {error}", "a tokenizer whose template knows them", "write text"
+        ) from error
+
+
+def _ids(tokenizer: Any, text: str, *, special: bool) -> list[int]:
+    ids = tokenizer(text, add_special_tokens=special).input_ids
+    # A tokenizer that ends a text by itself must not end a prompt, nor a response twice.
+    return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id and not text.endswith(tokenizer.eos_token) else ids
+
+
+def _read(path: Path, read: Any) -> tuple[list[Any], list[str]]:
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return [], [f"{path}: {error.strerror or error}"]
+    except UnicodeDecodeError as error:
+        return [], [f"{path}: byte {error.start + 1} is not UTF-8; JSON Lines or JSON is read"]
+    rows: list[Any] = []
+    problems: list[str] = []
+    is_list = content.lstrip().startswith("[")
+    for place, value in _values(content, is_list):
+        try:
+            row = json.loads(value) if isinstance(value, str) else value
+            if not isinstance(row, dict):
+                raise ValueError("a JSON object is needed")
+            rows.append(read(cast(dict[str, Any], row)))
+        except (ValueError, RecursionError) as error:
+            problems.append(f"{path} {'row' if is_list else 'line'} {place}: {error}")
+    if not problems and len(rows) < 2:
+        problems.append(f"{path}: {len(rows)} rows; at least 2 are needed, to split them in halves")
+    more = len(problems) - _SHOWN
+    return rows, [*problems[:_SHOWN], *([f"{path}: {more} more like these"] if more > 0 else [])]
+
+
+def _values(content: str, is_list: bool) -> list[tuple[int, Any]]:
+    if is_list:
+        try:
+            return list(enumerate(json.loads(content), 1))
+        except (ValueError, RecursionError):
+            pass  # then its lines say what is wrong with them
+    return [(place, line) for place, line in enumerate(content.split("\n"), 1) if line.strip()]
+
+
+def _example(row: Mapping[str, Any], key: str) -> Example:
+    prompt, response = row.get("prompt"), row.get(key)
+    if isinstance(prompt, list):
+        turns = _messages(row, "prompt")
+        return Example(turns, _messages(row, key) if isinstance(response, list) else _text(row, key))
+    return Example(_text(row, "prompt", empty=True), _text(row, key))
+
+
+def _text(row: Mapping[str, Any], key: str, *, empty: bool = False) -> str:
+    value = row.get(key)
+    if key not in row:
+        raise ValueError(f"no {key!r} among the keys {list(row)}")
+    if not isinstance(value, str):
+        raise ValueError(
+            f"{key!r} must be text{' or messages' if key == 'prompt' else ''}, not {json.dumps(value)[:40]}"
+        )
+    if not value and not empty:
+        raise ValueError(f"{key!r} is empty")
+    return value
+
+
+def _messages(row: Mapping[str, Any], key: str) -> list[Mapping[str, str]]:
+    turns = cast(list[Any], row[key])
+    if not turns or not all(isinstance(turn, dict) and {"role", "content"} <= set(turn) for turn in turns):
+        raise ValueError(f"{key!r} must be a list of messages, each with 'role' and 'content'")
+    return turns
