@@ -15,7 +15,7 @@ from antigrad.posttraining.certify_settings import CertifyConfig
 from antigrad.posttraining.models import Policy, load_any
 from antigrad.posttraining.quiet import quiet
 
-_SHOWN = 10
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,23 @@ def load_move(config: CertifyConfig) -> Move:
 
 
 def _differences(olds: dict[str, nn.Parameter], news: dict[str, nn.Parameter]) -> list[str]:
-    problems = [f"{name} is in the model before only" for name in olds if name not in news]
-    problems += [f"{name} is in the model after only" for name in news if name not in olds]
-    for name, old in olds.items():
-        if name in news and old.shape != news[name].shape:
-            problems.append(f"{name} has shape {tuple(old.shape)} before and {tuple(news[name].shape)} after")
-        for end, tensor in (("before", old), ("after", news.get(name, old))):
-            if not bool(torch.isfinite(tensor).all()):
-                problems.append(f"{name} has NaN or infinite weights {end}")
-    more = len(problems) - _SHOWN
-    return [*problems[:_SHOWN], *([f"{more} more"] if more > 0 else [])]
+    kinds = [
+        [
+            f"{name} has shape {tuple(old.shape)} before and {tuple(news[name].shape)} after"
+            for name, old in olds.items()
+            if name in news and old.shape != news[name].shape
+        ],
+        [f"{name} is in the model before only" for name in olds if name not in news],
+        [f"{name} is in the model after only" for name in news if name not in olds],
+    ]
+    for end, tensors in (("before", olds), ("after", news)):
+        broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
+        kinds.append([f"{name} has NaN or infinite weights {end}" for name in broken])
+    problems: list[str] = []
+    for kind in kinds:
+        more = len(kind) - _SHOWN
+        problems += [*kind[:_SHOWN], *([f"and {more} more like the last one"] if more > 0 else [])]
+    return problems
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from antigrad.core.errors import did_you_mean, raise_all
 from antigrad.posttraining.certify_data import Example, read_examples, read_pairs
 
-DataRole = Literal["unknown", "training", "held_out"]
+ROLES = ("unknown", "training", "held_out")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class CertifyConfig:
     down: Path | None = None
     anchor: Path | None = None
     pairs: Path | None = None
-    data_role: DataRole = "unknown"
+    data_role: str = "unknown"
     down_weight: float = 1.0
     max_rows: int = 128
     max_tokens: int = 512
@@ -96,7 +95,7 @@ class CertifyConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 problems.append(f"{name}={value}: at least {least} is needed")
-        for name, known in (("dtype", DTYPES), ("data_role", get_args(DataRole))):
+        for name, known in (("dtype", DTYPES), ("data_role", ROLES)):
             value = getattr(self, name)
             if value not in known:
                 problems.append(f"{name}={value}: {did_you_mean(str(value), known)}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from antigrad.cli.arguments import as_typed, check_keys
+from antigrad.cli.arguments import as_typed, check_keys, with_names
 from antigrad.core import ManyInputsError
 
 NAMES = ["arms", "step_sizes", "max_new_tokens", "resume", "seed"]
@@ -94,3 +94,35 @@ def test_an_empty_file_is_no_settings_and_no_fault(tmp_path: Path) -> None:
 def test_config_without_a_file_is_told() -> None:
     with pytest.raises(ManyInputsError, match="--config"):
         check_keys(["--config"], NAMES)
+
+
+BOTH = ["before", "after"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "parsed"),
+    [
+        (["a", "b", "--json"], ["--before=a", "--after=b", "--json"]),
+        (["--seed", "1", "a", "--resume=true", "b"], ["--seed", "1", "--before=a", "--resume=true", "--after=b"]),
+        (["--json", "a", "--seed", "-1", "b"], ["--json", "--before=a", "--seed", "-1", "--after=b"]),
+        (["--print_config", "a"], ["--print_config", "--before=a"]),
+        (["--before", "a", "--after=b"], ["--before", "a", "--after=b"]),
+        (["a", "--after", "b"], ["--before=a", "--after", "b"]),
+        ([], []),
+    ],
+)
+def test_words_without_flags_get_their_names(typed: list[str], parsed: list[str]) -> None:
+    assert with_names(BOTH, typed) == parsed
+
+
+def test_words_stay_where_no_setting_goes_without_a_name() -> None:
+    assert with_names([], ["a", "--seed", "1"]) == ["a", "--seed", "1"]
+
+
+def test_too_many_words_and_settings_given_twice_are_told_together() -> None:
+    with pytest.raises(ManyInputsError) as caught:
+        with_names(BOTH, ["a", "b", "c", "--after", "d"])
+    assert caught.value.problems == [
+        "unexpected 'c': only before, after go without a name",
+        "after is given twice, with its name and without",
+    ]
