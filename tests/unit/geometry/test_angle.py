@@ -205,3 +205,9 @@ def test_a_step_straight_against_the_gradient_is_stopped(limit: float) -> None:
 def test_repairs_that_cannot_be(arguments: Any, message: str) -> None:
     with pytest.raises(InputValueError, match=message):
         repair(*arguments)
+
+
+def test_a_step_of_nothing_but_decay_leaves_no_negative_square() -> None:
+    assert Certificate(1.0, 1.0, 0.0).without_decay(0.0, -1.0000001, 1.0, 1.0).step_sq == 0.0
+    with pytest.raises(InputValueError, match="finite numbers"):
+        Certificate(1.0, 1.0, 0.0).without_decay(0.0, math.nan, 1.0, 1.0)
