@@ -51,15 +51,22 @@ def heat_map(
         "hoverongaps": False,
         "hovertemplate": "%{y}<br>" + hover + " %{x}<br>cos %{z:.4f}<extra></extra>",
         "colorbar": {"orientation": "h", "lenmode": "pixels", "len": 180, "x": 0, "xanchor": "left"}
-        | {"y": 1, "yanchor": "bottom", "ypad": 30, "tickvals": [-limit, 0, limit], "tickformat": ".2g"},
+        | {
+            "yref": "container",
+            "y": 1,
+            "yanchor": "top",
+            "ypad": 6,
+            "tickvals": [-limit, 0, limit],
+            "tickformat": ".2g",
+        },
     }
     across = {"side": "top", "showgrid": False}
     down = {"autorange": "reversed", "type": "category", "showgrid": False, "zeroline": False, "automargin": False}
     # All the names, however many: plotly by itself shows only some of them.
     down |= {"tickvals": list(cosines), "ticktext": labels, "tickfont": {"size": 10}}
     layout = {
-        "height": max(240, 110 + _LAYER_HEIGHT * len(cosines)),
-        "margin": {"t": 8, "b": 16, "l": 16 + 6 * max(map(len, labels), default=0), "r": 16},
+        "height": max(240, 90 + _LAYER_HEIGHT * len(cosines)),
+        "margin": {"t": 70, "b": 16, "l": 16 + 6 * max(map(len, labels), default=0), "r": 16},
         "xaxis": across | ({"type": "category"} if isinstance(columns[0], str) else {}),
         "yaxis": down,
     }
