@@ -27,6 +27,8 @@ _PUBLIC = {
     "group_influence": "antigrad.credit",
     "load_policy": "antigrad.posttraining.models",
     "load_task": "antigrad.posttraining.tasks",
+    "SafeWeight": "antigrad.geometry",
+    "Watch": "antigrad.geometry",
     "write_report": "antigrad.report",
 }
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from antigrad.core.parts import Parts
     from antigrad.core.runs import RunFolder
     from antigrad.credit import CREDIT, CreditRule, Group, Head, Influence, group_influence
+    from antigrad.geometry import SafeWeight, Watch
     from antigrad.objectives import Grpo, group_advantages
     from antigrad.posttraining.diagnose import diagnose
     from antigrad.posttraining.models import load_policy
@@ -55,6 +58,8 @@ __all__ = [
     "Ledger",
     "Parts",
     "RunFolder",
+    "SafeWeight",
+    "Watch",
     "diagnose",
     "group_advantages",
     "group_influence",

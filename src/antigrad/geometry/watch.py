@@ -1,0 +1,334 @@
+"""`Watch`: two lines around any optimizer, and every logged step says what it did."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, get_args
+
+import torch
+from torch import nn
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from antigrad.core.errors import InputTypeError, InputValueError, raise_all
+from antigrad.core.ledger import Ledger
+from antigrad.core.parts import Parts
+from antigrad.core.runs import RunFolder
+from antigrad.geometry.alarms import Alarms
+from antigrad.geometry.effects import SafeWeight
+from antigrad.geometry.part_gradients import PartGradients
+from antigrad.geometry.tracker import Independent, Settings, Tracker
+from antigrad.geometry.watched import Granularity, check_granularity, optimizer_parameters
+
+LOG = logging.getLogger("antigrad.watch")
+
+
+class Watch:
+    r"""Certifies the steps of an optimizer, as they were applied, one in `every`.
+
+    $$\cos\psi=\frac{\Delta\theta\cdot y}{|\Delta\theta||y|},\qquad
+    \kappa=\Big(\frac{1+\sin\psi}{\cos\psi}\Big)^2,\qquad e_a=y_a\cdot\Delta\theta$$
+
+    with y the negative gradient. Hooks copy the watched parameters before a logged step and compare
+    after it; the trajectory is not touched.
+
+    Args:
+        target: The optimizer; or a model, to watch whichever optimizers step its parameters.
+        model: Gives blocks their names when `target` is an optimizer.
+        every: Log one step in so many.
+        granularity: Finest blocks of the certificate: `layer` (tensors), `head`, `row`, `coordinate`.
+        independent: Where the gradient comes from that did not make the step: `lagged` (the next
+            batch's, no extra work), `split` (`half()` between the halves of an accumulation),
+            `held_out`, or `none`. None: `held_out` if a held-out loss is given, `lagged` otherwise.
+        held_out: Returns a scalar loss of the model on data that is not trained on; also measures
+            the drop. Costs a forward, a backward and a second forward on logged steps.
+        parts: Returns the parts of the objective before a logged step, for loops that do not call
+            `backward` or `take` themselves.
+        weight: Weight of the down part in `backward`: a number, `safe` (from running estimates of
+            the window in which every part gains), or a `SafeWeight`.
+        run: Run folder, or a path to make one in: rows go into its ledger. None: into `rows` alone.
+        rotate: Watch one in so many blocks at each logged step: memory and time fall by as much.
+        copy_grad: Keep a copy of the gradient, for optimizers that overwrite it.
+        decoupled_decay: Whether weight decay acts apart from the gradient, as in AdamW. None: as the
+            optimizer says.
+        start: Number of the first step (of a resumed run).
+        on_row: Called with each row.
+
+    Raises:
+        ManyInputsError: Options out of range, all at once.
+        InputTypeError: The target has no step hooks.
+        InputValueError: Nothing is trained.
+
+    Sign: `cos` and `drop_predicted` are positive for a step down the loss; `effect[a]` is positive
+        when the loss of part a falls, so a positive `down` means that what should be pushed down was.
+
+    Source: Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422; the instrument is ours.
+
+    Deviations: the paper states existence; blocks, parts, independent gradients and windows are ours.
+
+    Example:
+        >>> model = nn.Linear(3, 1)
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> with Watch(optimizer, model=model, every=1) as watch:
+        ...     for _ in range(2):
+        ...         optimizer.zero_grad()
+        ...         model(torch.ones(4, 3)).square().mean().backward()
+        ...         optimizer.step()
+        >>> round(watch.rows[0]["in_batch"]["cos"], 6), watch.rows[0]["independent"], watch.rows[1]["independent"]
+        (1.0, 'lagged', None)
+    """
+
+    def __init__(
+        self,
+        target: nn.Module | torch.optim.Optimizer,
+        *,
+        model: nn.Module | None = None,
+        every: int = 10,
+        granularity: Granularity = "layer",
+        independent: Independent | None = None,
+        held_out: Callable[[], Any] | None = None,
+        parts: Callable[[], Parts] | None = None,
+        weight: float | Literal["safe"] | SafeWeight = 1.0,
+        run: RunFolder | Path | str | None = None,
+        rotate: int = 1,
+        copy_grad: bool = False,
+        decoupled_decay: bool | None = None,
+        start: int = 0,
+        on_row: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        independent = independent or ("lagged" if held_out is None else "held_out")
+        _check(every, rotate, independent, held_out, weight)
+        check_granularity(granularity)
+        group, world = _processes()
+        self._settings = Settings(
+            every,
+            granularity,
+            independent,
+            held_out,
+            parts is not None,
+            rotate,
+            copy_grad,
+            decoupled_decay,
+            group,
+            world,
+        )
+        optimizer = None if isinstance(target, nn.Module) else _unwrapped(target)
+        self._model = target if isinstance(target, nn.Module) else model
+        trained = _trained(self._model) if optimizer is None else optimizer_parameters(optimizer)
+        self._trained = set(trained)
+        self._parts, self._ask = PartGradients(trained), parts
+        self._safe = SafeWeight() if weight == "safe" else weight if isinstance(weight, SafeWeight) else None
+        self._weight = 1.0 if isinstance(weight, str | SafeWeight) else float(weight)
+        self._ledger = _ledger(run, self._settings)
+        self._alarms, self._heard, self._on_row, self._start = Alarms(), set[str](), on_row, start
+        self._trackers: dict[torch.optim.Optimizer, Tracker] = {}
+        self.rows: list[dict[str, Any]] = []
+        if optimizer is None:
+            self._handles = [register_optimizer_step_pre_hook(self._pre), register_optimizer_step_post_hook(self._post)]
+        else:
+            self._tracker(optimizer)
+            self._handles = [
+                optimizer.register_step_pre_hook(self._pre),
+                optimizer.register_step_post_hook(self._post),
+            ]
+
+    @property
+    def due(self) -> bool:
+        """Whether the next step is logged."""
+        return any(tracker.due for tracker in self._trackers.values()) or not self._trackers
+
+    @property
+    def weight(self) -> float:
+        """Weight of the down part to sum the parts with."""
+        return self._weight if self._safe is None else self._safe.value
+
+    def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
+        """Take the gradients of the parts apart, if the next step is logged. Call before `backward`.
+
+        Args:
+            parts: The parts, with their graph.
+            scale: What the loss is multiplied by before its `backward`: 1/micro-batches.
+            loss_scale: Factor against underflow in float16, divided out again.
+        """
+        if self.due:
+            self._parts.take(parts, scale=scale, loss_scale=loss_scale)
+
+    def backward(self, parts: Parts, *, scale: float = 1.0) -> None:
+        """Call `backward` on the sum of the parts, and take them apart if the next step is logged.
+
+        Args:
+            parts: The parts, with their graph.
+            scale: Factor of the loss: 1/micro-batches under gradient accumulation.
+        """
+        self.take(parts, scale=scale)
+        (parts.total(self.weight) * scale).backward()
+
+    def half(self) -> None:
+        """Say that half of an accumulation is done (for `independent="split"`).
+
+        Call it after the first half, and again after the second if gradients are clipped then.
+        """
+        for tracker in self._trackers.values():
+            tracker.half()
+
+    def close(self) -> None:
+        """Write the row that waits for a next batch, and take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        for tracker in self._trackers.values():
+            tracker.finish()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run has to know: the number of the next step, and the safe weight.
+
+        Returns:
+            Plain numbers.
+        """
+        steps = [tracker.step for tracker in self._trackers.values()] or [self._start]
+        return {"step": max(steps), "safe": None if self._safe is None else self._safe.state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another watch was.
+
+        Args:
+            state: What its `state_dict` returned.
+        """
+        self._start = int(state["step"])
+        for tracker in self._trackers.values():
+            tracker.step = self._start
+        if self._safe is not None and state["safe"] is not None:
+            self._safe.load(state["safe"])
+
+    def __enter__(self) -> Watch:
+        """Return the watch; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the watch, also after an exception."""
+        self.close()
+
+    def _tracker(self, optimizer: torch.optim.Optimizer) -> Tracker | None:
+        if optimizer not in self._trackers:
+            owned = {p for group in optimizer.param_groups for p in group["params"]}
+            if not owned & self._trained:
+                return None
+            self._trackers[optimizer] = Tracker(
+                optimizer, self._model, self._settings, self._parts, self._emit, self._start
+            )
+        return self._trackers[optimizer]
+
+    def _pre(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        tracker = self._tracker(optimizer)
+        if tracker is None:
+            return
+        if self._ask is not None and tracker.due:
+            with torch.enable_grad():
+                self._parts.clear()
+                self._parts.take(self._ask())
+        closure = kwargs.get("closure", args[1] if len(args) > 1 and callable(args[1]) else None)
+        tracker.before(closure)
+
+    def _post(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        tracker = self._tracker(optimizer)
+        if tracker is None:
+            return
+        tracker.after(self.weight, self._safe)
+        self._parts.forget(tracker.parameters)
+
+    def _emit(self, row: dict[str, Any]) -> None:
+        alarms = self._alarms.of(row)
+        row["alarms"] = list(alarms.values())
+        self.rows.append(row)
+        if self._ledger is not None:
+            self._ledger.append(row)
+        for kind in alarms.keys() - self._heard:
+            LOG.warning("step %d: %s", row["step"], alarms[kind])
+        self._heard |= alarms.keys()
+        if self._on_row is not None:
+            self._on_row(row)
+
+
+def _check(every: int, rotate: int, independent: str, held_out: object, weight: object) -> None:
+    problems: list[str] = []
+    for name, value in (("every", every), ("rotate", rotate)):
+        if not isinstance(value, int) or value < 1:
+            problems.append(f"{name}={value!r}: a whole number from 1")
+    if independent not in get_args(Independent):
+        problems.append(f"independent={independent!r}: one of {', '.join(get_args(Independent))}, or None")
+    if independent == "held_out" and held_out is None:
+        problems.append("independent='held_out' without a loss: give held_out=, a function that returns one")
+    if isinstance(weight, str) and weight != "safe":
+        problems.append(f"weight={weight!r}: a number, 'safe', or a SafeWeight")
+    if isinstance(weight, int | float) and not 0 <= weight < float("inf"):
+        problems.append(f"weight={weight!r}: a finite number from 0")
+    raise_all("Watch", problems)
+
+
+def _unwrapped(optimizer: Any) -> torch.optim.Optimizer:
+    """Find the optimizer inside a wrapper such as accelerate's, whose own hooks never fire.
+
+    Args:
+        optimizer: What was given.
+
+    Returns:
+        An optimizer with hooks.
+
+    Raises:
+        InputTypeError: It has none.
+    """
+    while not isinstance(optimizer, torch.optim.Optimizer) or isinstance(
+        getattr(optimizer, "optimizer", None), torch.optim.Optimizer
+    ):
+        inner = getattr(optimizer, "optimizer", None)
+        if inner is None or not hasattr(optimizer, "step"):
+            raise InputTypeError(
+                f"a {type(optimizer).__name__} to watch",
+                "a model or an optimizer with step hooks (torch.optim.Optimizer)",
+                "make the optimizer a subclass of torch.optim.Optimizer",
+            )
+        optimizer = inner
+    return optimizer
+
+
+def _trained(model: nn.Module | None) -> list[nn.Parameter]:
+    found = [] if model is None else [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not found:
+        raise InputValueError(
+            f"a {type(model).__name__} without a parameter that requires a gradient",
+            "at least one that is trained",
+            "unfreeze it before it is watched",
+        )
+    return found
+
+
+def _processes() -> tuple[object, int]:
+    distributed = torch.distributed
+    if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return None, 1
+    return distributed.group.WORLD, distributed.get_world_size()
+
+
+def _ledger(run: RunFolder | Path | str | None, settings: Settings) -> Ledger | None:
+    """Open the ledger of a run; the first process alone writes.
+
+    Args:
+        run: The run, or where to make one.
+        settings: What the watch was asked for.
+
+    Returns:
+        The ledger; None where nothing is to be written.
+    """
+    if run is None or (settings.group is not None and torch.distributed.get_rank() != 0):
+        return None
+    if not isinstance(run, RunFolder):
+        config = {"every": settings.every, "granularity": settings.granularity, "independent": settings.independent}
+        run = RunFolder.start(Path(run), job="watch", config=config, resume=True)
+    return run.ledger
