@@ -7,7 +7,7 @@ import os
 
 import torch
 
-from benchmarks import decoding, displacement, kernel, preflight, vocabulary
+from benchmarks import decoding, displacement, kernel, preflight, safe_weight, update_rules, vocabulary, watch_cost
 
 BENCHMARKS = {
     "kernel": kernel.run,
@@ -15,6 +15,9 @@ BENCHMARKS = {
     "displacement": displacement.run,
     "vocabulary": vocabulary.run,
     "preflight": preflight.run,
+    "watch_cost": watch_cost.run,
+    "update_rules": update_rules.run,
+    "safe_weight": safe_weight.run,
 }
 
 

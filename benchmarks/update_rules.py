@@ -22,7 +22,7 @@ def run(quick: bool, keep: bool) -> None:
     """Run the study: ten rules on the network, two on the policy, the linear system, feedback alignment."""
     seeds = range(1 if quick else 5)
     network(seeds, 60 if quick else 300, keep)
-    policy(range(1 if quick else 3), 3 if quick else 40, keep)
+    policy(range(1 if quick else 3), 3 if quick else 30, keep)
     linear_system(keep)
 
 
