@@ -154,7 +154,14 @@ def _accuracies(net: nn.Module, split: Split) -> dict[str, float]:
 
 def _effects(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     known = [row for row in rows if row["effect"] is not None]
+    cosines = [
+        found["up_down"] / (found["up_up"] * found["down_down"]) ** 0.5
+        for row in known
+        if (found := row["interaction"]) is not None and found["up_up"] * found["down_down"] > 0
+    ]
     return {
+        "parts_cos_start": statistics.median(cosines[:20]),
+        "parts_cos_then": statistics.median(cosines[20:EARLY] or cosines),
         "anchor_gains_share": statistics.mean(float(row["effect"]["anchor"] > 0) for row in known),
         "every_part_gains_share": statistics.mean(float(min(row["effect"].values()) > 0) for row in known),
         "weight_first": known[0]["down_weight"],
