@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, cast
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError
-from antigrad.geometry.watched import is_sharded, local
+from antigrad.geometry.given import given_gradients
+from antigrad.geometry.watched import is_sharded
 
 Gradients = dict[nn.Parameter, Tensor]
 
@@ -22,25 +23,42 @@ def undisturbed(model: nn.Module | None, parameters: Sequence[nn.Parameter]) -> 
 
     Args:
         model: Whose buffers (running means) are put back; None if it is not known.
-        parameters: Whose gradients are put back.
+        parameters: Whose gradients are put back, with those of all parameters of the model.
 
     Yields:
         Nothing; evaluate inside.
     """
-    buffers = [] if model is None else [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    gradients = [(parameter, parameter.grad) for parameter in parameters]
+    buffers = [] if model is None else list(_buffers(model))
+    others = [] if model is None else list(model.parameters())
+    gradients = [(parameter, parameter.grad) for parameter in dict.fromkeys([*parameters, *others])]
+    # Gradients that share one buffer (views into the buckets of a reduction) would be written over.
+    shared = [(grad, grad.clone()) for _, grad in gradients if grad is not None and _shares_memory(grad)]
     devices = sorted({p.device.index or 0 for p in parameters if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices), torch.enable_grad():
         try:
-            for parameter in parameters:
+            for parameter, _ in gradients:
                 parameter.grad = None
             yield
         finally:
+            with torch.no_grad():
+                for gradient, saved in shared:
+                    gradient.copy_(saved)
+                for module, name, buffer, saved in buffers:
+                    setattr(module, name, buffer.copy_(saved))
             for parameter, gradient in gradients:
                 parameter.grad = gradient
-            with torch.no_grad():
-                for buffer, saved in buffers:
-                    buffer.copy_(saved)
+
+
+def _buffers(model: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor, Tensor]]:
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            yield module, name, buffer, buffer.detach().clone()
+
+
+def _shares_memory(gradient: Tensor) -> bool:
+    if gradient.is_sparse or is_sharded(gradient):
+        return False
+    return gradient.untyped_storage().nbytes() > gradient.numel() * gradient.element_size()
 
 
 def gradient_of(
@@ -65,9 +83,8 @@ def gradient_of(
             raise InputValueError(
                 f"held_out returned {type(value).__name__}", "a scalar loss with a graph", "return it before backward"
             )
-        value.backward()
-        found = {p: local(p.grad) for p in parameters if p.grad is not None}
-        return float(value.detach()), found
+        value.backward(inputs=list(parameters) if model is None else None)
+        return float(value.detach()), given_gradients(parameters)
 
 
 def loss_of(loss: Callable[[], Any], parameters: Sequence[nn.Parameter], model: nn.Module | None) -> float:
@@ -100,7 +117,7 @@ def gradient_from_closure(
     """
     with undisturbed(model, parameters):
         closure()
-        return {p: local(p.grad).clone() for p in parameters if p.grad is not None}
+        return {p: gradient.clone() for p, gradient in given_gradients(parameters).items()}
 
 
 @torch.no_grad()
@@ -136,7 +153,8 @@ def step_from(optimizer: torch.optim.Optimizer, gradients: Mapping[nn.Parameter,
     try:
         for parameter in kept:
             parameter.grad = gradients.get(parameter)
-        raw(optimizer)
+        with torch.random.fork_rng(devices=sorted({p.device.index or 0 for p in kept if p.device.type == "cuda"})):
+            raw(optimizer)
         return {parameter: parameter.detach().clone() for parameter in parameters}
     finally:
         for parameter, (value, gradient) in kept.items():

@@ -136,7 +136,9 @@ def optimizer_diagonal(optimizer: torch.optim.Optimizer) -> Diagonal | None:
         if values is None or "betas" not in group:
             return 0.0
         correction = 1 - float(group["betas"][1]) ** float(values["step"])
-        return float(group["lr"]) / ((local(values["exp_avg_sq"]) / correction).sqrt() + float(group["eps"]))
+        return float(group["lr"]) / (
+            (local(values.get("max_exp_avg_sq", values["exp_avg_sq"])) / correction).sqrt() + float(group["eps"])
+        )
 
     return adam
 

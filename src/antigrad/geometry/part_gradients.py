@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.parts import Parts
+from antigrad.geometry.dots import dense
 from antigrad.geometry.watched import is_sharded, local
 
 
@@ -27,6 +28,7 @@ class PartGradients:
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
         self._parameters = list(parameters)
         self._sums: dict[str, dict[nn.Parameter, Tensor]] = {}
+        self._taken = False
 
     def __bool__(self) -> bool:
         """Tell whether any part has a gradient.
@@ -52,6 +54,7 @@ class PartGradients:
         Raises:
             InputValueError: A part's graph reaches none of the parameters.
         """
+        self._taken = True
         for name, loss in parts.items():
             if not loss.requires_grad:
                 continue
@@ -64,7 +67,7 @@ class PartGradients:
                 )
             sums = self._sums.setdefault(name, {})
             for parameter, gradient in taken.items():
-                gradient = gradient.detach() * (scale / loss_scale)
+                gradient = dense(gradient.detach()) * (scale / loss_scale)
                 sums[parameter] = sums[parameter] + gradient if parameter in sums else gradient
 
     def averaged(self, group: object, world: int) -> None:
@@ -74,13 +77,13 @@ class PartGradients:
             group: The process group; None when there is one process.
             world: Number of processes.
         """
-        if group is None:
+        if group is None or not self._taken:
             return
-        for name in self.names:
+        for name in self._names_of_all(group):
             for parameter in self._parameters:
                 if not is_sharded(parameter):
                     zero = torch.zeros_like(parameter, requires_grad=False)
-                    gradient = self._sums[name].setdefault(parameter, zero)
+                    gradient = self._sums.setdefault(name, {}).setdefault(parameter, zero)
                     torch.distributed.all_reduce(gradient, group=group)  # pyright: ignore[reportArgumentType]
                     gradient /= world
 
@@ -99,7 +102,7 @@ class PartGradients:
 
     def clear(self) -> None:
         """Forget all: the next step starts anew."""
-        self._sums = {}
+        self._sums, self._taken = {}, False
 
     def forget(self, parameters: Sequence[nn.Parameter]) -> None:
         """Forget the gradients of parameters that have been stepped.
@@ -112,6 +115,14 @@ class PartGradients:
             name: {p: gradient for p, gradient in sums.items() if p not in gone} for name, sums in self._sums.items()
         }
         self._sums = {name: sums for name, sums in kept.items() if sums}
+        self._taken = bool(self._sums)
+
+    def _names_of_all(self, group: object) -> list[str]:
+        # A process whose batch has nothing to push down still takes part in the reduction.
+        device = self._parameters[0].device
+        held = torch.tensor([float(name in self._sums) for name in ("up", "down", "anchor")], device=device)
+        torch.distributed.all_reduce(held, group=group)  # pyright: ignore[reportArgumentType]
+        return [name for name, count in zip(("up", "down", "anchor"), held.tolist(), strict=True) if count]
 
     def _gradients(self, loss: Tensor) -> Mapping[nn.Parameter, Tensor]:
         if any(map(is_sharded, self._parameters)):

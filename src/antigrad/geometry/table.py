@@ -155,22 +155,23 @@ def measure(
 def _sums(new: Tensor, old: Tensor, gradient: Tensor, *, decay: bool) -> Tensor:
     total = torch.zeros(len(CORE) + (len(DECAY) if decay else 0), dtype=torch.float64, device=new.device)
     for after, before, slope in in_pieces(new, old, gradient):
-        step, descent = after - before, -slope
-        product = step * descent
-        # Products of small numbers squared leave the range of float32; the largest one is taken out first.
-        largest = product.abs().amax()
-        unit = torch.where(largest > 0, product / largest, 0)
-        live = slope != 0
+        step = after - before
+        product = step * slope
+        step_sq, slope_sq, dots = torch.dot(step, step), torch.dot(slope, slope), torch.dot(step, slope)
+        # Products of small numbers squared leave the range of float32: they are measured in their mean size.
+        size = (step_sq.double() * slope_sq.double()).sqrt() / len(step)
+        divisor = size.to(product.dtype)
+        unit = product / torch.where(divisor > 0, divisor, 1)
         sums = [
-            torch.dot(step, step),
-            torch.dot(descent, descent),
-            torch.dot(step, descent),
-            torch.dot(unit, unit).double() * largest.double() ** 2,
-            ((step != 0) & live).sum(),
-            live.sum(),
+            step_sq,
+            slope_sq,
+            -dots,
+            torch.dot(unit, unit).double() * size**2,
+            torch.count_nonzero(product),
+            torch.count_nonzero(slope),
         ]
         if decay:
-            sums += [torch.dot(before, descent), torch.dot(before, step), torch.dot(before, before)]
+            sums += [-torch.dot(before, slope), torch.dot(before, step), torch.dot(before, before)]
         total += torch.stack([value.double() for value in sums])
     return total
 

@@ -21,8 +21,10 @@ from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.alarms import Alarms
 from antigrad.geometry.effects import SafeWeight
+from antigrad.geometry.independent import undisturbed
 from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.tracker import Independent, Settings, Tracker
+from antigrad.geometry.settings import Independent, Settings
+from antigrad.geometry.tracker import Tracker
 from antigrad.geometry.watched import Granularity, check_granularity, optimizer_parameters
 
 LOG = logging.getLogger("antigrad.watch")
@@ -39,7 +41,8 @@ class Watch:
 
     Args:
         target: The optimizer; or a model, to watch whichever optimizers step its parameters.
-        model: Gives blocks their names when `target` is an optimizer.
+        model: When `target` is an optimizer, gives blocks their names; its buffers (running means) and
+            other gradients are then left as they were by evaluations on the side.
         every: Log one step in so many.
         granularity: Finest blocks of the certificate: `layer` (tensors), `head`, `row`, `coordinate`.
         independent: Where the gradient comes from that did not make the step: `lagged` (the next
@@ -64,7 +67,8 @@ class Watch:
         InputTypeError: The target has no step hooks.
         InputValueError: Nothing is trained.
 
-    Sign: `cos` and `drop_predicted` are positive for a step down the loss; `effect[a]` is positive
+    Sign: `cos` and `drop_predicted` are positive for a step down the loss (an optimizer with
+        `maximize=True` goes up, and is told so); `effect[a]` is positive
         when the loss of part a falls, so a positive `down` means that what should be pushed down was.
 
     Source: Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422; the instrument is ours.
@@ -102,9 +106,9 @@ class Watch:
         on_row: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         independent = independent or ("lagged" if held_out is None else "held_out")
-        _check(every, rotate, independent, held_out, weight)
-        check_granularity(granularity)
         group, world = _processes()
+        _check(every, rotate, independent, held_out, weight, world)
+        check_granularity(granularity)
         self._settings = Settings(
             every,
             granularity,
@@ -127,6 +131,7 @@ class Watch:
         self._ledger = _ledger(run, self._settings)
         self._alarms, self._heard, self._on_row, self._start = Alarms(), set[str](), on_row, start
         self._trackers: dict[torch.optim.Optimizer, Tracker] = {}
+        self._taken_at, self._in_closure = self.weight, False
         self.rows: list[dict[str, Any]] = []
         if optimizer is None:
             self._handles = [register_optimizer_step_pre_hook(self._pre), register_optimizer_step_post_hook(self._post)]
@@ -155,7 +160,8 @@ class Watch:
             scale: What the loss is multiplied by before its `backward`: 1/micro-batches.
             loss_scale: Factor against underflow in float16, divided out again.
         """
-        if self.due:
+        if self.due and not self._in_closure:
+            self._taken_at = self.weight
             self._parts.take(parts, scale=scale, loss_scale=loss_scale)
 
     def backward(self, parts: Parts, *, scale: float = 1.0) -> None:
@@ -229,18 +235,23 @@ class Watch:
         tracker = self._tracker(optimizer)
         if tracker is None:
             return
-        if self._ask is not None and tracker.due:
-            with torch.enable_grad():
-                self._parts.clear()
-                self._parts.take(self._ask())
         closure = kwargs.get("closure", args[1] if len(args) > 1 and callable(args[1]) else None)
+        self._in_closure = False
+        if self._ask is not None and tracker.due:
+            with undisturbed(self._model, tracker.parameters):
+                self._parts.clear()
+                self.take(self._ask())
+        elif closure is not None:
+            self._parts.forget(tracker.parameters)
         tracker.before(closure)
+        # The parts are those of the first evaluation of a closure, where the step starts.
+        self._in_closure = closure is not None
 
     def _post(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        tracker = self._tracker(optimizer)
+        tracker, self._in_closure = self._tracker(optimizer), False
         if tracker is None:
             return
-        tracker.after(self.weight, self._safe)
+        tracker.after(self._taken_at, self._safe)
         self._parts.forget(tracker.parameters)
 
     def _emit(self, row: dict[str, Any]) -> None:
@@ -256,7 +267,7 @@ class Watch:
             self._on_row(row)
 
 
-def _check(every: int, rotate: int, independent: str, held_out: object, weight: object) -> None:
+def _check(every: int, rotate: int, independent: str, held_out: object, weight: object, world: int) -> None:
     problems: list[str] = []
     for name, value in (("every", every), ("rotate", rotate)):
         if not isinstance(value, int) or value < 1:
@@ -265,6 +276,8 @@ def _check(every: int, rotate: int, independent: str, held_out: object, weight: 
         problems.append(f"independent={independent!r}: one of {', '.join(get_args(Independent))}, or None")
     if independent == "held_out" and held_out is None:
         problems.append("independent='held_out' without a loss: give held_out=, a function that returns one")
+    if independent == "split" and world > 1:
+        problems.append("independent='split' in several processes, whose halves are not averaged: use 'lagged'")
     if isinstance(weight, str) and weight != "safe":
         problems.append(f"weight={weight!r}: a number, 'safe', or a SafeWeight")
     if isinstance(weight, int | float) and not 0 <= weight < float("inf"):
