@@ -1,0 +1,9 @@
+"""The categorical policy laboratory: every objective as an exact differential equation, and sampled."""
+
+from antigrad.core.catalog import Catalog
+from antigrad.lab.bandit import Bandit
+from antigrad.lab.objective import Objective
+
+OBJECTIVES: Catalog[Objective] = Catalog("antigrad.lab.objectives", Objective)  # pyright: ignore[reportAbstractUsage]
+
+__all__ = ["OBJECTIVES", "Bandit", "Objective"]
