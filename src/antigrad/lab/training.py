@@ -118,6 +118,7 @@ class _Stack:
         self.reference = repeat(reference, torch.arange(count).repeat(len(arms)))
         self.weights = {name: value.clone().requires_grad_() for name, value in self.reference.items()}
         self.optimizer = torch.optim.Adam(list(self.weights.values()), lr=arms[0].rate)
+        self.old = self.rewards = self.base = torch.empty(0)
         self.numbers = torch.Generator().manual_seed(10_000 + seeds[0])
         own = [torch.Generator().manual_seed(20_000 + seed) for seed in seeds]
         prompts = torch.stack([world.prompts(arms[0].prompts, numbers) for numbers in own])
@@ -179,7 +180,16 @@ class _Stack:
 
     @torch.no_grad()
     def evaluate(self, step: int, places: list[int], shown: int) -> list[Score]:
-        """Measure every network on fresh prompts, and its log-ratios on its training samples."""
+        """Measure every network on fresh prompts, and its log-ratios on its training samples.
+
+        Args:
+            step: Gradient steps done.
+            places: Places of the arms in the order they were given.
+            shown: Prompts.
+
+        Returns:
+            One score a network.
+        """
         prompts = torch.stack([self.world.prompts(shown, self.shown_numbers) for _ in self.owner])
         rewards = self.world.rewards(self.world.rollout(self.weights, prompts, self.shown_numbers), self.centres).mean(
             -1
