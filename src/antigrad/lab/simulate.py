@@ -170,7 +170,6 @@ class _Run:
         if plan.tier == "dataset":
             self.law = self._data_sets().expand(self.z.shape).clone()
         self.moving = torch.arange(shape[0])
-        self.alive = torch.ones(shape, dtype=torch.bool)
         self.stopped = torch.full(shape, -1)
         self.accuracy = torch.full((plan.steps + 1, *shape), torch.nan, dtype=torch.float64)
         self.pi = torch.full((len(plan.keep), *self.z.shape), torch.nan, dtype=torch.float64)
@@ -188,14 +187,15 @@ class _Run:
 
     def go(self) -> Trace:
         plan, last = self.plan, 0
-        z, law, rates, alive = self.z, self.law, self.plan.rates[..., None, None, None], self.alive
+        z, law, rates = self.z.clone(), self.law, self.plan.rates[..., None, None, None]
+        alive = torch.ones(self.stopped.shape, dtype=torch.bool)
         for step in range(plan.steps + 1):
             policy = Policy.of(z)
             self._see(step, policy, alive)
             last = step
             going = self._going(alive)
             if going is not None:
-                self.z[self.moving], self.alive[self.moving] = z, alive
+                self.z[self.moving] = z
                 self.moving = self.moving[going]
                 z, law, rates, alive = z[going], law[going], rates[going], alive[going]
                 policy = Policy(policy.log[going])
