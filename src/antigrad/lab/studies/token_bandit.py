@@ -1,0 +1,117 @@
+"""Twenty arms on the token bandit and on the line bandit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from antigrad.core.page import Column, Section, Table
+from antigrad.lab.figures import bars
+from antigrad.lab.study import Result
+from antigrad.lab.table_one import NAMES, scores
+
+
+def run(settings: Mapping[str, Any]) -> Result:
+    """Compute the study.
+
+    Args:
+        settings: See `token_bandit.yaml`.
+
+    Returns:
+        What was found.
+    """
+    kinds = {"token": settings["token"], "line": settings["line"]}
+    if settings["unshifted"]:
+        kinds["token_unshifted"] = settings["token"]
+    numbers: dict[str, float | int | None] = {}
+    sections: list[Section] = []
+    for kind, given in kinds.items():
+        rows = table_rows(kind, given)
+        for row in rows:
+            key = f"{kind}/{row['peak']} {row['arm']}"
+            numbers |= {f"{key}/mean": row["mean"], f"{key}/low": row["low"], f"{key}/high": row["high"]}
+            if kind == "token":
+                numbers |= {f"{key}/best": row["best"], f"{key}/others": row["others"]}
+        sections += _sections(kind, given, rows)
+    offline = {
+        arm: numbers[f"token/R1 offline {arm}/mean"] or 0.0
+        for arm in ("BoN10", "IPO(10)", "DPO(0.1)", "Pref-FT", "RWR(1)")
+    }
+    online = {
+        arm: numbers[f"token/R1 on-policy {arm}/mean"] or 0.0
+        for arm in ("T=10 BoN10", "T=1 REINFORCE", "T=10 DPO(0.1)", "T=10 IPO(10)")
+    }
+    best_offline = max(offline.values())
+    helps = min(online["T=10 BoN10"], online["T=1 REINFORCE"]) > best_offline
+    negative = offline["IPO(10)"] > offline["BoN10"]
+    adds = online["T=10 DPO(0.1)"] > 1.02 * max(online["T=10 BoN10"], online["T=1 REINFORCE"])
+    says = (
+        f"On R1 after {settings['token']['steps']} steps the best offline arm earns {best_offline:.3f}; on-policy "
+        "Best-of-N earns "
+        f"{online['T=10 BoN10']:.3f} (T = 10), REINFORCE {online['T=1 REINFORCE']:.3f}. Offline, the negative "
+        "gradient of IPO earns "
+        f"{offline['IPO(10)']:.3f} against {offline['BoN10']:.3f} of Best-of-N. On-policy DPO, which has both, earns "
+        f"{online['T=10 DPO(0.1)']:.3f}: {'more than' if adds else 'about level with'} the better of those without; "
+        "on-policy "
+        f"IPO with margin 10 earns {online['T=10 IPO(10)']:.3f}."
+    )
+    finding = "agrees" if helps and negative and adds else "mixed" if helps or negative else "disagrees"
+    return Result(finding, says, numbers, sections)
+
+
+def table_rows(kind: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Last scores of each arm, over seeds.
+
+    Args:
+        kind: Of the world.
+        given: Seeds and steps.
+
+    Returns:
+        One row an arm: mean, lowest and highest reward, queries, log-ratios of training samples.
+    """
+    last: dict[tuple[str, str], list[Any]] = {}
+    for arm, score in scores(kind, tuple(given["seeds"]), given["steps"]):
+        if score.step == arm.steps:
+            last.setdefault((NAMES[int(arm.centre)], arm.name), []).append(score)
+    rows: list[dict[str, Any]] = []
+    for (peak, name), group in last.items():
+        rewards, count = [score.reward for score in group], len(group)
+        rows.append(
+            {
+                "peak": peak,
+                "arm": name,
+                "mean": sum(rewards) / count,
+                "low": min(rewards),
+                "high": max(rewards),
+                "queries": group[0].queries,
+                "best": sum(score.best for score in group) / count,
+                "others": sum(score.others for score in group) / count,
+                "rewards": rewards,
+            }
+        )
+    return rows
+
+
+def _sections(kind: str, given: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[Section]:
+    title = {
+        "token": "Token bandit",
+        "line": "Line bandit",
+        "token_unshifted": "Token bandit, log-probabilities not shifted",
+    }
+    note = f"Reward after {given['steps']} gradient steps, {len(given['seeds'])} seeds: mean and range."
+    groups = {peak: {row["arm"]: row["rewards"] for row in rows if row["peak"] == peak} for peak in ("R1", "R2")}
+    columns = [
+        Column("peak", "reward"),
+        Column("arm", "arm"),
+        Column("mean", "mean", "number"),
+        Column("low", "lowest", "number"),
+        Column("high", "highest", "number"),
+        Column("queries", "reward queries", "integer"),
+        Column("best", "log-ratio of best samples", "signed", "to the reference, nats"),
+        Column("others", "of the others", "signed"),
+    ]
+    shown = [{key: value for key, value in row.items() if key != "rewards"} for row in rows]
+    return [
+        bars(title[kind], groups, "reward", note, height=480, xaxis={"tickangle": -40}),
+        Table(f"{title[kind]}: every arm", columns, shown, note),
+    ]
