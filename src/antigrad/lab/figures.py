@@ -99,7 +99,7 @@ def masses(
         The chart.
     """
     data: list[Figure] = []
-    layout: Figure = {"shapes": [], "annotations": [], "height": 380}
+    layout: Figure = {"shapes": [], "annotations": [], "height": 400, "legend": {"y": 1.08}}
     width = 1 / len(arms)
     for place, (arm, path) in enumerate(arms.items(), 1):
         key = "" if place == 1 else str(place)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import groupby
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from antigrad import __version__
 from antigrad.core.errors import raise_all
 from antigrad.lab.bandit import Bandit
 from antigrad.lab.objective import Context, Objective, Policy
@@ -290,7 +290,7 @@ class _Run:
             "inner": plan.inner,
             "draws": plan.draws,
             "prompts": plan.prompts,
-            "version": __version__,
+            "version": version("antigrad"),
         }
         return Trace(
             plan.bandit,

@@ -48,16 +48,34 @@ class Study:
     settings: dict[str, Any]
     full: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def resolved(self, *, full: bool) -> dict[str, Any]:
+    def resolved(self, *, full: bool, seed: int = 0) -> dict[str, Any]:
         """Settings of a run.
 
         Args:
             full: Whether the full setting is wanted.
+            seed: Added to every seed.
 
         Returns:
             Name and value.
         """
-        return self.settings | (self.full if full else {})
+        return _shifted(self.settings | (self.full if full else {}), seed)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it trains networks; such studies share what they train."""
+        return "trained" in self.tier
+
+
+def _shifted(settings: dict[str, Any], seed: int) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key == "seed":
+            out[key] = value + seed
+        elif key == "seeds" and isinstance(value, list):
+            out[key] = [one + seed for one in cast(list[int], value)]
+        else:
+            out[key] = _shifted(cast(dict[str, Any], value), seed) if isinstance(value, dict) else value
+    return out
 
 
 @dataclass(frozen=True)
@@ -131,17 +149,18 @@ def _study(name: str, code: str, content: Mapping[str, Any]) -> Study:
     return Study(name, code, **texts, settings=dict(content["settings"]), full=dict(content.get("full") or {}))
 
 
-def run_study(study: Study, *, full: bool = False) -> Result:
+def run_study(study: Study, *, full: bool = False, seed: int = 0) -> Result:
     """Compute a study.
 
     Args:
         study: What to compute.
         full: With the full setting: more seeds and steps.
+        seed: Added to every seed.
 
     Returns:
         What was found.
     """
-    return import_module(f"{_PACKAGE}.{study.code}").run(study.resolved(full=full))
+    return import_module(f"{_PACKAGE}.{study.code}").run(study.resolved(full=full, seed=seed))
 
 
 def verdict(study: Study, result: Result) -> str:

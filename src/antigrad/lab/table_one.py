@@ -16,7 +16,7 @@ from antigrad.lab.objectives.pref_ft import PrefFt
 from antigrad.lab.objectives.reinforce import Reinforce
 from antigrad.lab.objectives.rest import Rest
 from antigrad.lab.objectives.rwr import Rwr
-from antigrad.lab.stacked import World
+from antigrad.lab.stacked import Weights, World
 from antigrad.lab.token_world import TokenWorld
 from antigrad.lab.training import Arm, Score, train
 
@@ -100,7 +100,24 @@ def scores(kind: str, seeds: tuple[int, ...], steps: int) -> list[tuple[Arm, Sco
         Arm and score, one an arm, seed and evaluation.
     """
     todo = arms(steps)
-    return [(todo[score.arm], score) for score in train(make_world(kind), todo, seeds)]
+    found = train(make_world(kind), todo, seeds, reference=reference(kind, seeds))
+    return [(todo[score.arm], score) for score in found]
+
+
+@lru_cache(maxsize=8)
+def reference(kind: str, seeds: tuple[int, ...]) -> Weights:
+    """Make the reference of each seed, or take it from the last time; scoring does not change it.
+
+    Args:
+        kind: Of the world.
+        seeds: S seeds.
+
+    Returns:
+        Weights of S networks.
+    """
+    if kind == "token_unshifted":
+        return reference("token", seeds)
+    return make_world(kind).start(list(seeds))[0]
 
 
 def final(found: Sequence[tuple[Arm, Score]], name: str, centre: float, step: int | None = None) -> list[float]:

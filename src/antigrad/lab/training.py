@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +21,8 @@ from antigrad.objectives import advantages_of_groups, clipped_gain
 
 RESPONSES = 10
 """N, responses a prompt."""
+_STACK = 10
+"""Arms in a stack at most; more would not be faster, and two workers want two stacks."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,16 @@ class Score:
     others: float
 
 
-def train(world: World, arms: Sequence[Arm], seeds: Sequence[int], every: int = 50, shown: int = 500) -> list[Score]:
-    """Train all arms for all seeds; arms with as many prompts, steps and one rate run as one stack.
+def train(
+    world: World,
+    arms: Sequence[Arm],
+    seeds: Sequence[int],
+    every: int = 50,
+    shown: int = 500,
+    reference: Weights | None = None,
+    workers: int = 2,
+) -> list[Score]:
+    """Train all arms for all seeds; up to ten arms with as many prompts, steps and one rate run as one stack.
 
     Args:
         world: The policy and its prompts.
@@ -84,6 +97,8 @@ def train(world: World, arms: Sequence[Arm], seeds: Sequence[int], every: int = 
         seeds: S seeds: each has its own reference, prompts and draws, shared by its arms.
         every: Gradient steps between evaluations.
         shown: Prompts of an evaluation.
+        reference: What `world.start(seeds)` gave, to train it once for several calls.
+        workers: Stacks computed at the same time; the scores do not depend on it.
 
     Returns:
         One score an arm, seed and evaluation.
@@ -92,20 +107,43 @@ def train(world: World, arms: Sequence[Arm], seeds: Sequence[int], every: int = 
 
     Deviations: rewards are standardised per prompt (Bessel) for objectives that take their size; see `TokenWorld`.
     """
-    reference, _ = world.start(list(seeds))
-    stacks: dict[tuple[int, int, float], list[int]] = {}
+    reference = world.start(list(seeds))[0] if reference is None else reference
+    alike: dict[tuple[int, int, float], list[int]] = {}
     for place, arm in enumerate(arms):
-        stacks.setdefault((arm.prompts, arm.steps, arm.rate), []).append(place)
-    scores: list[Score] = []
-    with progress("gradient steps", sum(steps for _, steps, _ in stacks)) as bar:
-        for (_, steps, _), places in stacks.items():
-            stack = _Stack(world, [arms[place] for place in places], list(seeds), reference)
-            for step in range(1, steps + 1):
+        alike.setdefault((arm.prompts, arm.steps, arm.rate), []).append(place)
+    stacks = [places[i : i + _STACK] for places in alike.values() for i in range(0, len(places), _STACK)]
+    with progress("gradient steps", sum(arms[places[0]].steps for places in stacks)) as bar, _Threads(workers) as pool:
+
+        def run(places: list[int]) -> list[Score]:
+            stack, found = _Stack(world, [arms[place] for place in places], list(seeds), reference), list[Score]()
+            for step in range(1, arms[places[0]].steps + 1):
+                if pool.cancelled.is_set():
+                    break
                 stack.one_step(step - 1)
                 bar.advance()
-                if step % every == 0 or step == steps:
-                    scores += stack.evaluate(step, places, shown)
+                if step % every == 0 or step == arms[places[0]].steps:
+                    found += stack.evaluate(step, places, shown)
+            return found
+
+        scores = [score for found in pool.map(run, stacks) for score in found]
     return sorted(scores, key=lambda score: (score.arm, score.seed, score.step))
+
+
+class _Threads(ThreadPoolExecutor):
+    # Workers that compute on one thread each: threads inside an operation wait for each other, workers do not.
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        self.cancelled = Event()
+        self._before = torch.get_num_threads()
+        if workers > 1:
+            torch.set_num_threads(1)
+
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is not None:
+            self.cancelled.set()  # an interrupted run does not wait for its last step
+        super().__exit__(*error)
+        torch.set_num_threads(self._before)
 
 
 class _Stack:
@@ -117,8 +155,10 @@ class _Stack:
         self.owner = [arm for arm in arms for _ in seeds]
         self.reference = repeat(reference, torch.arange(count).repeat(len(arms)))
         self.weights = {name: value.clone().requires_grad_() for name, value in self.reference.items()}
-        self.optimizer = torch.optim.Adam(list(self.weights.values()), lr=arms[0].rate)
-        self.old = self.rewards = self.base = torch.empty(0)
+        self.optimizer = torch.optim.Adam(list(self.weights.values()), lr=arms[0].rate, fused=True)
+        self.old = torch.empty(0)
+        self.rewards = torch.zeros(len(self.owner), arms[0].prompts, RESPONSES, dtype=torch.float64)
+        self.base = torch.zeros(self.rewards.shape)
         self.numbers = torch.Generator().manual_seed(10_000 + seeds[0])
         own = [torch.Generator().manual_seed(20_000 + seed) for seed in seeds]
         prompts = torch.stack([world.prompts(arms[0].prompts, numbers) for numbers in own])
@@ -141,18 +181,20 @@ class _Stack:
 
     @torch.no_grad()
     def _draw(self, step: int, fresh: Tensor) -> None:
+        # New samples for the arms whose round begins, and all that is known of samples when they are drawn.
+        weights = {name: value[fresh] for name, value in self.weights.items()}
         if step > 0:
-            new = self.world.rollout({k: v[fresh] for k, v in self.weights.items()}, self.prompts[fresh], self.numbers)
-            self.samples[fresh] = new
+            self.samples[fresh] = self.world.rollout(weights, self.prompts[fresh], self.numbers)
+        samples, reference = self.samples[fresh], {name: value[fresh] for name, value in self.reference.items()}
+        shape = (len(fresh), -1, RESPONSES)
+        self.rewards[fresh] = self.world.rewards(samples, self.centres[fresh]).view(shape)
+        self.base[fresh] = self.world.reference_log_probs(reference, samples).view(shape)
+        old = self.world.token_log_probs(weights, samples)
+        if step == 0:
+            self.old = old.clone()
+        self.old[fresh] = old
         for place in fresh.tolist():
             self.queries[place] += self.prompts.shape[1]
-        shape = (len(self.owner), -1, RESPONSES)
-        self.rewards = self.world.rewards(self.samples, self.centres).view(shape)
-        self.base = self.world.reference_log_probs(self.reference, self.samples).view(shape)
-        old = self.world.token_log_probs(self.weights, self.samples)
-        if step == 0:
-            self.old = old
-        self.old[fresh] = old[fresh]
 
     def _loss(self, tokens: Tensor) -> Tensor:
         # The sum over networks, whose gradients do not mix. Minus the weights times log π has the objective's gradient.

@@ -9,7 +9,7 @@ from antigrad.core.page import Section
 from antigrad.lab.figures import lines
 from antigrad.lab.objectives.ipo import Ipo
 from antigrad.lab.study import Result
-from antigrad.lab.table_one import NAMES, make_world
+from antigrad.lab.table_one import NAMES, make_world, reference
 from antigrad.lab.training import Arm, train
 
 
@@ -27,7 +27,8 @@ def run(settings: Mapping[str, Any]) -> Result:
         for centre in settings["centres"]
         for prompts in settings["prompts"]
     ]
-    found = train(make_world("token"), arms, settings["seeds"], every=settings["steps"], shown=100)
+    seeds, steps = tuple(settings["seeds"]), settings["steps"]
+    found = train(make_world("token"), arms, seeds, every=steps, shown=100, reference=reference("token", seeds))
     numbers: dict[str, float | int | None] = {}
     for place, arm in enumerate(arms):
         mine = [score for score in found if score.arm == place]

@@ -38,12 +38,15 @@ def run(settings: Mapping[str, Any]) -> Result:
                     key = f"{column}/{place}/rho={rho:g}/weight={weight:g}"
                     numbers[key], spreads[key] = float(values.mean()), values.tolist()
 
-    def at(column: str, weight: float, place: str = "valley", rho: float = 0.0) -> float:
+    apart, alike = settings["cosines"][0], settings["cosines"][-1]
+
+    def at(column: str, weight: float, place: str = "valley", rho: float = apart) -> float:
         return numbers[f"{column}/{place}/rho={rho:g}/weight={weight:g}"] or 0.0
 
     whole, least = settings["weights"][0], settings["weights"][-1]
     says = (
-        f"With orthogonal contexts DPO moves the mode at the rejected context by {at('mode', whole):+.2f} nats and "
+        f"With contexts of cosine {apart:g} DPO moves the mode at the rejected context by {at('mode', whole):+.2f} "
+        "nats and "
         "all other "
         f"tokens there by {at('others', whole):+.2f}, while the rejected falls by {-at('rejected', whole):.2f} and "
         "the chosen "
@@ -53,11 +56,11 @@ def run(settings: Mapping[str, Any]) -> Result:
         "the hill instead of "
         f"in the valley the mode moves by {at('mode', whole, 'hill'):+.2f}: that the effect grows as the rejected "
         "gets rarer does not show. "
-        f"At cosine 0.9 the mode moves by {at('mode', whole, rho=0.9):+.2f}."
+        f"At cosine {alike:g} the mode moves by {at('mode', whole, rho=alike):+.2f}."
     )
     groups = {
         f"weight {weight:g}": {
-            name: spreads[f"{column}/valley/rho=0/weight={weight:g}"]
+            name: spreads[f"{column}/valley/rho={apart:g}/weight={weight:g}"]
             for column, name in (
                 ("mode", "mode"),
                 ("others", "other tokens"),
@@ -67,7 +70,8 @@ def run(settings: Mapping[str, Any]) -> Result:
         }
         for weight in settings["weights"]
     }
-    note = f"Mean-field, {settings['steps']} steps, cosine 0, rejected in the valley, {len(settings['seeds'])} starts: mean and range."
+    note = f"Mean-field, {settings['steps']} steps, cosine {apart:g}, rejected in the valley; mean and range over "
+    note += f"{len(settings['seeds'])} starts."
     sections: list[Section] = [bars("Change of log-probability", groups, "nats", note)]
     squeezed = at("mode", whole) > 0 > at("others", whole)
     rarer = at("mode", whole) > at("mode", whole, "hill") + 0.05
@@ -105,7 +109,8 @@ def follow(settings: Mapping[str, Any], rejected: int, rho: float, weight: float
 
 
 def _logits(settings: Mapping[str, Any], rejected: int, seed: int) -> Tensor:
-    # A mode, a hill of eight tokens, a chosen token a little above the rest, the rejected one in the valley or on the hill.
+    # A mode, a hill of eight tokens, a chosen token a little above the rest, the rejected one in the valley or on
+    # the hill.
     rng = np.random.default_rng(seed)
     rng.normal(size=2 * settings["width"])  # the contexts: only their cosine matters
     z = 0.3 * rng.normal(size=settings["classes"])

@@ -63,9 +63,12 @@ def run(settings: Mapping[str, Any]) -> Result:
         f"{times['time/GRPO']} steps to overtake, by the formula {times['time_formula/GRPO']:.0f}."
     )
     paths = {arm: trace.pi[:, place, 0, 0, 0] for place, arm in enumerate(trace.arms)}
-    marks = {
-        s.arm: {k: v for k, v in (("B2", s.trough), ("B1", s.sign_change), ("1/k", s.expansion)) if v} for s in seen
-    }
+    marks: dict[str, dict[str, float]] = {}
+    for stage in seen:
+        # A smallest value at the last step is no trough: it may still fall.
+        trough = stage.trough if stage.trough < stage.steps else None
+        places = {"B2": trough, "B1": stage.sign_change, "1/k": stage.expansion}
+        marks[stage.arm] = {name: step for name, step in places.items() if step}
     points = {f"B{3 - n}": paths["GRPO"][step] for n, step in ((1, full.trough), (2, full.sign_change or 0))}
     note = f"Mean-field, G = {group}, η = {main['eta']:g}, advantages divided by the population deviation."
     sections: list[Section] = [
