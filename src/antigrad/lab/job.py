@@ -19,7 +19,6 @@ from antigrad.core.runs import RunFolder
 from antigrad.lab.page import describe, summary_of
 from antigrad.lab.study import Study, load, names, run_study, verdict
 
-
 _DEFAULT = Path("runs/lab")
 
 
