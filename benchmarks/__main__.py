@@ -7,7 +7,7 @@ import os
 
 import torch
 
-from benchmarks import decoding, displacement, kernel, preflight, vocabulary
+from benchmarks import decoding, displacement, kernel, lab, preflight, vocabulary
 
 BENCHMARKS = {
     "kernel": kernel.run,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "displacement": displacement.run,
     "vocabulary": vocabulary.run,
     "preflight": preflight.run,
+    "lab": lab.run,
 }
 
 

@@ -91,6 +91,16 @@ def test_on_policy_gradients() -> None:
         torch.testing.assert_close(expected(spec, law=on), slope(objective), atol=1e-8, rtol=0)
 
 
+def test_reverse_kl_is_the_regularised_reward_over_beta() -> None:
+    on = POLICY.p
+    found, want = expected("reverse_kl(beta=0.3)", law=on), expected("kl_reward(beta=0.3)", law=on) / 0.3
+    torch.testing.assert_close(found, want, atol=1e-14, rtol=0)
+    target = (REF.log() + GRADED / 0.3).log_softmax(-1)
+    torch.testing.assert_close(found, slope(lambda lp: -kl(lp, target)), atol=1e-8, rtol=0)
+    with pytest.raises(InputValueError, match="beta"):
+        OBJECTIVES.make("reverse_kl(beta=0)")
+
+
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_directions_sum_to_zero_and_do_something(name: str) -> None:
     objective = OBJECTIVES.make(name)
