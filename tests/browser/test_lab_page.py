@@ -38,7 +38,7 @@ def edge_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_stacked_areas_fill_their_panels(page_file: Path, open_file: Any, scheme: str) -> None:
     page = open_file(page_file, scheme=scheme).page
-    areas = page.locator(".plot").first.locator("path.js-fill")
+    areas = page.locator(".plot").first.locator(".scatterlayer path.js-fill")
     areas.first.wait_for(state="attached")
     assert areas.count() == 9  # three masses of three arms
     assert page.locator(".plot").count() == 2

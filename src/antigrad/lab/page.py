@@ -29,13 +29,11 @@ def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
     setting = "full setting" if full else "fast setting: few seeds, `--full` has more"
     if len(studies) == 1:
         title, word = studies[0].title, _WORDS[rows[studies[0].name]["finding"]][0]
-        lead = f"{studies[0].asks} What is found {word} with the sentence of the paper ({setting})."
+        lead = f"{studies[0].asks} What is found {word} with the claim it is compared with ({setting})."
     else:
         title = "The categorical policy laboratory"
         lead = f"{len(studies)} studies ({setting}): " + ", ".join(f"{n} {word}" for word, n in counts.items())
-        lead += (
-            " with the sentence of the paper they are compared with. Each holds for the settings stated and no further."
-        )
+        lead += " with the claim they are compared with. Each holds for the settings stated and no further."
     sections: list[Section] = [_overview(studies, rows)] if len(studies) > 1 else []
     for study in studies:
         row = rows[study.name]
@@ -65,7 +63,7 @@ def _overview(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]]) -
     columns = [
         Column("study", "study"),
         Column("asks", "question"),
-        Column("finding", "the paper's sentence"),
+        Column("finding", "claim and numbers"),
         Column("paper", "paper"),
         Column("tier", "tier"),
         Column("seconds", "seconds", "number"),
@@ -86,5 +84,8 @@ def _overview(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]]) -
 
 def _head(study: Study, row: Mapping[str, Any]) -> Cards:
     word, tone = _WORDS[row["finding"]]
-    cards = [Card("The paper's sentence", word, study.paper, tone), Card("Tier", study.tier, study.asks)]
+    cards = [
+        Card("The claim and these numbers", word, f"{study.paper}. Tier: {study.tier}.", tone),
+        Card("Computed in", f"{row['seconds']:g} s", study.asks),
+    ]
     return Cards(study.title, cards, row["verdict"])

@@ -30,7 +30,7 @@ class Study:
         title: Heading.
         asks: The question, one sentence.
         paper: Where the claim is made.
-        sentence: The claim, as near to the paper's words as they are known to us.
+        sentence: The claim in our words: of some papers only reviews, figures or a project page were at hand.
         tier: Mean-field, sampled, dataset, or which of them.
         caveat: What the study can't say.
         settings: Numbers of the fast setting.
@@ -99,7 +99,7 @@ def names() -> list[str]:
     """Names of all studies.
 
     Returns:
-        In the order they are told.
+        Sorted.
     """
     found = [item.name.removesuffix(".yaml") for item in files(_PACKAGE).iterdir() if item.name.endswith(".yaml")]
     return sorted(found)
@@ -174,4 +174,21 @@ def verdict(study: Study, result: Result) -> str:
         The paragraph.
     """
     word = {"agrees": "Agrees.", "disagrees": "Does not agree.", "mixed": "Agrees in part."}[result.finding]
-    return f"{study.paper}: “{study.sentence}” {word} {result.says} Tier: {study.tier}. {study.caveat}"
+    return f"{study.paper}, in our words: {study.sentence} {word} {result.says} Tier: {study.tier}. {study.caveat}"
+
+
+def counted(number: int, word: str = "seed") -> str:
+    """A number and a word for what is counted.
+
+    Args:
+        number: How many.
+        word: What, in the singular.
+
+    Returns:
+        Both, with an s for several.
+
+    Example:
+        >>> counted(1), counted(5)
+        ('1 seed', '5 seeds')
+    """
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

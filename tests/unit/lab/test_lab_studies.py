@@ -59,7 +59,7 @@ def test_the_verdict_is_the_sentence_the_finding_and_the_numbers() -> None:
     words = {"agrees": "Agrees.", "mixed": "Agrees in part.", "disagrees": "Does not agree."}
     for finding, word in words.items():
         text = verdict(study, Result(finding, "Figures.", {}, []))  # type: ignore[arg-type]
-        assert study.sentence in text and f"{word} Figures." in text and study.caveat in text and study.tier in text
+        assert f"{study.sentence} {word} Figures." in text and study.caveat in text and study.tier in text
 
 
 @pytest.mark.parametrize(

@@ -59,14 +59,16 @@ def run(settings: Mapping[str, Any]) -> Result:
         return numbers[f"{arm.label}@{cosine:g}/action=0"] or 0.0
 
     grpo, positive, plain, others, zero = ARMS
+    picked = numbers[f"{plain.label}@{near:g}/selected"]
+    untouched = all(numbers[f"{arm.label}@{far:g}/selected"] == 0 for arm in (plain, others, zero))
+    worse = of(positive, far) < of(grpo, far)
     says = (
-        f"At cosine {near:g} one GRPO step changes ln π of a correct action by {of(grpo, near):+.4f} per unit step: "
-        "displacement. "
-        f"The rule with the anchor on others gives {of(others, near):+.4f}, with β = 0 {of(zero, near):+.4f}; with "
-        "the inclusive anchor "
-        f"it selects nothing ({of(plain, near):+.4f}). At cosine {far:g} there is nothing to mend: all variants are "
-        "GRPO "
-        f"({of(zero, far):+.4f}), and positives only is worse ({of(positive, far):+.4f})."
+        f"At cosine {near:g} one GRPO step changes ln π of the correct action by {of(grpo, near):+.4f} per unit "
+        f"step{': displacement' if of(grpo, near) < 0 else ', which is no displacement'}. The rule gives "
+        f"{of(others, near):+.4f} with the anchor on others and {of(zero, near):+.4f} with β = 0; the inclusive "
+        f"anchor selects {picked} of 6 ({of(plain, near):+.4f}). At cosine {far:g} the rule "
+        f"{'selects nothing' if untouched else 'still selects'} ({of(zero, far):+.4f}), and positives only is "
+        f"{'worse' if worse else 'better'} than GRPO there ({of(positive, far):+.4f} against {of(grpo, far):+.4f})."
     )
     groups = {arm.label: {f"cosine {cosine:g}": [of(arm, cosine)] for cosine in settings["cosines"]} for arm in ARMS}
     note = "One update of a fixed group of eight; tangent influence, η = 0 on selected samples."

@@ -20,7 +20,7 @@ from antigrad.lab.objectives.psr import Psr
 from antigrad.lab.objectives.w_reinforce import WReinforce
 from antigrad.lab.presets import correct_set, lognormal_prior
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, counted
 from antigrad.lab.trace import Trace, comparison, matched
 
 ARMS: tuple[Objective, ...] = (Psr(), Grpo(), GrpoP(), WReinforce(1.0), WReinforce(), Nsr(), GrpoN())
@@ -50,7 +50,7 @@ def run(settings: Mapping[str, Any]) -> Result:
         for row in rows:
             if row.at == "accuracy":
                 numbers[f"kept/{row.arm}@sigma={sigma:g},eta={eta:g},p={row.place:g}"] = row.value
-        note = f"Sampled, G = {settings['group']}, η = {eta:g}, {settings['seeds']} seeds: mean and range."
+        note = f"Sampled, G = {settings['group']}, η = {eta:g}, {counted(settings['seeds'])}: mean and range."
         sections.append(
             compared(f"Correct actions kept, log-normal prior σ = {sigma:g}", rows, "effective share", note)
         )
@@ -69,7 +69,7 @@ def run(settings: Mapping[str, Any]) -> Result:
             {arm: (etas, values) for arm, values in kept.items()},
             "η",
             "effective share",
-            f"Sampled, uniform correct set, {settings['seeds']} seeds.",
+            f"Sampled, uniform correct set, {counted(settings['seeds'])}.",
             xaxis={"type": "log"},
         )
     )
@@ -79,11 +79,10 @@ def run(settings: Mapping[str, Any]) -> Result:
     gone = abs((last["NSR"] or 0) - (last["PSR"] or 0)) < 0.05
     says = (
         f"At accuracy {level:g} in a uniform correct set NSR keeps {kept['NSR'][0]:.2f} of it and PSR "
-        f"{kept['PSR'][0]:.3f} at "
-        f"η = {first:g}; but PSR keeps {kept['PSR'][-1]:.3f} at η = {etas[-1]:g}, and with a log-normal prior of σ = "
-        f"{skewed['sigma']:g} both keep {last['NSR']:.3f} and {last['PSR']:.3f}. The order is theirs where good "
-        "answers are "
-        f"nearly equally likely and steps are coarse{', and gone where they are not' if gone else ''}."
+        f"{kept['PSR'][0]:.3f} at η = {first:g}; but PSR keeps {kept['PSR'][-1]:.3f} at η = {etas[-1]:g}, and with a "
+        f"log-normal prior of σ = {skewed['sigma']:g} both keep {last['NSR']:.3f} and {last['PSR']:.3f}. The order is "
+        "theirs where good answers are nearly equally likely and steps are "
+        f"coarse{', and gone where they are not' if gone else ''}."
     )
     finding = "mixed" if uniform and gone else "agrees" if uniform else "disagrees"
     return Result(finding, says, numbers, sections)

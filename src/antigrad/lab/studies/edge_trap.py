@@ -39,16 +39,12 @@ def run(settings: Mapping[str, Any]) -> Result:
     rows = comparison(trace, lambda pi: pi[..., 0, trap], levels=settings["levels"], steps=settings["keep"][1:])
     worst = {arm: max(numbers[f"trap/{arm}@step={step}"] or 0.0 for step in settings["keep"]) for arm in trace.arms}
     ends = {arm: numbers[f"reward/{arm}@step={settings['steps']}"] or 0.0 for arm in trace.arms}
+    there = [f"{arm} {ends[arm]:.3f}" for arm in trace.arms if ends[arm] >= 0.5]
+    lost = [f"{arm} {ends[arm]:.3f} (up to {worst[arm]:.3f} in the bin)" for arm in trace.arms if ends[arm] < 0.5]
     says = (
-        f"Bin {trap} has reward {float(world.rewards[0, trap]):.4f} and mass {float(world.reference[0, trap]):.3f}, "
-        "more than the bulk on "
-        f"both counts. On-policy Pref-FT puts up to {worst['Pref-FT']:.3f} of its mass there and ends with reward "
-        f"{ends['Pref-FT']:.3f}; "
-        f"DPO(0.1) up to {worst['DPO(0.1)']:.3f}, ending with {ends['DPO(0.1)']:.3f}. Best-of-10 "
-        f"({ends['BoN10']:.3f}) and REINFORCE "
-        f"({ends['REINFORCE']:.3f}), which see how much better the best is or take the best of many, go to the peak. "
-        "Mode-seeking it is, "
-        "but of ranks."
+        f"Bin {trap} has reward {float(world.rewards[0, trap]):.4f} and mass {float(world.reference[0, trap]):.3f}. "
+        f"On-policy after {settings['steps']} steps, reward of those that have found the peak: "
+        f"{', '.join(there) or 'none'}; of those that have not: {', '.join(lost) or 'none'}."
     )
     note = "Mean-field, on-policy, R1, η = 1."
     laws = {arm: trace.pi[:, place, 0, 0, 0] for place, arm in enumerate(trace.arms)}

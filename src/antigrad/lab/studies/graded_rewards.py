@@ -48,14 +48,15 @@ def run(settings: Mapping[str, Any]) -> Result:
     )
     numbers["spread_at_equal_accuracy"] = spread
     first = settings["start"][O] / settings["start"][H]
+    staged = (numbers["graded_end/GRPO"] or 0.0) > 1
     says = (
-        f"With rewards (1, 1, 0) o / h falls from {first:.4f} to {numbers[f'odds/GRPO@p={levels[-1]:g}']:.4f} at "
-        "accuracy "
-        f"{levels[-1]:g} and rises in {rises} of {ratio.numel() - ratio.shape[1]} steps of three arms, which at equal "
-        "accuracy differ "
-        f"by {spread:.0e}: one curve, and no second stage. With rewards (0.8, 1, 0) GRPO ends at o / h = "
-        f"{numbers['graded_end/GRPO']:.2g}. The transition needs a best action that is rewarded more than a good one."
+        f"With rewards (1, 1, 0) o / h goes from {first:.4f} to {numbers[f'odds/GRPO@p={levels[-1]:g}']:.4f} at "
+        f"accuracy {levels[-1]:g} and rises in {rises} of {ratio.numel() - ratio.shape[1]} steps of three arms, which "
+        f"at equal accuracy differ by {spread:.0e}{': one curve, and no second stage' if rises == 0 else ''}. With "
+        f"rewards {tuple(settings['graded']['rewards'])} GRPO ends at o / h = {numbers['graded_end/GRPO']:.2g}."
     )
+    if rises == 0 and staged:
+        says += " The transition needs a best action that is rewarded more than a good one."
     note = f"Mean-field, G = {settings['group']}."
     steps = thin(len(ratio))
     curves = {f"(1, 1, 0) {arm}": (steps, ratio[steps, place]) for place, arm in enumerate(binary.arms)}
@@ -72,7 +73,9 @@ def run(settings: Mapping[str, Any]) -> Result:
         ),
         lines("π(O) / π(H) over time", curves, "step", "o / h", note, yaxis={"type": "log"}),
     ]
-    return Result("mixed" if rises == 0 and numbers["graded_end/GRPO"] else "agrees", says, numbers, sections)
+    return Result(
+        "mixed" if rises == 0 and staged else "disagrees" if rises == 0 else "agrees", says, numbers, sections
+    )
 
 
 def odds(pi: Tensor) -> Tensor:

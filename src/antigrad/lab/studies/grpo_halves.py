@@ -55,12 +55,10 @@ def run(settings: Mapping[str, Any]) -> Result:
     told = {arm: "never" if step is None else f"step {step}" for arm, step in over.items()}
     says = (
         f"From o = {rare:g} in the mean field O overtakes H at {told['GRPO']} (GRPO), {told['GRPO-P']} (positives "
-        "only) and "
-        f"{told['GRPO-N']} (negatives only) within {settings['steps']} steps. Sampled at η = {first_eta:g} with "
-        f"{settings['sampled']['seeds']} seeds O wins in {won['GRPO']:.0%}, {won['GRPO-P']:.0%} and "
-        f"{won['GRPO-N']:.0%} of "
-        "runs. To first order only positive advantages raise O; negatives alone give the freed mass back in proportion "
-        "to the policy, which is to H."
+        f"only) and {told['GRPO-N']} (negatives only) within {settings['steps']} steps. Sampled at η = {first_eta:g} "
+        f"with {settings['sampled']['seeds']} seeds O wins in {won['GRPO']:.0%}, {won['GRPO-P']:.0%} and "
+        f"{won['GRPO-N']:.0%} of runs. To first order only positive advantages raise O; negatives alone give the "
+        "freed mass back in proportion to the policy, which is to H."
     )
     world_of_rare = three_token(starts[-1], settings["rewards"])
     alone = simulate(

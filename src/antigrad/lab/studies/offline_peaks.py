@@ -20,7 +20,7 @@ from antigrad.lab.objectives.slic import Slic
 from antigrad.lab.presets import peak
 from antigrad.lab.sampling import draw
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, counted
 from antigrad.lab.table_one import NAMES, final, scores
 from antigrad.lab.trace import Trace, comparison
 
@@ -65,7 +65,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     for objective, cells in groups.items():
         for place, values in cells.items():
             numbers[f"token/{objective}@{place}"] = sum(values) / len(values)
-    note = f"Token bandit, reward after {token['steps']} steps, {len(token['seeds'])} seeds: mean and range."
+    note = f"Token bandit, reward after {token['steps']} steps, {counted(len(token['seeds']))}: mean and range."
     sections.append(bars("The token bandit", groups, "reward", note))
     gain = {
         centre: (numbers[f"token/IPO(10)@{NAMES[centre]} offline"] or 0)
@@ -76,12 +76,11 @@ def run(settings: Mapping[str, Any]) -> Result:
     few = settings["data"]["draws"][0]
     says = (
         f"In the token bandit offline IPO earns {away:.2f} times what offline Best-of-N earns where the peak is away "
-        "from the "
-        f"reference (R1) and {near:.2f} times where it overlaps (R2), over {len(token['seeds'])} seed"
-        f"{'s' if len(token['seeds']) > 1 else ''}. With one exact token offline IPO of margin 10 reaches "
+        f"from the reference (R1) and {near:.2f} times where it overlaps (R2), over {len(token['seeds'])} "
+        f"seed{'s' if len(token['seeds']) > 1 else ''}. With one exact token offline IPO of margin 10 reaches "
         f"{numbers['exact/IPO(10)@R1,step=' + str(settings['keep'][-1])]:.3f} on R1 and Best-of-N "
-        f"{numbers['exact/BoN10@R1,step=' + str(settings['keep'][-1])]:.3f}, but so does no coverage problem: RWR(0.1) "
-        f"reaches {numbers['exact/RWR(0.1)@R1,step=' + str(settings['keep'][-1])]:.3f} there, and "
+        f"{numbers['exact/BoN10@R1,step=' + str(settings['keep'][-1])]:.3f}, but exact expectations cover everything: "
+        f"RWR(0.1) reaches {numbers['exact/RWR(0.1)@R1,step=' + str(settings['keep'][-1])]:.3f} there, and "
         f"{numbers[f'data/RWR(0.1)@m={few}']:.3f} in the limit of data sets of {few} draws."
     )
     return Result("agrees" if away > near > 1 else "mixed" if away > 1 else "disagrees", says, numbers, sections)

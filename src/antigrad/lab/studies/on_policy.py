@@ -69,10 +69,9 @@ def run(settings: Mapping[str, Any]) -> Result:
     where = [f"every {period}: {numbers[f'bon/R1/every={period},step={at}']:.3f}" for period in periods]
     says = (
         f"After {at} steps on R1 (peak away from the reference) Best-of-{settings['n']} reaches {'; '.join(where)}. "
-        "Fresh samples "
-        f"gain {far:.3f} there and {near:.3f} on R2, which overlaps. Along the way the gap is one of time: reward "
-        f"{fresh:.3f} "
-        f"against {old:.3f} at equal steps, while the offline law has a ceiling below the peak."
+        f"Fresh samples gain {far:.3f} there and {near:.3f} on R2, which overlaps. Along the way the gap is one of "
+        f"time: reward {fresh:.3f} against {old:.3f} at equal steps, while the offline law has a ceiling below the "
+        "peak."
     )
     sections.append(_figure(settings, numbers))
     return Result("agrees" if far > near > 0 else "disagrees", says, numbers, sections)

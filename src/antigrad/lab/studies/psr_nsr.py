@@ -44,16 +44,15 @@ def run(settings: Mapping[str, Any]) -> Result:
     good = settings["noise"]
     predicted = 2 * good["accuracy"] / good["correct"] / settings["group"]
     numbers["noise_predicted/PSR"] = predicted
+    same = apart < 1e-9
     says = (
-        f"In the mean field they cannot differ: after {settings['steps']} steps on 200 prompts with a shared "
-        "direction the "
-        f"policies are {apart:.0e} apart, because the expected score is 0 for any parameterisation. What differs is "
-        "noise: "
-        f"one sampled update moves the log-ratio of two equally likely correct actions with variance "
-        f"{noise['PSR']:.5f} η² under PSR (predicted {predicted:.5f}) and {noise['NSR']:.0e} η² under NSR. So "
-        "diversity can be "
-        "lost by luck in positive updates and by nothing else (study diversity says how far that goes)."
+        f"After {settings['steps']} steps of the mean field on 200 prompts with a shared direction the two policies "
+        f"are {apart:.0e} apart{': in expectation they are one, because the expected score is 0' if same else ''}. "
+        "One sampled update moves the log-ratio of two equally likely correct actions with variance "
+        f"{noise['PSR']:.5f} η² under PSR (predicted {predicted:.5f}) and {noise['NSR']:.0e} η² under NSR. "
     )
+    if same and noise["NSR"] < noise["PSR"]:
+        says += "A difference can only come from luck in positive updates; study diversity says how far that goes."
     shown = settings["shown"]
     world = three_token((0.495, 0.01, 0.495), (1.0, 1.0, 0.0))
     arms: list[Objective] = [Psr(), Nsr(), WReinforce(), WReinforce(1.0), Grpo(), GrpoP(), GrpoN()]
@@ -68,7 +67,9 @@ def run(settings: Mapping[str, Any]) -> Result:
         compared("One curve, different speeds: π(O) / π(H)", rows, "o / h", note),
         _speeds(settings),
     ]
-    return Result("mixed", says, numbers, sections)
+    return Result(
+        "mixed" if same and noise["NSR"] < noise["PSR"] else "disagrees" if same else "agrees", says, numbers, sections
+    )
 
 
 def update_noise(arm: Objective, settings: Mapping[str, Any]) -> float:

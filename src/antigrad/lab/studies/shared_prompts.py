@@ -56,10 +56,8 @@ def run(settings: Mapping[str, Any]) -> Result:
     order = " > ".join(f"{arm} {value:.3f}" for arm, value in sorted(found.items(), key=lambda item: -item[1]))
     says = (
         f"With ρ = {settings['rho']:g} and at mean pass@1 of {level:g}, pass@{most} is {order}, from {base:.3f} of "
-        "the base; NSR "
-        "is PSR. In the mean field these come from the weights of difficulty alone: positives only favours hard "
-        "prompts, "
-        "negatives only the easy ones."
+        "the base; NSR is PSR. In the mean field these come from the weights of difficulty alone: positives only "
+        "favours hard prompts, negatives only the easy ones."
     )
     sections: list[Section] = [
         compared(

@@ -12,7 +12,7 @@ from torch import Tensor
 from antigrad.core.page import Section
 from antigrad.lab.figures import bars
 from antigrad.lab.objective import Policy, likelihood_direction
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, counted
 from antigrad.objectives import Dpo
 
 PEAK, CHOSEN = 0, 20
@@ -44,19 +44,17 @@ def run(settings: Mapping[str, Any]) -> Result:
         return numbers[f"{column}/{place}/rho={rho:g}/weight={weight:g}"] or 0.0
 
     whole, least = settings["weights"][0], settings["weights"][-1]
+    squeezed = at("mode", whole) > 0 > at("others", whole)
+    rarer = at("mode", whole) > at("mode", whole, "hill") + 0.05
     says = (
         f"With contexts of cosine {apart:g} DPO moves the mode at the rejected context by {at('mode', whole):+.2f} "
-        "nats and "
-        "all other "
-        f"tokens there by {at('others', whole):+.2f}, while the rejected falls by {-at('rejected', whole):.2f} and "
-        "the chosen "
-        f"rises by {at('chosen', whole):.2f} ({len(settings['seeds'])} seeds). With the rejected branch weighted "
-        f"{least:g} the mode "
-        f"moves by {at('mode', least):+.2f} and the others by {at('others', least):+.2f}. With the rejected token on "
-        "the hill instead of "
-        f"in the valley the mode moves by {at('mode', whole, 'hill'):+.2f}: that the effect grows as the rejected "
-        "gets rarer does not show. "
-        f"At cosine {alike:g} the mode moves by {at('mode', whole, rho=alike):+.2f}."
+        f"nats and all other tokens there by {at('others', whole):+.2f}; the rejected one moves by "
+        f"{at('rejected', whole):+.2f}, the chosen by {at('chosen', whole):+.2f} ({counted(len(settings['seeds']))}). "
+        f"With the rejected branch weighted {least:g} the mode moves by {at('mode', least):+.2f} and the others by "
+        f"{at('others', least):+.2f}. With the rejected token on the hill instead of in the valley the mode moves by "
+        f"{at('mode', whole, 'hill'):+.2f}: that the effect grows as the rejected gets rarer "
+        f"{'shows' if rarer else 'does not show'}. At cosine {alike:g} the mode moves by "
+        f"{at('mode', whole, rho=alike):+.2f}."
     )
     groups = {
         f"weight {weight:g}": {
@@ -73,8 +71,6 @@ def run(settings: Mapping[str, Any]) -> Result:
     note = f"Mean-field, {settings['steps']} steps, cosine {apart:g}, rejected in the valley; mean and range over "
     note += f"{len(settings['seeds'])} starts."
     sections: list[Section] = [bars("Change of log-probability", groups, "nats", note)]
-    squeezed = at("mode", whole) > 0 > at("others", whole)
-    rarer = at("mode", whole) > at("mode", whole, "hill") + 0.05
     return Result("agrees" if squeezed and rarer else "mixed" if squeezed else "disagrees", says, numbers, sections)
 
 

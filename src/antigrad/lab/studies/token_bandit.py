@@ -7,7 +7,7 @@ from typing import Any
 
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, counted
 from antigrad.lab.table_one import NAMES, scores
 
 
@@ -47,13 +47,11 @@ def run(settings: Mapping[str, Any]) -> Result:
     adds = online["T=10 DPO(0.1)"] > 1.02 * max(online["T=10 BoN10"], online["T=1 REINFORCE"])
     says = (
         f"On R1 after {settings['token']['steps']} steps the best offline arm earns {best_offline:.3f}; on-policy "
-        "Best-of-N earns "
-        f"{online['T=10 BoN10']:.3f} (T = 10), REINFORCE {online['T=1 REINFORCE']:.3f}. Offline, the negative "
-        "gradient of IPO earns "
-        f"{offline['IPO(10)']:.3f} against {offline['BoN10']:.3f} of Best-of-N. On-policy DPO, which has both, earns "
-        f"{online['T=10 DPO(0.1)']:.3f}: {'more than' if adds else 'about level with'} the better of those without; "
-        "on-policy "
-        f"IPO with margin 10 earns {online['T=10 IPO(10)']:.3f}."
+        f"Best-of-N earns {online['T=10 BoN10']:.3f} (T = 10), REINFORCE {online['T=1 REINFORCE']:.3f}. Offline, the "
+        f"negative gradient of IPO earns {offline['IPO(10)']:.3f} against {offline['BoN10']:.3f} of Best-of-N. "
+        f"On-policy DPO, which has both, earns {online['T=10 DPO(0.1)']:.3f}: "
+        f"{'more than' if adds else 'about level with'} the better of those without; on-policy IPO with margin 10 "
+        f"earns {online['T=10 IPO(10)']:.3f}."
     )
     finding = "agrees" if helps and negative and adds else "mixed" if helps or negative else "disagrees"
     return Result(finding, says, numbers, sections)
@@ -98,7 +96,7 @@ def _sections(kind: str, given: Mapping[str, Any], rows: list[dict[str, Any]]) -
         "line": "Line bandit",
         "token_unshifted": "Token bandit, log-probabilities not shifted",
     }
-    note = f"Reward after {given['steps']} gradient steps, {len(given['seeds'])} seeds: mean and range."
+    note = f"Reward after {given['steps']} gradient steps, {counted(len(given['seeds']))}: mean and range."
     groups = {peak: {row["arm"]: row["rewards"] for row in rows if row["peak"] == peak} for peak in ("R1", "R2")}
     columns = [
         Column("peak", "reward"),

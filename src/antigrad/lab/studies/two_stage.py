@@ -17,7 +17,7 @@ from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
 from antigrad.lab.stages import H, L, O, boundary_ratios, exploration_time, mean_advantages, stages
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, counted
 from antigrad.objectives.grpo import Scale
 
 NAMES = ("H explored", "O optimal", "L low")
@@ -51,16 +51,18 @@ def run(settings: Mapping[str, Any]) -> Result:
         numbers |= {f"sign_change/{stage.arm}": stage.sign_change, f"overtakes/{stage.arm}": stage.overtakes}
     full, *_ = seen
     worst = max(abs(row["b1_ratio"] / row["b1_predicted"] - 1) for row in rows)
+    staged = full.sign_change is not None and full.overtakes is not None
+    moved, root = full.fall > 1.5, 0.4 < slope[0] <= slope[1] < 0.55
     says = (
-        f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) first falls {full.fall:.2f}-fold, to its minimum at "
-        "step "
-        f"{full.trough}, the advantage of H changes sign at step {full.sign_change}, and O overtakes H at step "
-        f"{full.overtakes}: both stages are there. But the probability does not stay unchanged in the first one: what "
-        f"stays is the expected logit of an action that is not sampled; ln π(O) falls with slope {slope[0]:.2f} to "
-        f"{slope[1]:.2f} against ln π(L), so π(O) goes as the root of π(L). The advantage changes sign where o / l is "
-        f"within {worst:.1%} of the prediction in {len(rows)} cases. With l near 0, O at "
-        f"{settings['exploration']['o']:g} needs "
-        f"{times['time/GRPO']} steps to overtake, by the formula {times['time_formula/GRPO']:.0f}."
+        f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) falls {full.fall:.2f}-fold, to its minimum at step "
+        f"{full.trough}; the advantage of H changes sign at step {full.sign_change} and O overtakes H at step "
+        f"{full.overtakes}: {'both stages are there' if staged else 'no second stage within these steps'}. The "
+        f"probability of O {'does not stay' if moved else 'stays largely'} unchanged in the first one (what stays is "
+        f"the expected logit of an action that is not sampled): ln π(O) falls with slope {slope[0]:.2f} to "
+        f"{slope[1]:.2f} against ln π(L){', so π(O) goes as the root of π(L)' if root else ''}. The advantage changes "
+        f"sign where o / l is within {worst:.1%} of the prediction in {counted(len(rows), 'case')}. With l near 0, O "
+        f"at {settings['exploration']['o']:g} needs {times['time/GRPO']} steps to overtake, by the formula "
+        f"{times['time_formula/GRPO']:.0f}."
     )
     paths = {arm: trace.pi[:, place, 0, 0, 0] for place, arm in enumerate(trace.arms)}
     marks: dict[str, dict[str, float]] = {}
@@ -77,7 +79,7 @@ def run(settings: Mapping[str, Any]) -> Result:
         simplex("Paths on the simplex", paths, NAMES, f"{note} Boundaries are those of GRPO.", points),
         _table(rows),
     ]  # fmt: skip
-    return Result("mixed", says, numbers, sections)
+    return Result("mixed" if staged and moved else "agrees" if staged else "disagrees", says, numbers, sections)
 
 
 def boundary(case: Mapping[str, Any], rewards: list[float], group: int) -> dict[str, Any]:
