@@ -22,7 +22,7 @@ from antigrad.objectives import advantages_of_groups, clipped_gain
 RESPONSES = 10
 """N, responses a prompt."""
 _STACK = 10
-"""Arms in a stack at most; more would not be faster, and two workers want two stacks."""
+"""Networks in a stack at most: more would not be faster, and memory grows with them."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def train(
     reference: Weights | None = None,
     workers: int = 2,
 ) -> list[Score]:
-    """Train all arms for all seeds; up to ten arms with as many prompts, steps and one rate run as one stack.
+    """Train all arms for all seeds; arms with as many prompts, steps and one rate run as stacks of ten networks.
 
     Args:
         world: The policy and its prompts.
@@ -111,7 +111,8 @@ def train(
     alike: dict[tuple[int, int, float], list[int]] = {}
     for place, arm in enumerate(arms):
         alike.setdefault((arm.prompts, arm.steps, arm.rate), []).append(place)
-    stacks = [places[i : i + _STACK] for places in alike.values() for i in range(0, len(places), _STACK)]
+    size = max(1, _STACK // len(seeds))
+    stacks = [places[i : i + size] for places in alike.values() for i in range(0, len(places), size)]
     with progress("gradient steps", sum(arms[places[0]].steps for places in stacks)) as bar, _Threads(workers) as pool:
 
         def run(places: list[int]) -> list[Score]:
