@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from antigrad.core.page import Column, Section, Table
-from antigrad.lab.figures import compared, masses
+from antigrad.lab.figures import bars, compared, masses
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_n import GrpoN
 from antigrad.lab.objectives.grpo_p import GrpoP
@@ -16,7 +16,7 @@ from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
 from antigrad.lab.stages import H, O, stages
 from antigrad.lab.studies.two_stage import NAMES
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, counted
 from antigrad.lab.trace import comparison
 
 ARMS = (Grpo(), GrpoP(), GrpoN())
@@ -71,6 +71,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     sections: list[Section] = [
         masses("Mass over time, arm by arm", paths, NAMES, note, {}),
         compared("π(O) / π(H), equal accuracy and equal steps", table, "o / h", note),
+        _wins(wins, settings),
         _table(rows, settings),
     ]
     return Result("disagrees" if slowest and won["GRPO-N"] < won["GRPO"] else "agrees", says, numbers, sections)
@@ -104,6 +105,20 @@ def sampled_wins(settings: Mapping[str, Any]) -> dict[str, float | int | None]:
             for prompt, start in enumerate(settings["starts"]):
                 found[f"wins/{arm}@o={start[O]:g},eta={eta:g}"] = float(share[place, prompt])
     return found
+
+
+def _wins(wins: Mapping[str, float | int | None], settings: Mapping[str, Any]) -> Section:
+    seeds, groups = settings["sampled"]["seeds"], dict[str, dict[str, list[float]]]()
+    for key, value in wins.items():
+        arm, place = key.removeprefix("wins/").split("@")
+        share = float(value or 0.0)
+        error = (share * (1 - share) / seeds) ** 0.5
+        groups.setdefault(arm, {})[place] = [share - error, share, share + error]
+    text = (
+        f"Sampled, G = {settings['group']}, {counted(seeds)}: share of runs that end with π(O) above ½, ± its standard "
+    )
+    text += "error."
+    return bars("How often O wins", groups, "share of runs", text)
 
 
 def _ratio(pi: Tensor) -> Tensor:

@@ -102,5 +102,7 @@ def _speeds(settings: Mapping[str, Any]) -> Section:
         f"GRPO-P, G = {settings['group']}": (p.tolist(), (1 - p) * c),
     }
     curves |= {"PSR, NSR": (p.tolist(), torch.ones_like(p)), "REINFORCE(±1)": (p.tolist(), torch.full_like(p, 2.0))}
-    text = "Speed c on the common curve E[Δz] = η c π (r − p) of 0/1 rewards. It weighs prompts by difficulty."
+    text = (
+        "Mean-field. Speed c on the common curve E[Δz] = η c π (r − p) of 0/1 rewards. It weighs prompts by difficulty."
+    )
     return lines("Speeds by accuracy", curves, "accuracy p", "speed c", text)

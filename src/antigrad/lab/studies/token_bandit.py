@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Column, Section, Table
@@ -26,13 +26,13 @@ def run(settings: Mapping[str, Any]) -> Result:
     numbers: dict[str, float | int | None] = {}
     sections: list[Section] = []
     for kind, given in kinds.items():
-        rows = table_rows(kind, given)
+        rows = table_rows(kind, given, settings["levels"])
         for row in rows:
             key = f"{kind}/{row['peak']} {row['arm']}"
             numbers |= {f"{key}/mean": row["mean"], f"{key}/low": row["low"], f"{key}/high": row["high"]}
             if kind == "token":
                 numbers |= {f"{key}/best": row["best"], f"{key}/others": row["others"]}
-        sections += _sections(kind, given, rows)
+        sections += _sections(kind, given, rows, settings["levels"])
     offline = {
         arm: numbers[f"token/R1 offline {arm}/mean"] or 0.0
         for arm in ("BoN10", "IPO(10)", "DPO(0.1)", "Pref-FT", "RWR(1)")
@@ -57,18 +57,24 @@ def run(settings: Mapping[str, Any]) -> Result:
     return Result(finding, says, numbers, sections)
 
 
-def table_rows(kind: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def table_rows(kind: str, given: Mapping[str, Any], levels: Sequence[float]) -> list[dict[str, Any]]:
     """Last scores of each arm, over seeds.
 
     Args:
         kind: Of the world.
         given: Seeds and steps.
+        levels: Rewards whose first passage is looked for.
 
     Returns:
-        One row an arm: mean, lowest and highest reward, queries, log-ratios of training samples.
+        One row an arm: mean, lowest and highest reward, queries, log-ratios of training samples, and the first
+        evaluation at which the mean over seeds has each level.
     """
+    found = scores(kind, tuple(given["seeds"]), given["steps"])
     last: dict[tuple[str, str], list[Any]] = {}
-    for arm, score in scores(kind, tuple(given["seeds"]), given["steps"]):
+    paths: dict[tuple[str, str], dict[int, float]] = {}
+    for arm, score in found:
+        path = paths.setdefault((NAMES[int(arm.centre)], arm.name), {})
+        path[score.step] = path.get(score.step, 0.0) + score.reward / len(given["seeds"])
         if score.step == arm.steps:
             last.setdefault((NAMES[int(arm.centre)], arm.name), []).append(score)
     rows: list[dict[str, Any]] = []
@@ -85,12 +91,18 @@ def table_rows(kind: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "best": sum(score.best for score in group) / count,
                 "others": sum(score.others for score in group) / count,
                 "rewards": rewards,
+                **{
+                    f"to_{level:g}": next((step for step, mean in paths[peak, name].items() if mean >= level), None)
+                    for level in levels
+                },
             }
         )
     return rows
 
 
-def _sections(kind: str, given: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[Section]:
+def _sections(
+    kind: str, given: Mapping[str, Any], rows: list[dict[str, Any]], levels: Sequence[float]
+) -> list[Section]:
     title = {
         "token": "Token bandit",
         "line": "Line bandit",
@@ -108,6 +120,7 @@ def _sections(kind: str, given: Mapping[str, Any], rows: list[dict[str, Any]]) -
         Column("best", "log-ratio of best samples", "signed", "to the reference, nats"),
         Column("others", "of the others", "signed"),
     ]
+    columns += [Column(f"to_{level:g}", f"steps to {level:g}", "integer", "empty: not reached") for level in levels]
     shown = [{key: value for key, value in row.items() if key != "rewards"} for row in rows]
     return [
         bars(title[kind], groups, "reward", note, height=480, xaxis={"tickangle": -40}),
