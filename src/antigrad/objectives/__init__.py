@@ -1,5 +1,26 @@
 """Losses on log-probabilities, kept apart as `Parts`."""
 
-from antigrad.objectives.grpo import Grpo, group_advantages
+from antigrad.objectives.best_of_n import BestOfN
+from antigrad.objectives.dpo import Dpo
+from antigrad.objectives.grpo import Grpo, advantages_of_groups, clipped_gain, group_advantages
+from antigrad.objectives.ipo import Ipo
+from antigrad.objectives.likelihood import Likelihood
+from antigrad.objectives.npo import Npo
+from antigrad.objectives.pair import PairLoss
+from antigrad.objectives.rwr import Rwr
+from antigrad.objectives.slic import Slic
 
-__all__ = ["Grpo", "group_advantages"]
+__all__ = [
+    "BestOfN",
+    "Dpo",
+    "Grpo",
+    "Ipo",
+    "Likelihood",
+    "Npo",
+    "PairLoss",
+    "Rwr",
+    "Slic",
+    "advantages_of_groups",
+    "clipped_gain",
+    "group_advantages",
+]

@@ -13,9 +13,10 @@ from antigrad.core.parts import Parts
 
 Normalisation = Literal["tokens", "responses", "constant"]
 Ratio = Literal["token", "sequence"]
+Scale = Literal["sample", "population", "none"]
 
 
-def group_advantages(rewards: Tensor, *, scale: Literal["sample", "population", "none"] = "sample") -> Tensor:
+def group_advantages(rewards: Tensor, *, scale: Scale = "sample") -> Tensor:
     r"""Group-relative advantages of one prompt's responses.
 
     $$\hat A_i=\frac{r_i-\mu}{\sigma+10^{-4}}$$
@@ -45,18 +46,71 @@ def group_advantages(rewards: Tensor, *, scale: Literal["sample", "population", 
     if rewards.ndim != 1 or not rewards.is_floating_point():
         given = f"rewards of shape {tuple(rewards.shape)}, {rewards.dtype}"
         raise InputTypeError(given, "a floating-point vector: one group", "call it once a group, with rewards.float()")
-    if scale not in ("sample", "population", "none"):
+    if scale not in get_args(Scale):
         raise InputValueError(f"scale {scale!r}", "sample, population or none", "sample is TRL's")
     if len(rewards) < 2 or not bool(torch.isfinite(rewards).all()):
         raise InputValueError(f"rewards {rewards.tolist()}", "at least two finite rewards", "sample more responses")
-    if bool((rewards == rewards[0]).all()):
-        return torch.zeros_like(rewards)  # Their rounded mean may differ from them, and so may not give 0.
-    centred = rewards - rewards.mean()
-    if scale == "none":
-        return centred
+    return advantages_of_groups(rewards, scale)
+
+
+def advantages_of_groups(rewards: Tensor, scale: Scale) -> Tensor:
+    r"""Group-relative advantages of many groups at once, along the last axis.
+
+    $$\hat A_i=\frac{r_i-\mu}{\sigma}$$
+
+    Args:
+        rewards: (..., B) rewards; each row is one group of at least two.
+        scale: As in `group_advantages`, which checks what it is given; this does not.
+
+    Returns:
+        (..., B) advantages; zeros in a group whose rewards are all equal.
+
+    Sign: positive for rewards above the group's mean.
+
+    Source: Shao et al. 2024, arXiv 2402.03300; Liu et al. 2025, arXiv 2503.20783 (`none`).
+
+    Deviations: none.
+
+    Example:
+        >>> advantages_of_groups(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), "population").tolist()
+        [[1.0, -1.0], [0.0, 0.0]]
+    """
+    centred = rewards - rewards.mean(-1, keepdim=True)
     if scale == "population":
-        return centred / rewards.std(correction=0)
-    return centred / (rewards.std() + 1e-4)
+        centred = centred / rewards.std(-1, correction=0, keepdim=True)
+    elif scale == "sample":
+        centred = centred / (rewards.std(-1, keepdim=True) + 1e-4)
+    # The rounded mean of equal rewards may differ from them, and so may not give 0.
+    return torch.where(rewards.amax(-1, keepdim=True) == rewards.amin(-1, keepdim=True), 0.0, centred)
+
+
+def clipped_gain(log_ratio: Tensor, weights: Tensor, low: float, high: float) -> Tensor:
+    r"""The clipped surrogate of PPO and GRPO, element by element.
+
+    $$\min\big(\rho w,\mathrm{clip}(\rho,1-\epsilon,1+\epsilon_{high})\,w\big),\qquad\rho=\pi/\pi_{old}$$
+
+    Args:
+        log_ratio: log π − log π_old, any shape.
+        weights: Signed weights (advantages) of the same shape.
+        low: Lower clip ε.
+        high: Upper clip.
+
+    Returns:
+        The gain, to be maximised. Its gradient is 0 where w > 0 and ρ > 1 + high, and where w < 0 and ρ < 1 − low.
+
+    Sign: maximising it raises log π where w > 0 and lowers it where w < 0.
+
+    Source: Schulman et al. 2017, arXiv 1707.06347, Eq. 7.
+
+    Deviations: none.
+
+    Example:
+        >>> clipped_gain(torch.tensor([1.0, 1.0]), torch.tensor([1.0, -1.0]), 0.2, 0.2).tolist()
+        [1.20..., -2.71...]
+    """
+    # What is clipped has no gradient; a ratio that overflows would make it 0 times infinity.
+    rho = torch.where(weights < 0, log_ratio, log_ratio.clamp(max=1 + high)).exp()
+    return torch.minimum(rho * weights, rho.clamp(1 - low, 1 + high) * weights)
 
 
 @dataclass(frozen=True)
@@ -160,9 +214,7 @@ class Grpo:
         if self.ratio == "sequence":
             shift = self._sequence_shift(shift, weights, mask)
         high = self.epsilon if self.epsilon_high is None else self.epsilon_high
-        # What is clipped has no gradient; a ratio that overflows would make it 0 times infinity.
-        rho = torch.where(weights < 0, shift, shift.clamp(max=1 + high)).exp()
-        gain = torch.minimum(rho * weights, rho.clamp(1 - self.epsilon, 1 + high) * weights)
+        gain = clipped_gain(shift, weights, self.epsilon, high)
         up = -self._reduce(torch.where(weights > 0, gain, zero), mask)
         down = -self._reduce(torch.where(weights < 0, gain, zero), mask)
         return Parts(up, down, self._anchor(log_probs, reference, mask, zero))

@@ -8,7 +8,7 @@ from antigrad.posttraining.verifiers import VERIFIERS
 
 def test_everything_that_can_be_named_is_listed() -> None:
     known = methods()
-    assert list(known) == ["credit rules", "embedded models", "tasks", "verifiers"]
+    assert list(known) == ["credit rules", "lab objectives", "lab studies", "embedded models", "tasks", "verifiers"]
     assert list(known["credit rules"]) == CREDIT.names()
     assert set(known["embedded models"]) == set(EMBEDDED)
     assert set(known["verifiers"]) == set(VERIFIERS)

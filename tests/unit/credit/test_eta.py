@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 from antigrad.core import InputValueError
 from antigrad.credit import CREDIT
@@ -31,3 +32,11 @@ def test_numbers_outside_the_unit_interval_are_refused(name: str, eta: float) ->
 def test_unknown_rules_are_refused_with_a_suggestion(name: str) -> None:
     with pytest.raises(InputValueError, match="did you mean 'balance'"):
         CREDIT.classes[name](eta="balanced")
+
+
+def test_many_groups_at_once() -> None:
+    rates = torch.tensor([[0.0, 0.25], [0.5, 1.0]], dtype=torch.float64)
+    for rule in ("balance", "p", "1-p"):
+        one_by_one = [[eta_of(rule, float(p)) for p in row] for row in rates]
+        assert torch.equal(eta_of(rule, rates), torch.tensor(one_by_one, dtype=torch.float64))  # type: ignore[arg-type]
+    assert eta_of(0.3, rates) == 0.3

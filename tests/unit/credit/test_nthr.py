@@ -133,3 +133,11 @@ def test_options_out_of_range_are_refused() -> None:
         Nthr(beta=math.nan)
     with pytest.raises(InputValueError, match="beta nan"):
         RandomTokens(beta=math.nan)
+
+
+def test_thresholds_of_many_groups() -> None:
+    nan = float("nan")
+    anchors = torch.tensor([[0.5, nan, 0.2], [nan, -1.0, 3.0]])
+    torch.testing.assert_close(Nthr(beta=2.0).thresholds(anchors), torch.tensor([0.4, -2.0]))
+    torch.testing.assert_close(Nthr(tau_floor=0.0).thresholds(anchors), torch.tensor([0.2, 0.0]))
+    assert Nthr(beta=-float("inf")).thresholds(anchors).tolist() == [-float("inf")] * 2

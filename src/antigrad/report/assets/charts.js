@@ -38,6 +38,11 @@
         coloraxis: scaled,
         legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
         margin: { l: narrow ? 44 : 60, r: 16, t: 36, b: 48 },
+        // Buttons and sliders of animations have no colours of their own.
+        updatemenudefaults: { bgcolor: surface, bordercolor: line, font, showactive: false },
+        sliderdefaults: { bgcolor: line, bordercolor: line, activebgcolor: muted, tickcolor: muted, font },
+        shapedefaults: { line: { color: muted } },
+        ternary: { bgcolor: surface, aaxis: axis, baxis: axis, caxis: axis },
         modebar: { bgcolor: "rgba(0,0,0,0)", color: muted, activecolor: ink },
         hovermode: "closest",
         bargap: 0.25,
@@ -63,11 +68,12 @@
   const plots = [...document.querySelectorAll(".plot")].map((plot) => [plot, plot.closest("section").querySelector(".figure")]);
   const draw = () => {
     for (const [plot, source] of plots) {
-      const { data = [], layout = {} } = JSON.parse(source.textContent);
+      const { data = [], layout = {}, frames } = JSON.parse(source.textContent);
       const narrow = plot.clientWidth < 520;
       const look = { ...layout, template: template(narrow), autosize: true };
       plot.style.height = `${look.height || 400}px`;
-      Plotly.react(plot, data, look, { ...config, displayModeBar: narrow ? false : "hover" });
+      const options = { ...config, displayModeBar: narrow ? false : "hover" };
+      Plotly.react(plot, { data, layout: look, config: options, ...(frames && { frames }) });
     }
   };
   draw();

@@ -1,0 +1,334 @@
+"""Figures of the laboratory as Plotly JSON: lines, stacked masses, the simplex, bars with ranges, animations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from antigrad.core.page import Chart
+from antigrad.lab.trace import Row
+
+Figure = dict[str, Any]
+
+
+def axis(title: str, **options: Any) -> Figure:
+    """An axis with a title.
+
+    Args:
+        title: What it shows.
+        **options: Of Plotly.
+
+    Returns:
+        Its layout.
+    """
+    return {"title": {"text": title}, **options}
+
+
+def thin(steps: int, most: int = 300) -> list[int]:
+    """Places of a long path that are enough to draw it: denser at the start, the last one included.
+
+    Args:
+        steps: Length of the path.
+        most: Points at most.
+
+    Returns:
+        Rising places.
+
+    Example:
+        >>> thin(5)
+        [0, 1, 2, 3, 4]
+    """
+    if steps <= most:
+        return list(range(steps))
+    return sorted({round((steps - 1) * (i / (most - 1)) ** 1.5) for i in range(most)})
+
+
+def numbers(values: Tensor | Sequence[float]) -> list[float | None]:
+    """Values for a figure, to five digits; what is not finite is a gap.
+
+    Args:
+        values: One axis.
+
+    Returns:
+        A list.
+    """
+    flat = values.tolist() if isinstance(values, Tensor) else list(values)
+    return [float(f"{value:.5g}") if abs(value) < float("inf") else None for value in flat]
+
+
+def lines(
+    title: str, series: Mapping[str, tuple[Sequence[float], Any]], x: str, y: str, text: str, **layout: Any
+) -> Chart:
+    """Curves.
+
+    Args:
+        title: Heading.
+        series: Name, and x and y of each curve.
+        x: Title of the x axis.
+        y: Title of the y axis.
+        text: What is seen: tier, seeds.
+        **layout: More of the layout; `xaxis` and `yaxis` are merged.
+
+    Returns:
+        The chart.
+    """
+    data = [
+        {"type": "scatter", "mode": "lines", "name": name, "x": numbers(xs), "y": numbers(ys)}
+        for name, (xs, ys) in series.items()
+    ]
+    axes = {"xaxis": axis(x) | layout.pop("xaxis", {}), "yaxis": axis(y) | layout.pop("yaxis", {})}
+    return Chart(title, {"data": data, "layout": axes | layout}, text)
+
+
+def masses(
+    title: str, arms: Mapping[str, Tensor], names: Sequence[str], text: str, marks: Mapping[str, Mapping[str, float]]
+) -> Chart:
+    """Probability mass over time as stacked areas, arms side by side, boundaries marked.
+
+    Args:
+        title: Heading.
+        arms: Arm, and its policy (T, V) at every step.
+        names: Names of the V classes.
+        text: What is seen.
+        marks: Arm, and name and step of each boundary.
+
+    Returns:
+        The chart.
+    """
+    data: list[Figure] = []
+    layout: Figure = {"shapes": [], "annotations": [], "height": 400, "legend": {"y": 1.08}}
+    width = 1 / len(arms)
+    for place, (arm, path) in enumerate(arms.items(), 1):
+        key = "" if place == 1 else str(place)
+        steps = thin(len(path), 160)
+        for number, name in enumerate(names):
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "stackgroup": arm,
+                    "name": name,
+                    "legendgroup": name,
+                    "showlegend": place == 1,
+                    "x": steps,
+                    "y": numbers(path[steps, number]),
+                    "line": {"width": 0.5},
+                    "xaxis": f"x{key}",
+                    "yaxis": f"y{key}",
+                    "hovertemplate": "step %{x}<br>%{y:.4f}<extra>" + f"{arm}: {name}</extra>",
+                }
+            )
+        data_colours(data[-len(names) :])
+        start = (place - 1) * width
+        layout[f"xaxis{key}"] = axis(f"{arm}: step", domain=[start + 0.02, start + width - 0.02], anchor=f"y{key}")
+        layout[f"yaxis{key}"] = {"range": [0, 1], "anchor": f"x{key}", "showticklabels": place == 1}
+        for mark, step in marks.get(arm, {}).items():
+            line = {"type": "line", "x0": step, "x1": step, "y0": 0, "y1": 1, "xref": f"x{key}", "yref": f"y{key}"}
+            layout["shapes"].append(line | {"line": {"dash": "dot", "width": 1.5}})
+            note = {"x": step, "y": 1, "xref": f"x{key}", "yref": f"y{key}", "text": mark, "showarrow": False}
+            layout["annotations"].append(note | {"yanchor": "bottom", "font": {"size": 11}})
+    layout["yaxis"]["title"] = {"text": "probability"}
+    return Chart(title, {"data": data, "layout": layout}, text)
+
+
+def data_colours(traces: Sequence[Figure]) -> None:
+    """Give the classes of every panel the same colours.
+
+    Args:
+        traces: One panel's traces, in the order of the classes; changed in place.
+    """
+    for place, trace in enumerate(traces):
+        trace["fillcolor"] = trace["line"]["color"] = COLOURS[place % len(COLOURS)]
+
+
+COLOURS = ("#e69f00", "#0072b2", "#999999", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+
+
+def simplex(
+    title: str, arms: Mapping[str, Tensor], names: Sequence[str], text: str, marks: Mapping[str, Tensor]
+) -> Chart:
+    """Paths on the simplex of three actions, with a play button.
+
+    Args:
+        title: Heading.
+        arms: Arm, and its policy (T, 3) at every step.
+        names: Names of the three actions.
+        text: What is seen.
+        marks: Boundary, and the policy (3,) where it was seen.
+
+    Returns:
+        The chart; its frames move one point an arm along its path.
+    """
+    paths = {arm: path[thin(len(path), 160)] for arm, path in arms.items()}
+    data = [_ternary(arm, path, COLOURS[place], mode="lines") for place, (arm, path) in enumerate(paths.items())]
+    for mark, where in marks.items():
+        point = _ternary(mark, where[None], "#d55e00", mode="markers+text")
+        data.append(point | {"text": [mark], "textposition": "top right", "showlegend": False})
+    first = len(data)
+    heads = [_ternary(arm, path[:1], COLOURS[place], mode="markers") for place, (arm, path) in enumerate(paths.items())]
+    data += [head | {"showlegend": False, "marker": {"size": 11, "color": head["line"]["color"]}} for head in heads]
+    frames: list[Figure] = []
+    for number in range(40):
+        moved: list[Figure] = []
+        for path in paths.values():
+            here = path[round((len(path) - 1) * number / 39)]
+            moved.append({"a": numbers(here[1:2]), "b": numbers(here[0:1]), "c": numbers(here[2:3])})
+        frames.append({"name": str(number), "data": moved, "traces": list(range(first, first + len(moved)))})
+    layout: Figure = {
+        "height": 520,
+        "ternary": {
+            "sum": 1,
+            **{
+                f"{key}axis": {"title": {"text": names[index]}, "min": 0, "ticks": "outside"}
+                for key, index in (("a", 1), ("b", 0), ("c", 2))
+            },
+        },
+        "updatemenus": [play_button()],
+    }
+    return Chart(title, {"data": data, "layout": layout, "frames": frames}, text)
+
+
+def _ternary(name: str, path: Tensor, colour: str, mode: str) -> Figure:
+    point = {"type": "scatterternary", "mode": mode, "name": name, "line": {"color": colour}}
+    return point | {"a": numbers(path[:, 1]), "b": numbers(path[:, 0]), "c": numbers(path[:, 2])}
+
+
+def play_button() -> Figure:
+    """A button that plays the frames of a figure.
+
+    Returns:
+        The menu.
+    """
+    options = {"frame": {"duration": 90, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": False}
+    button = {"label": "▶ play", "method": "animate", "args": [None, options]}
+    return {"type": "buttons", "buttons": [button], "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
+
+
+def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], text: str, x: str = "action") -> Chart:
+    """Laws over many actions as an animation over time.
+
+    Args:
+        title: Heading.
+        arms: Arm, and its policy (N, V) at the steps.
+        steps: The N steps.
+        text: What is seen.
+        x: Title of the x axis.
+
+    Returns:
+        The chart, with a play button and a slider.
+    """
+    frames = [
+        {
+            "name": str(step),
+            "data": [{"y": numbers(path[place])} for path in arms.values()],
+            "traces": list(range(len(arms))),
+        }
+        for place, step in enumerate(steps)
+    ]
+    data = [
+        {"type": "scatter", "mode": "lines", "name": arm, "x": list(range(path.shape[-1])), "y": numbers(path[0])}
+        for arm, path in arms.items()
+    ]
+    jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+    slides = [{"label": str(step), "method": "animate", "args": [[str(step)], jump]} for step in steps]
+    top = max(float(path.nan_to_num().max()) for path in arms.values())
+    layout = {
+        "xaxis": axis(x),
+        "yaxis": axis("probability", range=[0, 1.05 * top]),
+        "updatemenus": [play_button() | {"y": -0.3, "yanchor": "top"}],
+        "sliders": [{"steps": slides, "currentvalue": {"prefix": "step "}, "x": 0.12, "len": 0.88, "y": -0.2}],
+        "margin": {"b": 130},
+        "height": 480,
+    }
+    return Chart(title, {"data": data, "layout": layout, "frames": frames}, text)
+
+
+def bars(title: str, groups: Mapping[str, Mapping[str, Sequence[float]]], y: str, text: str, **layout: Any) -> Chart:
+    """Bars of means with the range over seeds.
+
+    Args:
+        title: Heading.
+        groups: Name of a colour, and for each category its values over seeds.
+        y: Title of the y axis.
+        text: What is seen.
+        **layout: More of the layout.
+
+    Returns:
+        The chart.
+    """
+    data: list[Figure] = []
+    for name, cells in groups.items():
+        means = [sum(values) / len(values) for values in cells.values()]
+        spread = {
+            "type": "data",
+            "symmetric": False,
+            "array": numbers([max(v) - m for v, m in zip(cells.values(), means, strict=True)]),
+            "arrayminus": numbers([m - min(v) for v, m in zip(cells.values(), means, strict=True)]),
+        }
+        data.append({"type": "bar", "name": name, "x": list(cells), "y": numbers(means), "error_y": spread})
+    return Chart(title, {"data": data, "layout": {"barmode": "group", "yaxis": axis(y)} | layout}, text)
+
+
+def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
+    """A comparison in two panels: at equal accuracy and at equal steps.
+
+    Args:
+        title: Heading.
+        rows: What `comparison` gave.
+        metric: Title of the y axis.
+        text: What is seen.
+
+    Returns:
+        The chart.
+    """
+    arms = list(dict.fromkeys(row.arm for row in rows))
+    data: list[Figure] = []
+    for place, arm in enumerate(arms):
+        for key, kind in (("", "accuracy"), ("2", "steps")):
+            own = [row for row in rows if row.arm == arm and row.at == kind]
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines+markers",
+                    "name": arm,
+                    "legendgroup": arm,
+                    "showlegend": kind == "accuracy",
+                    "line": {
+                        "color": COLOURS[place % len(COLOURS)],
+                        "dash": "dot" if place >= len(COLOURS) else "solid",
+                    },
+                    "x": [row.place for row in own],
+                    "y": numbers([row.value for row in own]),
+                    "error_y": {
+                        "type": "data",
+                        "symmetric": False,
+                        "array": numbers([row.high - row.value for row in own]),
+                        "arrayminus": numbers([row.value - row.low for row in own]),
+                        "thickness": 1,
+                    },
+                    "xaxis": f"x{key}",
+                    "yaxis": f"y{key}",
+                }
+            )
+    layout = {
+        "xaxis": axis("accuracy reached", domain=[0, 0.46]),
+        "xaxis2": axis("step", domain=[0.54, 1], anchor="y2"),
+        "yaxis": axis(metric),
+        "yaxis2": {"anchor": "x2", "matches": "y"},
+    }
+    return Chart(title, {"data": data, "layout": layout}, f"{text} Left at equal accuracy, right at equal steps.")
+
+
+def spread(values: Tensor) -> Tensor:
+    """Mean, smallest and largest over the last axis.
+
+    Args:
+        values: (..., S) figures.
+
+    Returns:
+        (..., 3).
+    """
+    return torch.stack([values.mean(-1), values.amin(-1), values.amax(-1)], -1)

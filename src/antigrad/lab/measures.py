@@ -1,0 +1,137 @@
+"""Measures of categorical policies: pass@k, diversity, masses, divergences."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputValueError
+from antigrad.lab.bandit import Bandit
+from antigrad.objectives.divergence import kl
+
+
+def accuracy(pi: Tensor, bandit: Bandit) -> Tensor:
+    """Mean reward over prompts.
+
+    Args:
+        pi: (..., X, V) probabilities.
+        bandit: The world.
+
+    Returns:
+        (...) rewards; accuracy where rewards are 0 or 1.
+    """
+    return (pi * bandit.rewards).sum(-1).mean(-1)
+
+
+def entropy(pi: Tensor) -> Tensor:
+    """Entropy along the last axis.
+
+    Args:
+        pi: (..., V) probabilities.
+
+    Returns:
+        (...) nats.
+
+    Example:
+        >>> round(entropy(torch.tensor([0.5, 0.5, 0.0])).item(), 4)
+        0.6931
+    """
+    return -torch.xlogy(pi, pi).sum(-1)
+
+
+def pass_at_k(pi: Tensor, bandit: Bandit, k: int) -> Tensor:
+    r"""Exact pass@k: $1-(1-p)^k$, the mean over prompts.
+
+    Args:
+        pi: (..., X, V) probabilities.
+        bandit: Which actions are correct.
+        k: Attempts.
+
+    Returns:
+        (...) chances that one of k draws is correct.
+    """
+    p = (pi * bandit.correct).sum(-1)
+    return (1 - (1 - p) ** k).mean(-1)
+
+
+def pass_at_k_estimate(samples: int, correct: int, k: int) -> float:
+    r"""Unbiased estimate of pass@k from n samples of which c are correct.
+
+    $$\widehat{\mathrm{pass@}k}=1-\binom{n-c}k\Big/\binom nk=1-\prod_{j=n-c+1}^n\Big(1-\frac kj\Big)$$
+
+    Args:
+        samples: n.
+        correct: c.
+        k: Attempts, at most n.
+
+    Returns:
+        The estimate; 1 if fewer than k samples are wrong.
+
+    Raises:
+        InputValueError: Not 0 ≤ c ≤ n and 1 ≤ k ≤ n.
+
+    Source: Chen et al. 2021, arXiv 2107.03374; the stable form as in Zhu et al. 2025, arXiv 2506.01347.
+
+    Deviations: none.
+
+    Example:
+        >>> pass_at_k_estimate(8, 3, 4)
+        0.928...
+    """
+    if not (0 <= correct <= samples and 1 <= k <= samples):
+        given = f"n={samples}, c={correct}, k={k}"
+        raise InputValueError(given, "0 ≤ c ≤ n and 1 ≤ k ≤ n", "sample at least k responses a prompt")
+    if samples - correct < k:
+        return 1.0
+    return 1 - math.prod(1 - k / j for j in range(samples - correct + 1, samples + 1))
+
+
+def effective_number(pi: Tensor, bandit: Bandit) -> Tensor:
+    r"""Effective number of correct actions: exp of the entropy of the policy among them, mean over prompts.
+
+    Args:
+        pi: (..., X, V) probabilities.
+        bandit: Which actions are correct.
+
+    Returns:
+        (...) numbers from 1 to how many are correct.
+
+    Example:
+        >>> from antigrad.lab.presets import correct_set
+        >>> world = correct_set(4, 2, 0.5)
+        >>> round(effective_number(world.reference, world).item(), 6)
+        2.0
+    """
+    good = pi * bandit.correct
+    return entropy(good / good.sum(-1, keepdim=True)).exp().mean(-1)
+
+
+def divergences(pi: Tensor, bandit: Bandit) -> tuple[Tensor, Tensor]:
+    """Divergences between policy and reference, both ways, mean over prompts.
+
+    Args:
+        pi: (..., X, V) probabilities.
+        bandit: With the reference.
+
+    Returns:
+        KL(π‖π_ref) and KL(π_ref‖π), nats.
+    """
+    log_pi, log_ref = pi.log(), bandit.reference.log().expand(pi.shape)
+    return kl(log_pi, log_ref).mean(-1), kl(log_ref, log_pi).mean(-1)
+
+
+def log_ratio(pi: Tensor, bandit: Bandit, action: int, prompt: int = 0) -> Tensor:
+    """Log-ratio of an action to the reference: its implicit reward in units of β.
+
+    Args:
+        pi: (..., X, V) probabilities.
+        bandit: With the reference.
+        action: Which action.
+        prompt: Of which prompt.
+
+    Returns:
+        (...) nats.
+    """
+    return (pi[..., prompt, action] / bandit.reference[prompt, action]).log()

@@ -1,0 +1,1 @@
+"""Named studies: NAME.yaml says what is asked and with which numbers, NAME.py computes it."""

@@ -1,0 +1,143 @@
+"""A correct and a wrong action that resemble each other: one update of GRPO and of NTHR-like rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from antigrad.core.page import Column, Section, Table
+from antigrad.lab.bandit import Bandit
+from antigrad.lab.figures import bars
+from antigrad.lab.objective import Batch, Context, Objective, Policy
+from antigrad.lab.objectives.grpo import Grpo
+from antigrad.lab.objectives.grpo_p import GrpoP
+from antigrad.lab.objectives.nthr import Nthr
+from antigrad.lab.study import Result
+
+ARMS: tuple[Objective, ...] = (
+    Grpo(),
+    GrpoP(),
+    Nthr(eta=0.0),
+    Nthr(eta=0.0, anchor="others"),
+    Nthr(beta=0.0, eta=0.0),
+)
+
+
+def run(settings: Mapping[str, Any]) -> Result:
+    """Compute the study.
+
+    Args:
+        settings: See `displacement.yaml`.
+
+    Returns:
+        What was found.
+    """
+    numbers: dict[str, float | int | None] = {}
+    rows: list[dict[str, Any]] = []
+    for cosine in settings["cosines"]:
+        world, batch = fixed_group(settings, cosine)
+        for arm in ARMS:
+            change = one_step(arm, world, batch, settings["eta"])
+            picked = selected(arm, world, batch)
+            for action in range(3):
+                numbers[f"{arm.label}@{cosine:g}/action={action}"] = float(change[action])
+            numbers[f"{arm.label}@{cosine:g}/selected"] = picked
+            rows.append(
+                {
+                    "cosine": cosine,
+                    "arm": arm.label,
+                    "selected": picked,
+                    **{f"a{i}": float(change[i]) for i in range(3)},
+                }
+            )
+    near, far = settings["cosines"][0], settings["cosines"][-1]
+
+    def of(arm: Objective, cosine: float) -> float:
+        return numbers[f"{arm.label}@{cosine:g}/action=0"] or 0.0
+
+    grpo, positive, plain, others, zero = ARMS
+    picked = numbers[f"{plain.label}@{near:g}/selected"]
+    untouched = all(numbers[f"{arm.label}@{far:g}/selected"] == 0 for arm in (plain, others, zero))
+    worse = of(positive, far) < of(grpo, far)
+    says = (
+        f"At cosine {near:g} one GRPO step changes ln π of the correct action by {of(grpo, near):+.4f} per unit "
+        f"step{': displacement' if of(grpo, near) < 0 else ', which is no displacement'}. The rule gives "
+        f"{of(others, near):+.4f} with the anchor on others and {of(zero, near):+.4f} with β = 0; the inclusive "
+        f"anchor selects {picked} of 6 ({of(plain, near):+.4f}). At cosine {far:g} the rule "
+        f"{'selects nothing' if untouched else 'still selects'} ({of(zero, far):+.4f}), and positives only is "
+        f"{'worse' if worse else 'better'} than GRPO there ({of(positive, far):+.4f} against {of(grpo, far):+.4f})."
+    )
+    groups = {arm.label: {f"cosine {cosine:g}": [of(arm, cosine)] for cosine in settings["cosines"]} for arm in ARMS}
+    note = "One update of a fixed group of eight; tangent influence, η = 0 on selected samples."
+    columns = [
+        Column("cosine", "cosine", "number"),
+        Column("arm", "arm"),
+        Column("selected", "selected of 6", "integer"),
+    ]
+    columns += [Column(f"a{i}", f"action {i} ({'correct' if i < 2 else 'wrong'})", "signed") for i in range(3)]
+    sections: list[Section] = [
+        bars("Change of ln π of the correct action that a wrong one resembles", groups, "per unit step", note),
+        Table("All changes", columns, rows, note),
+    ]
+    mends = of(grpo, near) < 0 < of(others, near) and of(zero, near) > 0
+    finding = "mixed" if mends and of(plain, near) == of(grpo, near) else "agrees" if mends else "disagrees"
+    return Result(finding, says, numbers, sections)
+
+
+def fixed_group(settings: Mapping[str, Any], cosine: float) -> tuple[Bandit, Batch]:
+    """The bandit whose actions 0 and 2 have features of some cosine, and a group drawn from it.
+
+    Args:
+        settings: Policy, actions.
+        cosine: Of the features of actions 0 and 2.
+
+    Returns:
+        Both.
+    """
+    pi = torch.tensor([settings["policy"]], dtype=torch.float64)
+    features = torch.eye(pi.shape[-1], dtype=torch.float64)
+    features[2, :3] = torch.tensor([cosine, 0.0, (1 - cosine**2) ** 0.5])
+    rewards = (torch.arange(pi.shape[-1]) < settings["correct"]).to(torch.float64)[None]
+    world = Bandit(rewards, pi, action_kernel=features @ features.T)
+    actions = torch.tensor([settings["actions"]])
+    log_probs = world.reference.log().gather(-1, actions)
+    return world, Batch(
+        actions, rewards.gather(-1, actions), log_probs, log_probs, log_probs, Policy(world.reference.log())
+    )
+
+
+def one_step(arm: Objective, world: Bandit, batch: Batch, eta: float) -> Tensor:
+    """Change of log-probabilities by one update, divided by its size.
+
+    Args:
+        arm: The objective.
+        world: With its action kernel.
+        batch: One group.
+        eta: η.
+
+    Returns:
+        (V,) changes.
+    """
+    ctx = Context(world, world.reference, batch.actions.shape[-1])
+    z = batch.policy.log + eta * world.share(arm.sampled(batch, ctx))
+    return ((Policy.of(z).log - batch.policy.log) / eta)[0]
+
+
+def selected(arm: Objective, world: Bandit, batch: Batch) -> int:
+    """Number of samples that an NTHR-like rule weakens.
+
+    Args:
+        arm: Any objective.
+        world: With its action kernel.
+        batch: One group.
+
+    Returns:
+        The number; 0 for other objectives.
+    """
+    if not isinstance(arm, Nthr):
+        return 0
+    ctx = Context(world, world.reference, batch.actions.shape[-1])
+    return int((arm.weigh(batch, ctx) != Grpo().weigh(batch, ctx)).sum())

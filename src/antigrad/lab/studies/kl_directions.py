@@ -1,0 +1,169 @@
+"""One step of forward and of reverse KL: the exact condition, and the four-token figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from antigrad.core.page import Section
+from antigrad.lab.figures import bars, lines
+from antigrad.lab.study import Result, counted
+from antigrad.objectives.divergence import forward_kl_direction, kl, reverse_kl_direction
+
+
+def run(settings: Mapping[str, Any]) -> Result:
+    """Compute the study.
+
+    Args:
+        settings: See `kl_directions.yaml`.
+
+    Returns:
+        What was found.
+    """
+    tried, broken, faster = conditions(settings["cases"], settings["seed"])
+    numbers: dict[str, float | int | None] = {f"tried/{place}": n for place, n in enumerate(tried, 1)}
+    numbers |= {f"violations/{place}": n for place, n in enumerate(broken, 1)} | {"reverse_faster_share": faster}
+    fit = joint_fits(settings)
+    numbers |= {f"fit/{name}": error for name, (error, _, _) in fit.items()}
+    exact = "exactly" if sum(broken) == 0 else "in most cases"
+    says = (
+        f"With p₁ = p₂ = m reverse KL moves log p₁/p₂ faster {exact} if m exceeds the logarithmic mean of the two "
+        f"targets, which held in {faster:.0%} of {tried[0]} random cases: a rare target is reached more slowly. The "
+        f"four conditions had {sum(broken)} violations in {sum(tried)} trials. The figure's two sets of bars are "
+        f"fitted jointly by gradient descent to {fit['swapped'][0]:.3f} with their labels swapped (η = "
+        f"{fit['swapped'][1]:.2f}, {counted(fit['swapped'][2], 'step')}) and to {fit['as labelled'][0]:.3f} as "
+        "labelled."
+    )
+    unit = settings["bar_unit"]
+    shown = {
+        "figure, bars labelled forward": [value / unit for value in settings["bars_forward"]],
+        "figure, bars labelled reverse": [value / unit for value in settings["bars_reverse"]],
+    }
+    _, eta, steps = fit["swapped"]
+    for name, path in (
+        ("computed forward", _path(settings, eta, forward=True)),
+        ("computed reverse", _path(settings, eta, forward=False)),
+    ):
+        shown[name] = path[steps - 1].tolist()
+    groups = {name: {f"token {place + 1}": [value] for place, value in enumerate(row)} for name, row in shown.items()}
+    m = torch.linspace(0.02, 0.45, 60, dtype=torch.float64)
+    gaps = one_step_gap(m, torch.tensor([0.3, 0.1], dtype=torch.float64))
+    mean = 0.2 / torch.log(torch.tensor(3.0)).item()
+    sections: list[Section] = [
+        bars(
+            "The four-token figure", groups, "probability", f"Mean-field, η = {eta:.2f}, {steps} steps: the joint fit."
+        ),
+        lines(
+            "Which is faster depends on how rare the two actions are",
+            {"reverse − forward": (m.tolist(), gaps), "zero": ([0.02, 0.45], [0.0, 0.0])},
+            "probability m of both actions",
+            "change of log p₁/p₂ per unit step",
+            f"Targets 0.3 and 0.1, the rest on a third action; the logarithmic mean of the targets is {mean:.3f}.",
+        ),
+    ]
+    return Result("disagrees" if faster < 1 else "agrees", says, numbers, sections)
+
+
+def conditions(cases: int, seed: int) -> tuple[list[int], list[int], float]:
+    """Count violations of the four conditions on random laws of 3 to 7 actions.
+
+    Args:
+        cases: How many.
+        seed: Of the laws.
+
+    Returns:
+        Tries and violations of each condition, and the share of case 1 in which reverse KL is faster.
+    """
+    numbers = torch.Generator().manual_seed(seed)
+    tried, broken, faster = [0] * 4, [0] * 4, 0
+    for size in range(3, 8):
+        count = cases // 5
+        p, q = (_dirichlet(count, size, numbers) for _ in range(2))
+        level = p.clone()
+        level[:, :2] = p[:, :2].mean(-1, keepdim=True)
+        high, low = q[:, :2].amax(-1), q[:, :2].amin(-1)
+        wins = _gap(level, q, q[:, :2].argmax(-1)) > 0
+        rule = level[:, 0] > (high - low) / torch.log(high / low)
+        faster += int(wins.sum())
+        _count(tried, broken, 0, torch.ones_like(wins), wins == rule)
+        even = q.clone()
+        even[:, :2] = q[:, :2].mean(-1, keepdim=True)
+        m, big, small = even[:, 0], p[:, :2].amax(-1), p[:, :2].amin(-1)
+        spread = kl(p.log(), even.log())
+        gap = _gap(p, even, p[:, :2].argmax(-1))
+        _count(tried, broken, 1, m > big * torch.exp(-spread), gap > 0)
+        _count(tried, broken, 2, m < small * torch.exp(-spread), gap < 0)
+        identric = torch.exp((torch.xlogy(big, big) - torch.xlogy(small, small)) / (big - small) - 1)
+        _count(tried, broken, 3, torch.ones_like(wins), (gap > 0) == (m * torch.exp(spread) > identric))
+    return tried, broken, faster / tried[0]
+
+
+def _count(tried: list[int], broken: list[int], place: int, applies: Tensor, holds: Tensor) -> None:
+    tried[place] += int(applies.sum())
+    broken[place] += int((applies & ~holds).sum())
+
+
+def _dirichlet(count: int, size: int, numbers: torch.Generator) -> Tensor:
+    draws = torch.rand(count, size, generator=numbers, dtype=torch.float64).log().neg()
+    return draws / draws.sum(-1, keepdim=True)
+
+
+def _gap(p: Tensor, q: Tensor, favoured: Tensor) -> Tensor:
+    # How much more reverse than forward KL moves the log-ratio of the favoured to the other of the first two actions.
+    more = reverse_kl_direction(p.log(), q.log()) - forward_kl_direction(p.log(), q)
+    sign = torch.where(favoured == 0, 1.0, -1.0)
+    return sign * (more[:, 0] - more[:, 1])
+
+
+def one_step_gap(m: Tensor, targets: Tensor) -> Tensor:
+    """Reverse minus forward change of log p₁/p₂ for equally likely actions.
+
+    Args:
+        m: (N,) probability of each of the two.
+        targets: (2,) their targets.
+
+    Returns:
+        (N,) gaps.
+    """
+    p = torch.stack([m, m, 1 - 2 * m], -1)
+    q = torch.cat([targets, 1 - targets.sum(0, keepdim=True)]).expand_as(p)
+    return _gap(p, q, torch.zeros(len(m), dtype=torch.long))
+
+
+def _path(settings: Mapping[str, Any], eta: float | Tensor, *, forward: bool) -> Tensor:
+    # (steps, ..., 4) policies after each step of gradient descent.
+    start = torch.tensor(settings["start"], dtype=torch.float64)
+    q = torch.tensor(settings["target"], dtype=torch.float64)
+    eta = torch.as_tensor(eta, dtype=torch.float64)
+    z, path = start.log().expand(*eta.shape, -1), []
+    for _ in range(settings["steps"]):
+        log_p = z.log_softmax(-1)
+        z = z + eta[..., None] * (forward_kl_direction(log_p, q) if forward else reverse_kl_direction(log_p, q.log()))
+        path.append(z.softmax(-1))
+    return torch.stack(path)
+
+
+def joint_fits(settings: Mapping[str, Any]) -> dict[str, tuple[float, float, int]]:
+    """Best common step size and number of steps for both sets of bars, with the labels as they are and swapped.
+
+    Args:
+        settings: Bars, start, target, grid.
+
+    Returns:
+        Error, η and steps of both.
+    """
+    etas = torch.linspace(0.05, settings["largest_eta"], settings["etas"], dtype=torch.float64)
+    paths = [_path(settings, etas, forward=forward) for forward in (True, False)]
+    wanted = [
+        torch.tensor(settings[key], dtype=torch.float64) / settings["bar_unit"]
+        for key in ("bars_forward", "bars_reverse")
+    ]
+    found: dict[str, tuple[float, float, int]] = {}
+    for name, (first, second) in (("as labelled", paths), ("swapped", paths[::-1])):
+        error = torch.maximum((first - wanted[0]).abs().amax(-1), (second - wanted[1]).abs().amax(-1))
+        step, place = divmod(int(error.argmin()), len(etas))
+        found[name] = (float(error.min()), float(etas[place]), step + 1)
+    return found

@@ -1,0 +1,117 @@
+"""Squeezing: a chosen token in one context, a rejected one in another, a linear head that both share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from antigrad.core.page import Section
+from antigrad.lab.figures import bars
+from antigrad.lab.objective import Policy, likelihood_direction
+from antigrad.lab.study import Result, counted
+from antigrad.objectives import Dpo
+
+PEAK, CHOSEN = 0, 20
+COLUMNS = ("chosen", "rejected", "mode_chosen", "mode", "others", "chosen_rejected")
+
+
+def run(settings: Mapping[str, Any]) -> Result:
+    """Compute the study.
+
+    Args:
+        settings: See `squeezing.yaml`.
+
+    Returns:
+        What was found.
+    """
+    numbers: dict[str, float | int | None] = {}
+    spreads: dict[str, list[float]] = {}
+    for place in settings["places"]:
+        for rho in settings["cosines"]:
+            for weight in settings["weights"]:
+                moved = follow(settings, settings["places"][place], rho, weight)
+                for column, values in zip(COLUMNS, moved.T, strict=True):
+                    key = f"{column}/{place}/rho={rho:g}/weight={weight:g}"
+                    numbers[key], spreads[key] = float(values.mean()), values.tolist()
+
+    apart, alike = settings["cosines"][0], settings["cosines"][-1]
+
+    def at(column: str, weight: float, place: str = "valley", rho: float = apart) -> float:
+        return numbers[f"{column}/{place}/rho={rho:g}/weight={weight:g}"] or 0.0
+
+    whole, least = settings["weights"][0], settings["weights"][-1]
+    squeezed = at("mode", whole) > 0 > at("others", whole)
+    rarer = at("mode", whole) > at("mode", whole, "hill") + 0.05
+    says = (
+        f"With contexts of cosine {apart:g} DPO moves the mode at the rejected context by {at('mode', whole):+.2f} "
+        f"nats and all other tokens there by {at('others', whole):+.2f}; the rejected one moves by "
+        f"{at('rejected', whole):+.2f}, the chosen by {at('chosen', whole):+.2f} ({counted(len(settings['seeds']))}). "
+        f"With the rejected branch weighted {least:g} the mode moves by {at('mode', least):+.2f} and the others by "
+        f"{at('others', least):+.2f}. With the rejected token on the hill instead of in the valley the mode moves by "
+        f"{at('mode', whole, 'hill'):+.2f}: that the effect grows as the rejected gets rarer "
+        f"{'shows' if rarer else 'does not show'}. At cosine {alike:g} the mode moves by "
+        f"{at('mode', whole, rho=alike):+.2f}."
+    )
+    groups = {
+        f"weight {weight:g}": {
+            name: spreads[f"{column}/valley/rho={apart:g}/weight={weight:g}"]
+            for column, name in (
+                ("mode", "mode"),
+                ("others", "other tokens"),
+                ("rejected", "rejected"),
+                ("chosen", "chosen"),
+            )
+        }
+        for weight in settings["weights"]
+    }
+    note = f"Mean-field, {settings['steps']} steps, cosine {apart:g}, rejected in the valley; mean and range over "
+    note += f"{len(settings['seeds'])} starts."
+    sections: list[Section] = [bars("Change of log-probability", groups, "nats", note)]
+    return Result("agrees" if squeezed and rarer else "mixed" if squeezed else "disagrees", says, numbers, sections)
+
+
+def follow(settings: Mapping[str, Any], rejected: int, rho: float, weight: float) -> Tensor:
+    """Follow DPO with a weighted rejected branch from every start at once.
+
+    Args:
+        settings: Sizes, step size, seeds.
+        rejected: The rejected token.
+        rho: Cosine of the two contexts.
+        weight: λ of the rejected branch; 1 is DPO.
+
+    Returns:
+        (S, 6) changes of log-probability, in the order of `COLUMNS`.
+    """
+    start = torch.stack([_logits(settings, rejected, seed) for seed in settings["seeds"]])
+    # A linear head on two unit features: the logits of a context move by the kernel of their cosines.
+    kernel = torch.tensor([[1, rho], [rho, 1]], dtype=torch.float64)
+    z, loss = start[:, None].expand(-1, 2, -1), Dpo(settings["beta"])
+    first = Policy.of(z)
+    choice = torch.zeros(2, z.shape[-1], dtype=torch.float64)
+    choice[0, CHOSEN], choice[1, rejected] = 1.0, -weight
+    for _ in range(settings["steps"]):
+        policy = Policy.of(z)
+        moved = policy.log - first.log
+        push = loss.pushes(moved[:, 0, CHOSEN] - weight * moved[:, 1, rejected])
+        z = z + settings["eta"] * (kernel @ likelihood_direction(push[:, None, None] * choice, policy))
+    change = Policy.of(z).log - first.log
+    others = [token for token in range(z.shape[-1]) if token not in (CHOSEN, rejected, PEAK)]
+    columns = [change[:, 0, CHOSEN], change[:, 1, rejected], change[:, 0, PEAK], change[:, 1, PEAK]]
+    return torch.stack([*columns, change[:, 1, others].mean(-1), change[:, 1, CHOSEN]], -1)
+
+
+def _logits(settings: Mapping[str, Any], rejected: int, seed: int) -> Tensor:
+    # A mode, a hill of eight tokens, a chosen token a little above the rest, the rejected one in the valley or on
+    # the hill.
+    rng = np.random.default_rng(seed)
+    rng.normal(size=2 * settings["width"])  # the contexts: only their cosine matters
+    z = 0.3 * rng.normal(size=settings["classes"])
+    z[5:13] += 3
+    z[PEAK] += 5
+    z[CHOSEN] += 2
+    z[rejected] -= 2 if not 5 <= rejected < 13 else 0
+    return torch.from_numpy(z)

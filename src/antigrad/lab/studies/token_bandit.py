@@ -1,0 +1,128 @@
+"""Twenty arms on the token bandit and on the line bandit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from antigrad.core.page import Column, Section, Table
+from antigrad.lab.figures import bars
+from antigrad.lab.study import Result, counted
+from antigrad.lab.table_one import NAMES, scores
+
+
+def run(settings: Mapping[str, Any]) -> Result:
+    """Compute the study.
+
+    Args:
+        settings: See `token_bandit.yaml`.
+
+    Returns:
+        What was found.
+    """
+    kinds = {"token": settings["token"], "line": settings["line"]}
+    if settings["unshifted"]:
+        kinds["token_unshifted"] = settings["token"]
+    numbers: dict[str, float | int | None] = {}
+    sections: list[Section] = []
+    for kind, given in kinds.items():
+        rows = table_rows(kind, given, settings["levels"])
+        for row in rows:
+            key = f"{kind}/{row['peak']} {row['arm']}"
+            numbers |= {f"{key}/mean": row["mean"], f"{key}/low": row["low"], f"{key}/high": row["high"]}
+            if kind == "token":
+                numbers |= {f"{key}/best": row["best"], f"{key}/others": row["others"]}
+        sections += _sections(kind, given, rows, settings["levels"])
+    offline = {
+        arm: numbers[f"token/R1 offline {arm}/mean"] or 0.0
+        for arm in ("BoN10", "IPO(10)", "DPO(0.1)", "Pref-FT", "RWR(1)")
+    }
+    online = {
+        arm: numbers[f"token/R1 on-policy {arm}/mean"] or 0.0
+        for arm in ("T=10 BoN10", "T=1 REINFORCE", "T=10 DPO(0.1)", "T=10 IPO(10)")
+    }
+    best_offline = max(offline.values())
+    helps = min(online["T=10 BoN10"], online["T=1 REINFORCE"]) > best_offline
+    negative = offline["IPO(10)"] > offline["BoN10"]
+    adds = online["T=10 DPO(0.1)"] > 1.02 * max(online["T=10 BoN10"], online["T=1 REINFORCE"])
+    says = (
+        f"On R1 after {settings['token']['steps']} steps the best offline arm earns {best_offline:.3f}; on-policy "
+        f"Best-of-N earns {online['T=10 BoN10']:.3f} (T = 10), REINFORCE {online['T=1 REINFORCE']:.3f}. Offline, the "
+        f"negative gradient of IPO earns {offline['IPO(10)']:.3f} against {offline['BoN10']:.3f} of Best-of-N. "
+        f"On-policy DPO, which has both, earns {online['T=10 DPO(0.1)']:.3f}: "
+        f"{'more than' if adds else 'about level with'} the better of those without; on-policy IPO with margin 10 "
+        f"earns {online['T=10 IPO(10)']:.3f}."
+    )
+    finding = "agrees" if helps and negative and adds else "mixed" if helps or negative else "disagrees"
+    return Result(finding, says, numbers, sections)
+
+
+def table_rows(kind: str, given: Mapping[str, Any], levels: Sequence[float]) -> list[dict[str, Any]]:
+    """Last scores of each arm, over seeds.
+
+    Args:
+        kind: Of the world.
+        given: Seeds and steps.
+        levels: Rewards whose first passage is looked for.
+
+    Returns:
+        One row an arm: mean, lowest and highest reward, queries, log-ratios of training samples, and the first
+        evaluation at which the mean over seeds has each level.
+    """
+    found = scores(kind, tuple(given["seeds"]), given["steps"])
+    last: dict[tuple[str, str], list[Any]] = {}
+    paths: dict[tuple[str, str], dict[int, float]] = {}
+    for arm, score in found:
+        path = paths.setdefault((NAMES[int(arm.centre)], arm.name), {})
+        path[score.step] = path.get(score.step, 0.0) + score.reward / len(given["seeds"])
+        if score.step == arm.steps:
+            last.setdefault((NAMES[int(arm.centre)], arm.name), []).append(score)
+    rows: list[dict[str, Any]] = []
+    for (peak, name), group in last.items():
+        rewards, count = [score.reward for score in group], len(group)
+        rows.append(
+            {
+                "peak": peak,
+                "arm": name,
+                "mean": sum(rewards) / count,
+                "low": min(rewards),
+                "high": max(rewards),
+                "queries": group[0].queries,
+                "best": sum(score.best for score in group) / count,
+                "others": sum(score.others for score in group) / count,
+                "rewards": rewards,
+                **{
+                    f"to_{level:g}": next((step for step, mean in paths[peak, name].items() if mean >= level), None)
+                    for level in levels
+                },
+            }
+        )
+    return rows
+
+
+def _sections(
+    kind: str, given: Mapping[str, Any], rows: list[dict[str, Any]], levels: Sequence[float]
+) -> list[Section]:
+    title = {
+        "token": "Token bandit",
+        "line": "Line bandit",
+        "token_unshifted": "Token bandit, log-probabilities not shifted",
+    }
+    note = f"Reward after {given['steps']} gradient steps, {counted(len(given['seeds']))}: mean and range."
+    groups = {peak: {row["arm"]: row["rewards"] for row in rows if row["peak"] == peak} for peak in ("R1", "R2")}
+    columns = [
+        Column("peak", "reward"),
+        Column("arm", "arm"),
+        Column("mean", "mean", "number"),
+        Column("low", "lowest", "number"),
+        Column("high", "highest", "number"),
+        Column("queries", "reward queries", "integer"),
+        Column("best", "log-ratio of best samples", "signed", "to the reference, nats"),
+        Column("others", "of the others", "signed"),
+    ]
+    columns += [Column(f"to_{level:g}", f"steps to {level:g}", "integer", "empty: not reached") for level in levels]
+    shown = [{key: value for key, value in row.items() if key != "rewards"} for row in rows]
+    return [
+        bars(title[kind], groups, "reward", note, height=480, xaxis={"tickangle": -40}),
+        Table(f"{title[kind]}: every arm", columns, shown, note),
+    ]

@@ -1,0 +1,171 @@
+"""Two-stage dynamics on three tokens: boundaries, slopes and times, predicted and observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from antigrad.core.page import Column, Section, Table
+from antigrad.lab.bandit import Bandit
+from antigrad.lab.figures import masses, simplex
+from antigrad.lab.objectives.grpo import Grpo
+from antigrad.lab.objectives.grpo_n import GrpoN
+from antigrad.lab.objectives.grpo_p import GrpoP
+from antigrad.lab.presets import three_token
+from antigrad.lab.simulate import simulate
+from antigrad.lab.stages import H, L, O, boundary_ratios, exploration_time, mean_advantages, stages
+from antigrad.lab.study import Result, counted
+from antigrad.objectives.grpo import Scale
+
+NAMES = ("H explored", "O optimal", "L low")
+
+
+def run(settings: Mapping[str, Any]) -> Result:
+    """Compute the study.
+
+    Args:
+        settings: See `two_stage.yaml`.
+
+    Returns:
+        What was found.
+    """
+    main, group = settings["main"], settings["group"]
+    world = three_token(main["start"], settings["rewards"])
+    trace = simulate(world, [Grpo(), GrpoP(), GrpoN()], main["eta"], main["steps"], group=group)
+    seen = stages(trace, k=settings["budget"])
+    cases = [{"scale": "population", **main}, *settings["boundaries"]]
+    rows = [boundary(case, settings["rewards"], group) for case in cases]
+    slope = exploitation_slope(settings["slope"], settings["rewards"], group)
+    times = exploration(settings["exploration"], settings["rewards"], group)
+    numbers: dict[str, float | int | None] = {}
+    for row in rows:
+        key = f"{row['scale']}_h{row['start'][0]:g}"
+        numbers |= {f"b1_step/{key}": row["b1_step"], f"b1_ratio/{key}": row["b1_ratio"]}
+        numbers |= {f"b2_step/{key}": row["b2_step"], f"b2_ratio/{key}": row["b2_ratio"]}
+    numbers |= {"slope_min": slope[0], "slope_max": slope[1]} | times
+    for stage in seen:
+        numbers |= {f"trough/{stage.arm}": stage.trough, f"fall/{stage.arm}": stage.fall}
+        numbers |= {f"sign_change/{stage.arm}": stage.sign_change, f"overtakes/{stage.arm}": stage.overtakes}
+    full, *_ = seen
+    worst = max(abs(row["b1_ratio"] / row["b1_predicted"] - 1) for row in rows)
+    staged = full.sign_change is not None and full.overtakes is not None
+    moved, root = full.fall > 1.5, 0.4 < slope[0] <= slope[1] < 0.55
+    says = (
+        f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) falls {full.fall:.2f}-fold, to its minimum at step "
+        f"{full.trough}; the advantage of H changes sign at step {full.sign_change} and O overtakes H at step "
+        f"{full.overtakes}: {'both stages are there' if staged else 'no second stage within these steps'}. The "
+        f"probability of O {'does not stay' if moved else 'stays largely'} unchanged in the first one (what stays is "
+        f"the expected logit of an action that is not sampled): ln π(O) falls with slope {slope[0]:.2f} to "
+        f"{slope[1]:.2f} against ln π(L){', so π(O) goes as the root of π(L)' if root else ''}. The advantage changes "
+        f"sign where o / l is within {worst:.1%} of the prediction in {counted(len(rows), 'case')}. With l near 0, O "
+        f"at {settings['exploration']['o']:g} needs {times['time/GRPO']} steps to overtake, by the formula "
+        f"{times['time_formula/GRPO']:.0f}."
+    )
+    paths = {arm: trace.pi[:, place, 0, 0, 0] for place, arm in enumerate(trace.arms)}
+    marks: dict[str, dict[str, float]] = {}
+    for stage in seen:
+        # A smallest value at the last step is no trough: it may still fall.
+        trough = stage.trough if stage.trough < stage.steps else None
+        places = {"B2": trough, "B1": stage.sign_change, "1/k": stage.expansion}
+        marks[stage.arm] = {name: step for name, step in places.items() if step}
+    points = {f"B{3 - n}": paths["GRPO"][step] for n, step in ((1, full.trough), (2, full.sign_change or 0))}
+    note = f"Mean-field, G = {group}, η = {main['eta']:g}, advantages divided by the population deviation."
+    sections: list[Section] = [
+        masses("Mass over time", paths, NAMES, f"{note} B2: π(O) smallest; B1: advantage of H changes sign; 1/k: "
+               f"π(O) reaches 1/{settings['budget']}.", marks),
+        simplex("Paths on the simplex", paths, NAMES, f"{note} Boundaries are those of GRPO.", points),
+        _table(rows),
+    ]  # fmt: skip
+    return Result("mixed" if staged and moved else "agrees" if staged else "disagrees", says, numbers, sections)
+
+
+def boundary(case: Mapping[str, Any], rewards: list[float], group: int) -> dict[str, Any]:
+    """Where the boundaries lie in one GRPO run, and where they were predicted.
+
+    Args:
+        case: Scale of the advantages, start, step size, steps.
+        rewards: Of H, O, L.
+        group: G.
+
+    Returns:
+        Steps and ratios o / l at B1 and B2, observed and predicted.
+    """
+    world, scale = three_token(case["start"], rewards), case["scale"]
+    pi = simulate(world, Grpo(scale=scale), case["eta"], case["steps"], group=group).pi[:, 0, 0, 0]
+    ratio = pi[:, 0, O] / pi[:, 0, L]
+    b1 = _first(mean_advantages(pi, world, group, scale)[:, 0, H] < 0)
+    b2 = int(pi[:, 0, O].argmin())
+    predicted = boundary_ratios(world, scale)
+    found: dict[str, Any] = {"scale": scale, "start": case["start"], "eta": case["eta"]}
+    found |= {"b1_step": b1, "b1_ratio": float(ratio[b1]), "b1_predicted": predicted[0]}
+    return found | {"b2_step": b2, "b2_ratio": float(ratio[b2]), "b2_predicted": predicted[1]}
+
+
+def exploitation_slope(case: Mapping[str, Any], rewards: list[float], group: int) -> tuple[float, float]:
+    """Smallest and largest slope of ln π(O) against ln π(L) while O is much rarer than L.
+
+    Args:
+        case: Start, step size, steps, and the ratio o / l up to which to look.
+        rewards: Of H, O, L.
+        group: G.
+
+    Returns:
+        Both slopes.
+    """
+    world = three_token(case["start"], rewards)
+    pi = simulate(world, Grpo(), case["eta"], case["steps"], group=group).pi[:, 0, 0, 0]
+    rates = _log_rates(pi, world, group, "population")
+    slopes = (rates[:, O] / rates[:, L])[pi[:, 0, O] / pi[:, 0, L] < case["below"]]
+    return float(slopes.min()), float(slopes.max())
+
+
+def exploration(case: Mapping[str, Any], rewards: list[float], group: int) -> dict[str, float | int | None]:
+    """Steps until O overtakes H from l near 0.
+
+    Args:
+        case: o, step size, steps.
+        rewards: Of H, O, L.
+        group: G.
+
+    Returns:
+        Observed and predicted steps of GRPO and of negatives only; None where it did not happen.
+    """
+    o, low = case["o"], 1e-13
+    world = three_token((1 - o - low, o, low), rewards)
+    pi = simulate(world, [Grpo(), GrpoN(), GrpoP()], case["eta"], case["steps"], group=group).pi[:, :, 0, 0, 0]
+    times: dict[str, float | int | None] = {}
+    for place, arm in enumerate(("GRPO", "GRPO-N", "GRPO-P")):
+        over = pi[:, place, O] > pi[:, place, H]
+        times[f"time/{arm}"] = _first(over) if bool(over.any()) else None
+    times["time_formula/GRPO"] = exploration_time(o, case["eta"], group)
+    times["time_formula/GRPO-N"] = exploration_time(o, case["eta"], group, negatives_only=True)
+    return times
+
+
+def _log_rates(pi: Tensor, world: Bandit, group: int, scale: Scale) -> Tensor:
+    # (T, 3) d ln π per unit step of GRPO.
+    g = pi * mean_advantages(pi, world, group, scale)
+    return (g - (pi * g).sum(-1, keepdim=True))[:, 0]
+
+
+def _first(holds: Tensor) -> int:
+    return int(holds.to(torch.uint8).argmax())
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    columns = [
+        Column("scale", "advantages divided by"),
+        Column("start", "(h, o, l) at the start"),
+        Column("eta", "η", "number"),
+        Column("b2_step", "B2 at step", "integer"),
+        Column("b2_ratio", "o / l there", "number"),
+        Column("b2_predicted", "predicted", "number", "valid once h is near 1"),
+        Column("b1_step", "B1 at step", "integer"),
+        Column("b1_ratio", "o / l there", "number"),
+        Column("b1_predicted", "predicted", "number"),
+    ]
+    shown = [row | {"start": ", ".join(f"{value:g}" for value in row["start"])} for row in rows]
+    return Table("Boundaries predicted and observed", columns, shown, "GRPO, mean-field, every step looked at.")

@@ -1,0 +1,144 @@
+"""The algorithms of Table 1 of Tajwar et al. on the token and the line bandit, trained once for all studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from antigrad.core.errors import InputValueError
+from antigrad.lab.line_world import LineWorld
+from antigrad.lab.objective import Objective
+from antigrad.lab.objectives.best_of_n import BestOfN
+from antigrad.lab.objectives.dpo import Dpo
+from antigrad.lab.objectives.ipo import Ipo
+from antigrad.lab.objectives.ppo import Ppo
+from antigrad.lab.objectives.pref_ft import PrefFt
+from antigrad.lab.objectives.reinforce import Reinforce
+from antigrad.lab.objectives.rest import Rest
+from antigrad.lab.objectives.rwr import Rwr
+from antigrad.lab.stacked import Weights, World
+from antigrad.lab.token_world import TokenWorld
+from antigrad.lab.training import Arm, Score, train
+
+NAMES = {70: "R1", 20: "R2"}
+"""Centre of the reward, and what the studies call it: disjoint from the reference, overlapping with it."""
+_RWR = Rwr(1.0, raw=True)
+_ON_AND_OFF: tuple[tuple[Objective, int | None], ...] = (
+    (PrefFt(), None),
+    (BestOfN(), None),
+    (_RWR, None),
+    (Dpo(), None),
+    (Ipo(), None),
+    (BestOfN(), 1),
+    (BestOfN(), 10),
+    (BestOfN(), 50),
+    (Rest(), 10),
+    (_RWR, 1),
+    (Reinforce(), 1),
+    (Ppo(), 10),
+    (Ppo(), 50),
+    (Dpo(), 10),
+    (Ipo(), 10),
+    (Ipo(30.0), 10),
+)
+_OVERLAPPING: tuple[tuple[Objective, int | None], ...] = (
+    (BestOfN(), None),
+    (Ipo(), None),
+    (BestOfN(), 10),
+    (Ipo(), 10),
+)
+
+
+def arms(steps: int) -> list[Arm]:
+    """The twenty arms: sixteen where the peak is away from the reference, four where it overlaps.
+
+    Args:
+        steps: Gradient steps of each.
+
+    Returns:
+        The arms.
+
+    Source: Tajwar et al. 2024, arXiv 2404.14367, Table 1, with on-policy DPO and IPO added. Binary FeedMe on fixed data
+        is Pref-FT.
+
+    Example:
+        >>> len(arms(100))
+        20
+    """
+    return [Arm(objective, 70, reuse, steps) for objective, reuse in _ON_AND_OFF] + [
+        Arm(objective, 20, reuse, steps) for objective, reuse in _OVERLAPPING
+    ]
+
+
+def make_world(kind: str) -> World:
+    """Make a world by its name.
+
+    Args:
+        kind: `token`, `token_unshifted` (the slip of the released code) or `line`.
+
+    Returns:
+        The world.
+
+    Raises:
+        InputValueError: There is no such world.
+    """
+    if kind not in ("token", "token_unshifted", "line"):
+        raise InputValueError(f"world {kind!r}", "token, token_unshifted or line", "token is the paper's main one")
+    return LineWorld() if kind == "line" else TokenWorld(shift=kind == "token")
+
+
+@lru_cache(maxsize=8)
+def scores(kind: str, seeds: tuple[int, ...], steps: int) -> list[tuple[Arm, Score]]:
+    """Train the twenty arms, or take the scores from the last time in this process.
+
+    Args:
+        kind: Of the world.
+        seeds: S seeds.
+        steps: Gradient steps.
+
+    Returns:
+        Arm and score, one an arm, seed and evaluation.
+    """
+    todo = arms(steps)
+    found = train(make_world(kind), todo, seeds, reference=reference(kind, seeds))
+    return [(todo[score.arm], score) for score in found]
+
+
+@lru_cache(maxsize=8)
+def reference(kind: str, seeds: tuple[int, ...]) -> Weights:
+    """Make the reference of each seed, or take it from the last time; scoring does not change it.
+
+    Args:
+        kind: Of the world.
+        seeds: S seeds.
+
+    Returns:
+        Weights of S networks.
+    """
+    if kind == "token_unshifted":
+        return reference("token", seeds)
+    return make_world(kind).start(list(seeds))[0]
+
+
+def final(found: Sequence[tuple[Arm, Score]], name: str, centre: float, step: int | None = None) -> list[float]:
+    """Rewards of one arm over seeds.
+
+    Args:
+        found: What `scores` gave.
+        name: Name of the arm.
+        centre: Of its reward.
+        step: At this step; the last when None.
+
+    Returns:
+        One reward a seed.
+
+    Raises:
+        InputValueError: No such arm, or no evaluation at that step.
+    """
+    mine = [score for arm, score in found if arm.name == name and arm.centre == centre]
+    last = max((score.step for score in mine), default=0) if step is None else step
+    rewards = [score.reward for score in mine if score.step == last]
+    if not rewards:
+        known = sorted({arm.name for arm, _ in found})
+        raise InputValueError(f"arm {name!r} with its peak at {centre:g}, step {last}", "one that ran", f"{known}")
+    return rewards
