@@ -58,8 +58,8 @@ def guide_weights(variance: Tensor, percentile: float, guide: Guide | None, pool
         variance: (B, C, ...) unbiased variance over noise samples, 0 where rounding; fewer axes count as one channel.
         percentile: p in [0, 1); 0 turns the guide off.
         guide: `paper` keeps the raw variance below the threshold and so depends on the unit of the logits;
-            `relative` is free of scale; `hard` is a control, tied at 0 on most pixels; `variance` is VarGrad as a guide;
-            None turns it off.
+            `relative` is free of scale; `hard` is a control, tied at 0 on most pixels; `variance` is the
+            variance itself; None turns it off.
         pool: Whose pixels a threshold is taken over: each `channel`'s, or the whole `image`'s.
 
     Returns:
@@ -72,8 +72,8 @@ def guide_weights(variance: Tensor, percentile: float, guide: Guide | None, pool
 
     Source: Guided AbsoluteGrad, arXiv 2404.15564, Eq. 6, as in the authors' code.
 
-    Deviations: `relative` and `hard` are ours. Images without variance get ones: in the authors' code the map of such an
-        image is one constant.
+    Deviations: `relative` and `hard` are ours. Images without variance get ones: in the authors' code the map of such
+        an image is one constant.
 
     Example:
         >>> v = torch.tensor([[[0.1, 0.2, 0.3, 0.4]]])

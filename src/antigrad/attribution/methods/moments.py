@@ -24,7 +24,7 @@ class Moments:
         >>> moments = Moments()
         >>> moments.add(torch.tensor([[1.0], [-3.0]]))
         >>> moments.add(torch.tensor([[2.0]]))
-        >>> moments.absolute.item(), moments.mean.item(), round(moments.variance.item(), 6)
+        >>> moments.absolute.item(), round(moments.mean.item(), 6), round(moments.variance.item(), 6)
         (2.0, 0.0, 7.0)
     """
 
@@ -78,6 +78,9 @@ class Moments:
 
         Equal gradients whose mean is rounded leave up to a few eps² g². What is at most 100 eps² times the mean square
         is taken for that: a guide must not be decided by rounding.
+
+        Raises:
+            InputValueError: There are fewer than two samples.
         """
         if self._some() < 2:
             raise InputValueError("the variance of one sample", "at least 2 samples", "raise n_samples")
