@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
 
 import torch
 from captum._utils.common import (
@@ -20,12 +21,12 @@ from captum.log import log_usage
 from torch import Tensor, nn
 
 from antigrad.attribution.methods.guide import Guide, Pool, check_guide, guide_weights
+from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AttributionMethod
 from antigrad.attribution.methods.moments import Moments
 from antigrad.attribution.methods.noise import NoiseRange, draw, noise_std
+from antigrad.attribution.models import Classifier
 from antigrad.core.errors import InputValueError
 
-IMAGES_AT_ONCE = 16
-"""Noisy images in one pass when `internal_batch_size` is not given: memory does not grow with `n_samples`."""
 Inputs = Tensor | tuple[Tensor, ...]
 
 
@@ -91,7 +92,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
             pool: Whose pixels a threshold is taken over.
             noise_range: Whose range scales the noise.
             shared_noise: One draw for all images of the batch.
-            internal_batch_size: Most images in one pass.
+            internal_batch_size: Most images in one pass; None: 16, so that memory does not grow with `n_samples`.
             generator: Where the noise comes from.
             additional_forward_args: As in Captum.
             **kwargs: More arguments of `base.attribute`.
@@ -184,3 +185,35 @@ class GuidedAbsoluteGrad(GradientAttribution):
                 raise InputValueError(f"input {place} with NaN or inf", "finite numbers", "check how it was normalised")
         if isinstance(self.forward_func, nn.Module) and self.forward_func.training:
             warnings.warn("the model is in train mode: dropout and batch statistics are explained too", stacklevel=3)
+
+
+@dataclass(frozen=True)
+class GuidedAbsoluteGradMethod(AttributionMethod):
+    """Guided AbsoluteGrad, as a method among others; `percentile=0` is AbsoluteGrad.
+
+    Args:
+        n_samples: Noisy copies.
+        noise_level: β.
+        percentile: p.
+        guide: See `guide_weights`.
+
+    Sign: never negative.
+
+    Source: arXiv 2404.15564; see `GuidedAbsoluteGrad`.
+
+    Deviations: see `GuidedAbsoluteGrad`.
+    """
+
+    signed: ClassVar[bool] = False
+    n_samples: int = 20
+    noise_level: float = 0.15
+    percentile: float = 0.85
+    guide: Guide | None = "paper"
+
+    def __call__(  # noqa: D102
+        self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        found = GuidedAbsoluteGrad(classifier.model).attribute(
+            inputs, targets, self.n_samples, self.noise_level, self.percentile, self.guide, generator=generator
+        )
+        return cast(Tensor, found)
