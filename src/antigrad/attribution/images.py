@@ -1,0 +1,151 @@
+"""Pictures from files, folders and Parquet tables, brought to the size a model wants."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from antigrad.core.errors import AntigradError, raise_all
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+MOST_PIXELS = 100_000_000
+"""Larger pictures are refused before they are decoded."""
+LABELS = ("class_index", "label")
+"""Columns of a table that give the class, the first that is there."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, not yet decoded.
+
+    Args:
+        name: What it is called in tables and file names.
+        source: A file, or its bytes.
+        label: Its class, if known.
+    """
+
+    name: str
+    source: Path | bytes
+    label: int | None = None
+
+    def open(self) -> Image.Image:
+        """Decode it, turned as its camera says, in RGB.
+
+        Returns:
+            The picture.
+
+        Raises:
+            AntigradError: It is no picture, damaged, or too large.
+        """
+        given: Any = self.source if isinstance(self.source, Path) else io.BytesIO(self.source)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Of metadata that we don't read, and of size: checked below.
+                with Image.open(given) as picture:
+                    width, height = picture.size
+                    if width * height > MOST_PIXELS:
+                        raise AntigradError(
+                            f"{self.name}: {width} × {height} pixels",
+                            f"at most {MOST_PIXELS:,}",
+                            "make it smaller first",
+                        )
+                    return ImageOps.exif_transpose(picture).convert("RGB")
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise AntigradError(
+                f"{self.name}: {error}", "a picture that can be decoded", "open it in a viewer"
+            ) from error
+
+
+def find_pictures(sources: Sequence[Path | str]) -> list[Picture]:
+    """Find the pictures in files, folders and Parquet tables.
+
+    Args:
+        sources: Picture files, folders of such (searched through, in order of names), `.parquet` tables with a column
+            `image` of bytes and perhaps `class_index` or `label`.
+
+    Returns:
+        The pictures, names distinct.
+
+    Raises:
+        ManyInputsError: Sources that are not there or hold no picture, all at once.
+    """
+    problems: list[str] = []
+    found: list[Picture] = []
+    for source in map(Path, sources):
+        if source.is_dir():
+            files = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
+            found += [Picture(str(path.relative_to(source)), path) for path in files]
+            if not files:
+                problems.append(f"{source}: no picture in it ({', '.join(SUFFIXES)})")
+        elif source.suffix == ".parquet" and source.is_file():
+            found += _table(source, problems)
+        elif source.is_file():
+            found.append(Picture(source.name, source))
+        else:
+            problems.append(f"{source}: there is no such file or folder")
+    raise_all("images", problems if sources else ["no image given: name files, folders or tables"])
+    return _distinct(found)
+
+
+def square(picture: Image.Image, *, resize: int, size: int) -> Tensor:
+    """Shorter side to `resize` by bicubic interpolation, then the middle `size` × `size`.
+
+    Args:
+        picture: RGB.
+        resize: Shorter side.
+        size: Side of the crop.
+
+    Returns:
+        (3, size, size) in [0, 1].
+
+    Example:
+        >>> square(Image.new("RGB", (40, 20), (255, 0, 0)), resize=10, size=8)[:, 0, 0].tolist()
+        [1.0, 0.0, 0.0]
+    """
+    factor = resize / min(picture.size)
+    wide = max(size, round(picture.width * factor)), max(size, round(picture.height * factor))
+    picture = picture.resize(wide, Image.Resampling.BICUBIC)
+    left, top = (picture.width - size) // 2, (picture.height - size) // 2
+    picture = picture.crop((left, top, left + size, top + size))
+    data = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+    return data.reshape(size, size, 3).permute(2, 0, 1).float() / 255
+
+
+def _table(source: Path, problems: list[str]) -> Iterator[Picture]:
+    import pyarrow.parquet as pq  # pyright: ignore[reportMissingTypeStubs]
+
+    try:
+        file: Any = pq.ParquetFile(source)  # pyright: ignore[reportUnknownMemberType]
+        columns = list(file.schema_arrow.names)
+    except Exception as error:
+        problems.append(f"{source}: {error}")
+        return
+    if "image" not in columns:
+        problems.append(f"{source}: columns {', '.join(columns)}; a column `image` of bytes is needed")
+        return
+    label = next((name for name in LABELS if name in columns), None)
+    row = 0
+    for batch in file.iter_batches(64, columns=["image", *([label] if label else [])]):
+        for given in batch.to_pylist():
+            image = given["image"]["bytes"] if isinstance(given["image"], dict) else given["image"]
+            yield Picture(f"{source.stem}-{row:05d}", image, given[label] if label else None)
+            row += 1
+
+
+def _distinct(pictures: list[Picture]) -> list[Picture]:
+    seen: dict[str, int] = {}
+    found: list[Picture] = []
+    for picture in pictures:
+        count = seen.get(picture.name, 0)
+        seen[picture.name] = count + 1
+        name = picture.name if not count else f"{picture.name}-{count + 1}"
+        found.append(Picture(name, picture.source, picture.label))
+    return found
