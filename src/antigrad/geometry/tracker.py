@@ -19,7 +19,10 @@ from antigrad.geometry.part_gradients import PartGradients
 from antigrad.geometry.settings import Settings
 from antigrad.geometry.step_row import check_sum, independent_figures, measured_figures, part_figures, step_row
 from antigrad.geometry.table import Table, added_up, measure
-from antigrad.geometry.watched import Block, copies, cut_into_blocks, local, names_of, optimizer_parameters
+from antigrad.geometry.watched import Block, Copies, copies, cut_into_blocks, local, names_of, optimizer_parameters
+
+SAMPLE = 4096
+"""About how many entries of a gradient are compared before and after a step."""
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Tracker:
         self._before: _Before | None = None
         self._pending: tuple[dict[str, Any], _Before] | None = None
         self._halves: list[Gradients] = []
+        self._copies = Copies()
 
     @property
     def due(self) -> bool:
@@ -109,8 +113,8 @@ class Tracker:
         watched = list(dict.fromkeys(block.parameter for block in blocks))
         self._before = before = _Before(
             blocks=blocks,
-            old={p: local(p).clone() for p in watched},
-            given_sq=_squares(gradients, watched),
+            old=self._copies.of(watched),
+            given_sq=_sampled_squares(gradients, watched),
             gradients={p: gradients[p].clone() for p in watched} if self.settings.copy_grad or own else None,
             decay=decay_rates(self.optimizer, blocks, self.settings.decoupled_decay),
             scale=loss_scale(self.optimizer),
@@ -181,11 +185,18 @@ class Tracker:
         return step_from(self.optimizer, first), second
 
     def _sums(
-        self, blocks: Sequence[Block], new: Mapping[nn.Parameter, Tensor], before: _Before, slope: Gradients
+        self,
+        blocks: Sequence[Block],
+        new: Mapping[nn.Parameter, Tensor],
+        before: _Before,
+        slope: Gradients,
+        *,
+        counts: bool = False,
     ) -> Table:
         rung = self.settings.granularity
         decayed, rows = bool(before.decay.any()), rung in ("row", "coordinate")
-        return measure(blocks, new, before.old, slope, decay=decayed, rows=rows, coordinates=rung == "coordinate")
+        every = rung == "coordinate"
+        return measure(blocks, new, before.old, slope, counts=counts, decay=decayed, rows=rows, coordinates=every)
 
     def _against(
         self, before: _Before, new: Mapping[nn.Parameter, Tensor], gradients: Gradients, scale: float = 1.0
@@ -204,11 +215,11 @@ class Tracker:
     def _measure(self, before: _Before, gradients: Gradients) -> tuple[Table, PartSums | None]:
         # All sums of the step, in one reduction and one transfer.
         new = {p: local(p) for p in before.old}
-        table = self._sums(before.blocks, new, before, gradients)
+        table = self._sums(before.blocks, new, before, gradients, counts=True)
         share = self._share(list(new))
         pieces = [
             (table.values, self._share([block.parameter for block in before.blocks])),
-            (torch.stack([before.given_sq, _squares(gradients, list(new))], 1), share),
+            (torch.stack([before.given_sq, _sampled_squares(gradients, list(new))], 1), share),
         ]
         self._parts.averaged(self.settings.group, self.settings.world)
         if self._parts:
@@ -253,5 +264,7 @@ class Tracker:
         return torch.tensor([1 / copies(p, self.settings.world) for p in parameters], dtype=torch.float64)
 
 
-def _squares(gradients: Mapping[nn.Parameter, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
-    return torch.stack([dot(gradients[p], gradients[p]) for p in parameters])
+def _sampled_squares(gradients: Mapping[nn.Parameter, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
+    # Enough to see that a step wrote over a gradient, which it does to all of it.
+    samples = [gradients[p].reshape(-1)[:: gradients[p].numel() // SAMPLE | 1] for p in parameters]
+    return torch.stack([dot(sample, sample) for sample in samples])
