@@ -46,6 +46,9 @@ class PartGradients:
     def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
         """Add the gradients of the parts of one micro-batch; the graph is kept.
 
+        A call while no parameter has a gradient starts anew: the step of the batch before was skipped, as
+        gradient scalers do.
+
         Args:
             parts: The parts, before they are summed.
             scale: What the loss is multiplied by before its backward (1/micro-batches).
@@ -54,6 +57,8 @@ class PartGradients:
         Raises:
             InputValueError: A part's graph reaches none of the parameters.
         """
+        if all(parameter.grad is None for parameter in self._parameters):
+            self.clear()
         self._taken = True
         for name, loss in parts.items():
             if not loss.requires_grad:

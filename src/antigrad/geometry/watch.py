@@ -155,6 +155,8 @@ class Watch:
     def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
         """Take the gradients of the parts apart, if the next step is logged. Call before `backward`.
 
+        Gradients of micro-batches add up; a call while no parameter has a gradient starts anew.
+
         Args:
             parts: The parts, with their graph.
             scale: What the loss is multiplied by before its `backward`: 1/micro-batches.
