@@ -11,7 +11,7 @@ from torch import Tensor
 from antigrad.core.errors import InputValueError
 from antigrad.geometry.angle import Certificate
 from antigrad.geometry.finite import discrete_angle
-from antigrad.geometry.interaction import PartSums, weight_range
+from antigrad.geometry.part_sums import PartSums, weight_range
 from antigrad.geometry.row import NOTHING, certificate_figures, decay_share, not_finite
 from antigrad.geometry.table import Table
 

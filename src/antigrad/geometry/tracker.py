@@ -14,8 +14,8 @@ from antigrad.geometry.dots import dense, dot
 from antigrad.geometry.effects import SafeWeight
 from antigrad.geometry.given import decay_rates, given_gradients, loss_scale, scale_left
 from antigrad.geometry.independent import Gradients, gradient_from_closure, gradient_of, loss_of, step_from
-from antigrad.geometry.interaction import PartSums, as_part_sums, optimizer_diagonal, part_sums
 from antigrad.geometry.part_gradients import PartGradients
+from antigrad.geometry.part_sums import PartSums, as_part_sums, optimizer_diagonal, part_sums
 from antigrad.geometry.settings import Settings
 from antigrad.geometry.step_row import check_sum, independent_figures, measured_figures, part_figures, step_row
 from antigrad.geometry.table import Table, added_up, measure

@@ -16,12 +16,12 @@ from torch.optim.optimizer import (
 )
 
 from antigrad.core.errors import InputTypeError, InputValueError, raise_all
-from antigrad.core.ledger import Ledger
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.alarms import Alarms
 from antigrad.geometry.effects import SafeWeight
 from antigrad.geometry.independent import undisturbed
+from antigrad.geometry.page import write_certificate_page
 from antigrad.geometry.part_gradients import PartGradients
 from antigrad.geometry.settings import Independent, Settings
 from antigrad.geometry.tracker import Tracker
@@ -54,7 +54,8 @@ class Watch:
             `backward` or `take` themselves.
         weight: Weight of the down part in `backward`: a number, `safe` (from running estimates of
             the window in which every part gains), or a `SafeWeight`.
-        run: Run folder, or a path to make one in: rows go into its ledger. None: into `rows` alone.
+        run: Run folder, or a path to make one in: rows go into its ledger, and `close` describes the page of
+            one made here, for `antigrad report`. None: into `rows` alone.
         rotate: Watch one in so many blocks at each logged step: memory and time fall by as much.
         copy_grad: Keep a copy of the gradient, for optimizers that overwrite it.
         decoupled_decay: Whether weight decay acts apart from the gradient, as in AdamW. None: as the
@@ -128,7 +129,8 @@ class Watch:
         self._parts, self._ask = PartGradients(trained), parts
         self._safe = SafeWeight() if weight == "safe" else weight if isinstance(weight, SafeWeight) else None
         self._weight = 1.0 if isinstance(weight, str | SafeWeight) else float(weight)
-        self._ledger = _ledger(run, self._settings)
+        self._made = run is not None and not isinstance(run, RunFolder)
+        self._run = _run(run, self._settings)
         self._alarms, self._heard, self._on_row, self._start = Alarms(), set[str](), on_row, start
         self._trackers: dict[torch.optim.Optimizer, Tracker] = {}
         self._taken_at, self._in_closure = self.weight, False
@@ -185,12 +187,14 @@ class Watch:
             tracker.half()
 
     def close(self) -> None:
-        """Write the row that waits for a next batch, and take the hooks away."""
+        """Write the row that waits for a next batch, take the hooks away; describe the page of a run made here."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
         for tracker in self._trackers.values():
             tracker.finish()
+        if self._run is not None and self._made and any(not row["skipped"] for row in self.rows):
+            write_certificate_page(self._run)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run has to know: the number of the next step, and the safe weight.
@@ -260,8 +264,8 @@ class Watch:
         alarms = self._alarms.of(row)
         row["alarms"] = list(alarms.values())
         self.rows.append(row)
-        if self._ledger is not None:
-            self._ledger.append(row)
+        if self._run is not None:
+            self._run.ledger.append(row)
         for kind in alarms.keys() - self._heard:
             LOG.warning("step %d: %s", row["step"], alarms[kind])
         self._heard |= alarms.keys()
@@ -331,19 +335,19 @@ def _processes() -> tuple[object, int]:
     return distributed.group.WORLD, distributed.get_world_size()
 
 
-def _ledger(run: RunFolder | Path | str | None, settings: Settings) -> Ledger | None:
-    """Open the ledger of a run; the first process alone writes.
+def _run(run: RunFolder | Path | str | None, settings: Settings) -> RunFolder | None:
+    """Open the run that rows go into; the first process alone writes.
 
     Args:
         run: The run, or where to make one.
         settings: What the watch was asked for.
 
     Returns:
-        The ledger; None where nothing is to be written.
+        The run; None where nothing is to be written.
     """
     if run is None or (settings.group is not None and torch.distributed.get_rank() != 0):
         return None
-    if not isinstance(run, RunFolder):
-        config = {"every": settings.every, "granularity": settings.granularity, "independent": settings.independent}
-        run = RunFolder.start(Path(run), job="watch", config=config, resume=True)
-    return run.ledger
+    if isinstance(run, RunFolder):
+        return run
+    config = {"every": settings.every, "granularity": settings.granularity, "independent": settings.independent}
+    return RunFolder.start(Path(run), job="watch", config=config, resume=True)

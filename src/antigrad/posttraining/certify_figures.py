@@ -14,7 +14,7 @@ from antigrad.geometry.angle import Certificate
 from antigrad.geometry.dots import dot
 from antigrad.geometry.effects import least_kappa_interaction, safe_window
 from antigrad.geometry.finite import discrete_angle
-from antigrad.geometry.interaction import weight_range
+from antigrad.geometry.part_sums import weight_range
 from antigrad.geometry.row import certificate_figures
 from antigrad.geometry.table import Table, measure
 from antigrad.geometry.watched import cut_into_blocks
