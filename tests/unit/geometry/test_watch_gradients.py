@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from antigrad.core.errors import AntigradError
 from antigrad.geometry import Watch
 from helpers.optimizers import Lion
-from helpers.watching import batch, network
+from helpers.watching import batch, flat, network
 
 
 def rows_of(
@@ -182,3 +182,26 @@ def test_the_closure_is_not_asked_when_nothing_is_logged() -> None:
     # Once more before the two logged steps, and before the two that lend their gradient.
     assert len(calls) == 6 + 4
     assert [row["step"] for row in watch.rows] == [0, 4]
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_halves_of_an_accumulation_judge_each_other(calls: int) -> None:
+    model = plain()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    halves: list[torch.Tensor] = []
+    with Watch(optimizer, model=model, every=1, independent="split") as watch:
+        for place, half in enumerate((slice(0, 12), slice(12, 24))):
+            inputs, labels = batch(0)
+            loss = cross_entropy(model(inputs[half]), labels[half]) / 2
+            halves.append(flat(list(torch.autograd.grad(loss, list(model.parameters()), retain_graph=True))))
+            loss.backward()
+            if place < calls:
+                watch.half()
+        if calls == 2:  # Said after both halves, so that what clipping does is not taken for the second.
+            nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+        optimizer.step()
+    first, second = halves
+    row = watch.rows[0]
+    assert row["independent"] == "split"
+    assert row["cos"] == pytest.approx(float(first @ second / first.norm() / second.norm()), abs=1e-5)
+    assert row["cos"] < 0.9 < row["in_batch"]["cos"]
