@@ -142,3 +142,22 @@ def final(found: Sequence[tuple[Arm, Score]], name: str, centre: float, step: in
         known = sorted({arm.name for arm, _ in found})
         raise InputValueError(f"arm {name!r} with its peak at {centre:g}, step {last}", "one that ran", f"{known}")
     return rewards
+
+
+def reached(found: Sequence[tuple[Arm, Score]], name: str, centre: float, level: float) -> int | None:
+    """Find the first evaluation at which one arm's reward, the mean over seeds, is at a level.
+
+    Args:
+        found: What `scores` gave.
+        name: Name of the arm.
+        centre: Of its reward.
+        level: The reward looked for.
+
+    Returns:
+        The step; None when it is not reached.
+    """
+    paths: dict[int, list[float]] = {}
+    for arm, score in found:
+        if arm.name == name and arm.centre == centre:
+            paths.setdefault(score.step, []).append(score.reward)
+    return next((step for step, rewards in sorted(paths.items()) if sum(rewards) / len(rewards) >= level), None)

@@ -71,7 +71,7 @@ def take_sums(move: Move, parts: Mapping[str, Halves], weights: Mapping[str, flo
         here = [block for block in blocks if block.parameter is old]
         for label, gradient in whole.items():
             ends = {old: _wide(new)}, {old: _wide(old)}, {old: gradient}
-            tables[label].append(measure(here, *ends, rows=True, coordinates=True))
+            tables[label].append(measure(here, *ends, counts=True, rows=True, coordinates=True))
     return Sums({label: _joined(pieces) for label, pieces in tables.items()}, gram, noise)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from antigrad.core.page import Section
+from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars, compared, moving_law
 from antigrad.lab.measures import accuracy
 from antigrad.lab.objective import Context, Objective, Policy
@@ -21,7 +21,7 @@ from antigrad.lab.presets import peak
 from antigrad.lab.sampling import draw
 from antigrad.lab.simulate import simulate
 from antigrad.lab.study import Result, counted
-from antigrad.lab.table_one import NAMES, final, scores
+from antigrad.lab.table_one import NAMES, final, reached, scores
 from antigrad.lab.trace import Trace, comparison
 
 
@@ -67,6 +67,23 @@ def run(settings: Mapping[str, Any]) -> Result:
             numbers[f"token/{objective}@{place}"] = sum(values) / len(values)
     note = f"Token bandit, reward after {token['steps']} steps, {counted(len(token['seeds']))}: mean and range."
     sections.append(bars("The token bandit", groups, "reward", note))
+    passages = [
+        {
+            "arm": objective,
+            "place": f"{NAMES[centre]} {where}",
+            **{f"to_{level:g}": reached(found, f"{where} {objective}", centre, level) for level in token["levels"]},
+        }
+        for objective in groups
+        for centre in settings["centres"]
+        for where in ("offline", "on-policy T=10")
+    ]
+    columns = [Column("arm", "arm"), Column("place", "reward and data")]
+    columns += [
+        Column(f"to_{level:g}", f"steps to reward {level:g}", "integer", "empty: not reached")
+        for level in token["levels"]
+    ]
+    note = f"Token bandit, at equal reward: first evaluation of {token['steps']} steps at which it is reached."
+    sections.append(Table("The token bandit at equal accuracy", columns, passages, note))
     gain = {
         centre: (numbers[f"token/IPO(10)@{NAMES[centre]} offline"] or 0)
         / (numbers[f"token/BoN10@{NAMES[centre]} offline"] or 1)

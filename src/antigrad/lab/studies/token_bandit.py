@@ -8,7 +8,7 @@ from typing import Any
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars
 from antigrad.lab.study import Result, counted
-from antigrad.lab.table_one import NAMES, scores
+from antigrad.lab.table_one import NAMES, reached, scores
 
 
 def run(settings: Mapping[str, Any]) -> Result:
@@ -70,19 +70,16 @@ def table_rows(kind: str, given: Mapping[str, Any], levels: Sequence[float]) -> 
         evaluation at which the mean over seeds has each level.
     """
     found = scores(kind, tuple(given["seeds"]), given["steps"])
-    last: dict[tuple[str, str], list[Any]] = {}
-    paths: dict[tuple[str, str], dict[int, float]] = {}
+    last: dict[tuple[float, str], list[Any]] = {}
     for arm, score in found:
-        path = paths.setdefault((NAMES[int(arm.centre)], arm.name), {})
-        path[score.step] = path.get(score.step, 0.0) + score.reward / len(given["seeds"])
         if score.step == arm.steps:
-            last.setdefault((NAMES[int(arm.centre)], arm.name), []).append(score)
+            last.setdefault((arm.centre, arm.name), []).append(score)
     rows: list[dict[str, Any]] = []
-    for (peak, name), group in last.items():
+    for (centre, name), group in last.items():
         rewards, count = [score.reward for score in group], len(group)
         rows.append(
             {
-                "peak": peak,
+                "peak": NAMES[int(centre)],
                 "arm": name,
                 "mean": sum(rewards) / count,
                 "low": min(rewards),
@@ -91,10 +88,7 @@ def table_rows(kind: str, given: Mapping[str, Any], levels: Sequence[float]) -> 
                 "best": sum(score.best for score in group) / count,
                 "others": sum(score.others for score in group) / count,
                 "rewards": rewards,
-                **{
-                    f"to_{level:g}": next((step for step, mean in paths[peak, name].items() if mean >= level), None)
-                    for level in levels
-                },
+                **{f"to_{level:g}": reached(found, name, centre, level) for level in levels},
             }
         )
     return rows
