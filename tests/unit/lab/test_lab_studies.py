@@ -93,7 +93,7 @@ def test_squeezing_table() -> None:
     settings = load("squeezing").settings
     want = {1.0: (0.50, -0.72, -3.05, 2.24), 0.5: (0.43, -0.57, -2.55, 3.07), 0.1: (0.12, -0.12, -0.70, 3.43)}
     for weight, (mode, others, rejected, chosen) in want.items():
-        mean = squeezing.follow(settings, 42, 0.0, weight).mean(0)
+        mean = squeezing.follow(settings, 42, 0.0, weight)[-1].mean(0)
         assert mean[[3, 4, 1, 0]].tolist() == pytest.approx([mode, others, rejected, chosen], abs=0.01)
 
 
