@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from antigrad.core.page import Chart
@@ -46,8 +46,8 @@ def thin(steps: int, most: int = 300) -> list[int]:
     return sorted({round((steps - 1) * (i / (most - 1)) ** 1.5) for i in range(most)})
 
 
-def numbers(values: Tensor | Sequence[float]) -> list[float | None]:
-    """Values for a figure, to five digits; what is not finite is a gap.
+def numbers(values: Tensor | Sequence[float | None]) -> list[float | None]:
+    """Values for a figure, to five digits; what is missing or not finite is a gap.
 
     Args:
         values: One axis.
@@ -56,7 +56,7 @@ def numbers(values: Tensor | Sequence[float]) -> list[float | None]:
         A list.
     """
     flat = values.tolist() if isinstance(values, Tensor) else list(values)
-    return [float(f"{value:.5g}") if abs(value) < float("inf") else None for value in flat]
+    return [None if value is None or not math.isfinite(value) else float(f"{value:.5g}") for value in flat]
 
 
 def lines(
@@ -207,7 +207,7 @@ def play_button() -> Figure:
     return {"type": "buttons", "buttons": [button], "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
 
 
-def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], text: str, x: str = "action") -> Chart:
+def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], text: str) -> Chart:
     """Laws over many actions as an animation over time.
 
     Args:
@@ -215,7 +215,6 @@ def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], tex
         arms: Arm, and its policy (N, V) at the steps.
         steps: The N steps.
         text: What is seen.
-        x: Title of the x axis.
 
     Returns:
         The chart, with a play button and a slider.
@@ -236,7 +235,7 @@ def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], tex
     slides = [{"label": str(step), "method": "animate", "args": [[str(step)], jump]} for step in steps]
     top = max(float(path.nan_to_num().max()) for path in arms.values())
     layout = {
-        "xaxis": axis(x),
+        "xaxis": axis("action"),
         "yaxis": axis("probability", range=[0, 1.05 * top]),
         "updatemenus": [play_button() | {"y": -0.3, "yanchor": "top"}],
         "sliders": [{"steps": slides, "currentvalue": {"prefix": "step "}, "x": 0.12, "len": 0.88, "y": -0.2}],
@@ -320,15 +319,3 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
         "yaxis2": {"anchor": "x2", "matches": "y"},
     }
     return Chart(title, {"data": data, "layout": layout}, f"{text} Left at equal accuracy, right at equal steps.")
-
-
-def spread(values: Tensor) -> Tensor:
-    """Mean, smallest and largest over the last axis.
-
-    Args:
-        values: (..., S) figures.
-
-    Returns:
-        (..., 3).
-    """
-    return torch.stack([values.mean(-1), values.amin(-1), values.amax(-1)], -1)

@@ -14,7 +14,7 @@ from torch import Tensor
 from antigrad.core.errors import raise_all
 from antigrad.lab.bandit import Bandit
 from antigrad.lab.objective import Context, Objective, Policy
-from antigrad.lab.sampling import Sampler, draw
+from antigrad.lab.sampling import Sampler, empirical_laws
 from antigrad.lab.trace import Trace
 
 Tier = Literal["mean_field", "sampled", "dataset"]
@@ -167,23 +167,14 @@ class _Run:
         self.z = bandit.reference.log().expand(*shape, *bandit.rewards.shape).clone()
         self.law = bandit.reference.expand(self.z.shape).clone()
         self.sampler = Sampler(bandit, plan.group, plan.seeds, plan.seed, plan.prompts)
-        if plan.tier == "dataset":
-            self.law = self._data_sets().expand(self.z.shape).clone()
+        if plan.draws is not None:
+            self.law = empirical_laws(bandit.reference, plan.draws, plan.seeds, plan.seed).expand(self.z.shape).clone()
         self.moving = torch.arange(shape[0])
         self.stopped = torch.full(shape, -1)
         self.accuracy = torch.full((plan.steps + 1, *shape), torch.nan, dtype=torch.float64)
         self.pi = torch.full((len(plan.keep), *self.z.shape), torch.nan, dtype=torch.float64)
         self.places = {step: place for place, step in enumerate(plan.keep)}
         self.crossed = {level: (torch.full(shape, -1), torch.full_like(self.z, torch.nan)) for level in plan.levels}
-
-    def _data_sets(self) -> Tensor:
-        # An empirical law of m draws for each seed and prompt, (S, X, V).
-        plan, bandit = self.plan, self.plan.bandit
-        numbers = torch.Generator().manual_seed(plan.seed)
-        uniforms = torch.rand(plan.seeds, bandit.prompts, plan.draws or 0, generator=numbers, dtype=torch.float64)
-        actions = draw(bandit.reference.expand(plan.seeds, *bandit.reference.shape), uniforms)
-        counts = torch.zeros(plan.seeds, *bandit.reference.shape, dtype=torch.float64)
-        return counts.scatter_add(-1, actions, torch.ones_like(uniforms)) / (plan.draws or 1)
 
     def go(self) -> Trace:
         plan, last = self.plan, 0

@@ -120,7 +120,7 @@ LIMITS = {  # Mean and lowest tenth of 1 000 data sets of m draws.
 @pytest.mark.parametrize("count", LIMITS)
 def test_limits_of_data_sets(count: int) -> None:
     found = data_limits({"centres": [70], "data": {"draws": [count], "seeds": 1000, "seed": 0}})
-    keys = [f"data/{arm}@m={count}" for arm in ("Pref-FT", "BoN10", "RWR(0.1)")]
+    keys = [f"dataset/limit/{arm}@m={count}" for arm in ("Pref-FT", "BoN10", "RWR(0.1)")]
     assert [found[key] for key in keys] == pytest.approx(LIMITS[count][0], abs=0.02)
     assert [found[f"{key}/lowest_tenth"] for key in keys] == pytest.approx(LIMITS[count][1], abs=0.02)
 

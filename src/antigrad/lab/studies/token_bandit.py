@@ -7,7 +7,7 @@ from typing import Any
 
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars
-from antigrad.lab.study import Result, counted
+from antigrad.lab.study import Result, counted, missing
 from antigrad.lab.table_one import NAMES, reached, scores
 
 
@@ -41,6 +41,8 @@ def run(settings: Mapping[str, Any]) -> Result:
         arm: numbers[f"token/R1 on-policy {arm}/mean"] or 0.0
         for arm in ("T=10 BoN10", "T=1 REINFORCE", "T=10 DPO(0.1)", "T=10 IPO(10)")
     }
+    if missing(*offline.values(), *online.values()):
+        return Result("open", "An arm's reward is no number, or it has not run.", numbers, sections)
     best_offline = max(offline.values())
     helps = min(online["T=10 BoN10"], online["T=1 REINFORCE"]) > best_offline
     negative = offline["IPO(10)"] > offline["BoN10"]
@@ -102,7 +104,9 @@ def _sections(
         "line": "Line bandit",
         "token_unshifted": "Token bandit, log-probabilities not shifted",
     }
-    note = f"Reward after {given['steps']} gradient steps, {counted(len(given['seeds']))}: mean and range."
+    kind_of = "network on a line" if kind == "line" else "transformer (token bandit)"
+    note = f"Trained {kind_of}, reward after {given['steps']} gradient steps, {counted(len(given['seeds']))}: mean and "
+    note += "range. The chart is at equal steps, the last columns of the table at equal accuracy."
     groups = {peak: {row["arm"]: row["rewards"] for row in rows if row["peak"] == peak} for peak in ("R1", "R2")}
     columns = [
         Column("peak", "reward"),
