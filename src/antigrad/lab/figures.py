@@ -164,9 +164,10 @@ def simplex(
     """
     paths = {arm: path[thin(len(path), 160)] for arm, path in arms.items()}
     data = [_ternary(arm, path, COLOURS[place], mode="lines") for place, (arm, path) in enumerate(paths.items())]
-    for mark, where in marks.items():
+    for number, (mark, where) in enumerate(marks.items()):
         point = _ternary(mark, where[None], "#d55e00", mode="markers+text")
-        data.append(point | {"text": [mark], "textposition": "top right", "showlegend": False})
+        side = ("middle left", "middle right")[number % 2]  # boundaries may lie close together
+        data.append(point | {"text": [mark], "textposition": side, "showlegend": False})
     first = len(data)
     heads = [_ternary(arm, path[:1], COLOURS[place], mode="markers") for place, (arm, path) in enumerate(paths.items())]
     data += [head | {"showlegend": False, "marker": {"size": 11, "color": head["line"]["color"]}} for head in heads]
@@ -271,7 +272,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Sequence[float]]], y: str
     return Chart(title, {"data": data, "layout": {"barmode": "group", "yaxis": axis(y)} | layout}, text)
 
 
-def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
+def compared(title: str, rows: Sequence[Row], metric: str, text: str, *, log: bool = False) -> Chart:
     """A comparison in two panels: at equal accuracy and at equal steps.
 
     Args:
@@ -279,6 +280,7 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
         rows: What `comparison` gave.
         metric: Title of the y axis.
         text: What is seen.
+        log: Whether the metric is drawn on a logarithmic axis.
 
     Returns:
         The chart.
@@ -315,7 +317,7 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
     layout = {
         "xaxis": axis("accuracy reached", domain=[0, 0.46]),
         "xaxis2": axis("step", domain=[0.54, 1], anchor="y2"),
-        "yaxis": axis(metric),
-        "yaxis2": {"anchor": "x2", "matches": "y"},
+        "yaxis": axis(metric, type="log" if log else "linear"),
+        "yaxis2": {"anchor": "x2", "matches": "y", "type": "log" if log else "linear"},
     }
     return Chart(title, {"data": data, "layout": layout}, f"{text} Left at equal accuracy, right at equal steps.")

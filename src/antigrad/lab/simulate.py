@@ -39,6 +39,7 @@ class _Plan:
     prompts: int | None
     levels: tuple[float, ...]
     keep: list[int]
+    wanted: int
     stop: bool
 
 
@@ -81,7 +82,8 @@ def simulate(
         prompts: Prompts a step (tier `sampled`), their direction scaled by X / B; all when None.
         levels: Levels of accuracy whose first crossing is kept.
         keep: Steps whose policy is kept: `all`, the first and the last (`end`), or those given.
-        stop: Whether an arm ends once all its rates and seeds have crossed the last level.
+        stop: Whether an arm ends once all its rates and seeds have crossed the last level and the steps to be kept are
+            over.
 
     Returns:
         The trace. An arm, rate and seed whose update is not finite stops there; the others go on.
@@ -109,7 +111,7 @@ def simulate(
     periods = [one if isinstance(one, int) else int(one == "online") for one in laws]
     plan = _Plan(
         bandit, arms, rates.clone(), steps, tier, group, seeds, seed, periods, inner, draws, prompts,
-        tuple(sorted(levels)), kept, stop,
+        tuple(sorted(levels)), kept, 0 if isinstance(keep, str) else kept[-1], stop,
     )  # fmt: skip
     with torch.no_grad():
         return _Run(plan).go()
@@ -184,7 +186,7 @@ class _Run:
             policy = Policy.of(z)
             self._see(step, policy, alive)
             last = step
-            going = self._going(alive)
+            going = self._going(step, alive)
             if going is not None:
                 self.z[self.moving] = z
                 self.moving = self.moving[going]
@@ -259,10 +261,10 @@ class _Run:
                 policies[new] = policy.p[new]
                 pi[self.moving] = policies
 
-    def _going(self, alive: Tensor) -> Tensor | None:
+    def _going(self, step: int, alive: Tensor) -> Tensor | None:
         # Places of the arms that go on; None when all do.
         done = ~alive.flatten(1).any(1)
-        if self.plan.stop and self.plan.levels:
+        if self.plan.stop and self.plan.levels and step >= self.plan.wanted:
             reached = self.crossed[self.plan.levels[-1]][0][self.moving] >= 0
             done |= (reached | ~alive).flatten(1).all(1)
         return (~done).nonzero().flatten() if bool(done.any()) else None

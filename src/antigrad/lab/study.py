@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -61,6 +61,29 @@ class Study:
             Name and value.
         """
         return _shifted(self.settings | (self.full if full else {}), seed)
+
+    def misfits(self, own: Mapping[str, Any]) -> list[str]:
+        """Look for what can't take the place of settings: unknown names, and words where numbers are.
+
+        Args:
+            own: Settings that are to be different.
+
+        Returns:
+            One problem each.
+        """
+        return _misfits(own, self.settings, "settings")
+
+    def changed(self, own: Mapping[str, Any]) -> Study:
+        """Change some settings, inside of mappings too, fast and full alike.
+
+        Args:
+            own: Settings that are to be different.
+
+        Returns:
+            The study with them.
+        """
+        fast, full = (_changed(settings, own) for settings in (self.settings, self.settings | self.full))
+        return replace(self, settings=fast, full=full)
 
     @property
     def trains(self) -> bool:
@@ -139,11 +162,9 @@ def _own(path: Path) -> Study:
     known = {*_TEXTS, "study", "settings"}
     problems = [f"unknown key {key}: {did_you_mean(str(key), known)}" for key in given if key not in known]
     own = given.get("settings") or {}
-    problems += _misfits(own, base.settings, "settings")
-    raise_all(str(path), problems)
+    raise_all(str(path), problems + base.misfits(own))
     texts = {key: str(given.get(key, getattr(base, key))) for key in _TEXTS}
-    fast, full = (_changed(settings, own) for settings in (base.settings, base.settings | base.full))
-    return Study(path.stem, base.code, **texts, settings=fast, full=full)
+    return replace(base.changed(own), name=path.stem, **texts)
 
 
 def _misfits(own: Any, base: Any, place: str) -> list[str]:

@@ -22,6 +22,8 @@ from antigrad.lab.training import Arm, Score, train
 
 NAMES = {70: "R1", 20: "R2"}
 """Centre of the reward, and what the studies call it: disjoint from the reference, overlapping with it."""
+EVERY = 25
+"""Gradient steps between evaluations."""
 _RWR = Rwr(1.0, raw=True)
 _ON_AND_OFF: tuple[tuple[Objective, int | None], ...] = (
     (PrefFt(), None),
@@ -100,7 +102,7 @@ def scores(kind: str, seeds: tuple[int, ...], steps: int) -> list[tuple[Arm, Sco
         Arm and score, one an arm, seed and evaluation.
     """
     todo = arms(steps)
-    found = train(make_world(kind), todo, seeds, reference=reference(kind, seeds))
+    found = train(make_world(kind), todo, seeds, EVERY, reference=reference(kind, seeds))
     return [(todo[score.arm], score) for score in found]
 
 

@@ -65,7 +65,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     kept = {arm: [numbers[f"kept/{arm}@sigma=0,eta={eta:g},p={level:g}"] for eta in etas] for arm in ("PSR", "NSR")}
     sections.append(
         lines(
-            f"The collapse is an effect of finite steps: share kept at accuracy {level:g}",
+            f"Share kept at accuracy {level:g}, by the size of a step",
             {arm: (etas, values) for arm, values in kept.items()},
             "η",
             "effective share",

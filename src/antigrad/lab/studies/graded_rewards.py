@@ -68,6 +68,7 @@ def run(settings: Mapping[str, Any]) -> Result:
             comparison(graded, odds, levels=settings["graded_levels"], steps=settings["equal_steps"]),
             "o / h",
             f"{note} Accuracy is the mean reward.",
+            log=True,
         ),
         lines("π(O) / π(H) over time", curves, "step", "o / h", note, yaxis={"type": "log"}),
     ]

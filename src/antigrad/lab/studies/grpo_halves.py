@@ -67,7 +67,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     note = f"Mean-field, G = {group}, η = {settings['eta']:g}, from {tuple(rarest)}."
     sections: list[Section] = [
         masses("Mass over time, arm by arm", paths, NAMES, note, {}),
-        compared("π(O) / π(H), equal accuracy and equal steps", table, "o / h", note),
+        compared("π(O) / π(H), equal accuracy and equal steps", table, "o / h", note, log=True),
         _wins(wins, settings),
         compared("π(O) when the mean reward is the same", drawn, "π(O)", f"Sampled, G = {group}, η = {last_eta:g}, "
                  f"from {tuple(rarest)}, {counted(settings['sampled']['seeds'])}: mean and range."),

@@ -8,7 +8,7 @@ from typing import Any
 from antigrad.core.page import Section
 from antigrad.lab.figures import lines
 from antigrad.lab.objectives.ipo import Ipo
-from antigrad.lab.study import Result, counted, missing
+from antigrad.lab.study import Result, counted, missing, told
 from antigrad.lab.table_one import NAMES, make_world, reference
 from antigrad.lab.training import Arm, Score, train
 
@@ -59,6 +59,12 @@ def run(settings: Mapping[str, Any]) -> Result:
         f"({counted(len(seeds))}); the others are "
         f"{'below the best throughout' if apart else 'not always below the best'}."
     )
+    level = {NAMES[int(centre)]: settings["levels"][centre] for centre in settings["centres"]}
+    same = {n: told(numbers[f"at_reward={level['R1']:g}/best/R1/prompts={n}"], "+.1f") for n in (few, many)}
+    says += (
+        f" Where reward {level['R1']:g} it is {same[few]} with {few} prompts and {same[many]} with "
+    )
+    says += f"{many}: at equal reward, not at equal steps."
     if falls:
         says += " With many prompts even the best samples lose likelihood: the mass goes to responses never sampled."
     curves = {

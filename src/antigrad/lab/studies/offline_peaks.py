@@ -21,7 +21,7 @@ from antigrad.lab.presets import peak
 from antigrad.lab.sampling import empirical_laws
 from antigrad.lab.simulate import simulate
 from antigrad.lab.study import Result, counted, missing, told
-from antigrad.lab.table_one import NAMES, final, reached, scores
+from antigrad.lab.table_one import EVERY, NAMES, final, reached, scores
 from antigrad.lab.trace import Trace, comparison
 
 
@@ -86,7 +86,7 @@ def run(settings: Mapping[str, Any]) -> Result:
         Column(f"to_{level:g}", f"steps to reward {level:g}", "integer", "empty: not reached")
         for level in token["levels"]
     ]
-    note = f"{trained}: first evaluation, every 50 steps up to {token['steps']}, at which a reward is reached."
+    note = f"{trained}: first evaluation, every {EVERY} steps up to {token['steps']}, at which a reward is reached."
     sections.append(Table("The token bandit at equal accuracy", columns, passages, note))
     gain = {
         centre: (numbers[f"token/IPO(10)@{NAMES[centre]} offline"] or 0)
@@ -150,7 +150,7 @@ def on_data_sets(centre: int, settings: Mapping[str, Any]) -> tuple[dict[str, fl
         settings: With `sets`: draws, seeds, steps.
 
     Returns:
-        Last rewards, means over data sets, and the comparison of largest masses.
+        Last rewards, means over data sets, and the comparison of the mass on actions that were not drawn.
     """
     given = settings["sets"]
     arms: list[Objective] = [PrefFt(), BestOfN(), Rwr(), Ipo(10.0), Dpo()]
@@ -165,11 +165,11 @@ def on_data_sets(centre: int, settings: Mapping[str, Any]) -> tuple[dict[str, fl
         f"dataset/{arm}@{NAMES[centre]},m={given['draws']}": float(reward)
         for arm, reward in zip(trace.arms, rewards, strict=True)
     }
-    best = int(trace.bandit.rewards.argmax())
-    rows = comparison(trace, lambda pi: pi[..., 0, best], levels=settings["levels"][centre], steps=places)
+    unseen = empirical_laws(trace.bandit.reference, given["draws"], given["seeds"], given["seed"]) == 0
+    rows = comparison(trace, lambda pi: (pi * unseen).sum((-1, -2)), levels=settings["levels"][centre], steps=places)
     note = f"Dataset: {given['draws']} draws of the reference, {counted(given['seeds'], 'data set')}, mean and range; "
     note += f"{NAMES[centre]}, η = 1, IPO 0.3. Only data sets that get there count at equal accuracy."
-    return found, compared(f"Mass of the best action on data sets, {NAMES[centre]}", rows, "probability", note)
+    return found, compared(f"Mass on actions that a data set lacks, {NAMES[centre]}", rows, "probability", note)
 
 
 def data_limits(settings: Mapping[str, Any]) -> dict[str, float | int | None]:

@@ -8,7 +8,7 @@ from typing import Any
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars, lines
 from antigrad.lab.study import Result, counted, missing
-from antigrad.lab.table_one import final, reached, scores
+from antigrad.lab.table_one import EVERY, final, reached, scores
 
 ARMS = ("BoN10", "PPO")
 RUNS = ((1, "BoN10"), (10, "BoN10"), (50, "BoN10"), (10, "PPO"), (50, "PPO"))
@@ -67,7 +67,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     columns += [
         Column(f"at_{level}", f"steps to {level:g}", "integer", "empty: not reached") for level in settings["levels"]
     ]
-    note = f"Trained transformer (token bandit), R1, {counted(len(token['seeds']))}, evaluated every 50 steps."
+    note = f"Trained transformer (token bandit), R1, {counted(len(token['seeds']))}, evaluated every {EVERY} steps."
     cells = {
         arm: {f"T = {n}": final(found, f"on-policy T={n} {arm}", 70) for n, owner in RUNS if owner == arm}
         for arm in ARMS
