@@ -26,7 +26,7 @@ def step_row(table: Table, decay: Tensor, *, step: int, optimizer: str, share: f
         table: The sums of the step.
         decay: (L,) learning rate times decoupled weight decay of each block.
         step: Its number.
-        optimizer: Name of the optimizer's class.
+        optimizer: Name of the optimizer.
         share: Share of the parameters that was watched.
 
     Returns:

@@ -49,6 +49,7 @@ class Tracker:
         parts: Where the gradients of the parts are.
         emit: Takes each finished row.
         start: Number of the first step.
+        name: What its rows call it.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class Tracker:
         parts: PartGradients,
         emit: Callable[[dict[str, Any]], None],
         start: int,
+        name: str,
     ) -> None:
-        self.optimizer, self.settings, self.step = optimizer, settings, start
+        self.optimizer, self.settings, self.step, self._name = optimizer, settings, start, name
         self._model, self._parts, self._emit = model, parts, emit
         self.parameters = optimizer_parameters(optimizer)
         self._names = names_of(self.parameters, model)
@@ -235,8 +237,7 @@ class Tracker:
     def _row(self, before: _Before, table: Table) -> dict[str, Any]:
         names = {block.parameter for block in before.blocks}
         share = sum(p.numel() for p in names) / sum(p.numel() for p in self.parameters)
-        kind = type(self.optimizer).__name__
-        row = step_row(table, before.decay, step=self.step - 1, optimizer=kind, share=share)
+        row = step_row(table, before.decay, step=self.step - 1, optimizer=self._name, share=share)
         if row["skipped"] or row["non_finite"]:
             return row
         if before.half is not None:

@@ -131,7 +131,7 @@ class Watch:
         self._weight = 1.0 if isinstance(weight, str | SafeWeight) else float(weight)
         self._made = run is not None and not isinstance(run, RunFolder)
         self._run = _run(run, self._settings)
-        self._alarms, self._heard, self._on_row, self._start = Alarms(), set[str](), on_row, start
+        self._alarms, self._heard, self._on_row, self._start = dict[str, Alarms](), set[str](), on_row, start
         self._trackers: dict[torch.optim.Optimizer, Tracker] = {}
         self._taken_at, self._in_closure = self.weight, False
         self.rows: list[dict[str, Any]] = []
@@ -232,8 +232,16 @@ class Watch:
             owned = {p for group in optimizer.param_groups for p in group["params"]}
             if not owned & self._trained:
                 return None
+            kind = type(optimizer).__name__
+            count = sum(type(other) is type(optimizer) for other in self._trackers)
             self._trackers[optimizer] = Tracker(
-                optimizer, self._model, self._settings, self._parts, self._emit, self._start
+                optimizer,
+                self._model,
+                self._settings,
+                self._parts,
+                self._emit,
+                self._start,
+                f"{kind} {count + 1}" if count else kind,
             )
         return self._trackers[optimizer]
 
@@ -261,7 +269,7 @@ class Watch:
         self._parts.forget(tracker.parameters)
 
     def _emit(self, row: dict[str, Any]) -> None:
-        alarms = self._alarms.of(row)
+        alarms = self._alarms.setdefault(row["optimizer"], Alarms()).of(row)
         row["alarms"] = list(alarms.values())
         self.rows.append(row)
         if self._run is not None:
