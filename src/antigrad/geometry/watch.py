@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean, raise_all
+from antigrad.core.errors import InputTypeError, InputValueError, raise_all
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.alarms import Alarms
@@ -23,7 +23,7 @@ from antigrad.geometry.effects import SafeWeight
 from antigrad.geometry.independent import undisturbed
 from antigrad.geometry.page import write_certificate_page
 from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.settings import Independent, Settings
+from antigrad.geometry.settings import Independent, Settings, wrong_kinds, wrong_numbers, wrong_source
 from antigrad.geometry.tracker import Tracker
 from antigrad.geometry.watched import Granularity, optimizer_parameters
 
@@ -109,8 +109,8 @@ class Watch:
         independent = independent or ("lagged" if held_out is None else "held_out")
         group, world = _processes()
         functions = {"held_out": held_out, "parts": parts, "on_row": on_row}
-        problems = _wrong_options(every, rotate, granularity, weight) + _wrong_kinds(model, functions)
-        raise_all("Watch", problems + _wrong_sources(independent, held_out, world))
+        problems = wrong_numbers(every, rotate, granularity, weight) + wrong_kinds(model, functions)
+        raise_all("Watch", problems + wrong_source(independent, held_out, world))
         self._settings = Settings(
             every,
             granularity,
@@ -280,43 +280,6 @@ class Watch:
         self._heard |= alarms.keys()
         if self._on_row is not None:
             self._on_row(row)
-
-
-def _wrong_options(every: object, rotate: object, granularity: object, weight: object) -> list[str]:
-    problems: list[str] = []
-    for name, value in (("every", every), ("rotate", rotate)):
-        if not isinstance(value, int) or value < 1:
-            problems.append(f"{name}={value!r}: a whole number from 1")
-    if granularity not in get_args(Granularity):
-        problems.append(f"granularity {granularity!r}: {did_you_mean(str(granularity), get_args(Granularity))}")
-    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if is_number and not 0 <= weight < float("inf"):
-        problems.append(f"weight={weight!r}: a finite number from 0")
-    if not is_number and weight != "safe" and not isinstance(weight, SafeWeight):
-        problems.append(f"weight={weight!r}: a number, 'safe', or a SafeWeight")
-    return problems
-
-
-def _wrong_kinds(model: object, functions: Mapping[str, object]) -> list[str]:
-    problems = [
-        f"{name}: a {type(value).__name__}, where a function that is called on logged steps is needed"
-        for name, value in functions.items()
-        if value is not None and not callable(value)
-    ]
-    if model is not None and not isinstance(model, nn.Module):
-        problems.append(f"model: a {type(model).__name__}, where the torch.nn.Module that is trained is needed")
-    return problems
-
-
-def _wrong_sources(independent: str, held_out: object, world: int) -> list[str]:
-    problems: list[str] = []
-    if independent not in get_args(Independent):
-        problems.append(f"independent={independent!r}: one of {', '.join(get_args(Independent))}, or None")
-    if independent == "held_out" and held_out is None:
-        problems.append("independent='held_out' without a loss: give held_out=, a function that returns one")
-    if independent == "split" and world > 1:
-        problems.append("independent='split' in several processes, whose halves are not averaged: use 'lagged'")
-    return problems
 
 
 def _unwrapped(optimizer: Any) -> torch.optim.Optimizer:
