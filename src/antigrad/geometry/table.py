@@ -171,8 +171,9 @@ def _piece(after: Tensor, before: Tensor, slope: Tensor, *, counts: bool, decay:
     with_decay = [-torch.dot(before, slope), torch.dot(before, step), torch.dot(before, before)] if decay else []
     # Products of small numbers squared leave the range of float32: they are measured in their mean size.
     size = (step_sq.double() * slope_sq.double()).sqrt() / len(step)
-    product *= size.reciprocal().clamp(max=torch.finfo(product.dtype).max).to(product.dtype)
-    return [step_sq, slope_sq, -dots, torch.dot(product, product).double() * size**2, *counted, *with_decay]
+    factor = size.reciprocal().clamp(max=torch.finfo(product.dtype).max)
+    product *= factor.to(product.dtype)
+    return [step_sq, slope_sq, -dots, torch.dot(product, product).double() / factor**2, *counted, *with_decay]
 
 
 def _row_sums(new: Tensor, old: Tensor, gradient: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ class Tracker:
 
     def half(self) -> None:
         """Keep the gradient accumulated so far: half of the batch, then the other half."""
-        if self.due:
+        if self.due and self.settings.independent == "split":
             now = {p: 2 * p.grad.detach() for p in self.parameters if p.grad is not None}
             first = self._halves[0] if self._halves else {}
             self._halves.append({p: now[p] - first[p] if p in first else now[p] for p in now})
@@ -121,7 +121,7 @@ class Tracker:
             decay=decay_rates(self.optimizer, blocks, self.settings.decoupled_decay),
             scale=loss_scale(self.optimizer),
         )
-        if self._halves:
+        if self.settings.independent == "split":
             before.half = self._half_step(closure)
         if self.settings.held_out is not None:
             before.held_out = gradient_of(self.settings.held_out, self.parameters, self._model)
@@ -179,6 +179,12 @@ class Tracker:
         if closure is not None:
             raise InputValueError(
                 "independent='split' with step(closure)", "a step without one", "use independent='held_out'"
+            )
+        if not halves:
+            raise InputValueError(
+                f"independent='split' without half() before step {self.step}",
+                "a call of half() between the two halves of the batch",
+                "call it after the first half's backward, or use independent='lagged'",
             )
         first = halves[0]
         grads = {p: p.grad for p in first if p.grad is not None}

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -23,9 +23,9 @@ from antigrad.geometry.effects import SafeWeight
 from antigrad.geometry.independent import undisturbed
 from antigrad.geometry.page import write_certificate_page
 from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.settings import Independent, Settings
+from antigrad.geometry.settings import Independent, Settings, wrong_kinds, wrong_numbers, wrong_source
 from antigrad.geometry.tracker import Tracker
-from antigrad.geometry.watched import Granularity, check_granularity, optimizer_parameters
+from antigrad.geometry.watched import Granularity, optimizer_parameters
 
 LOG = logging.getLogger("antigrad.watch")
 
@@ -108,8 +108,9 @@ class Watch:
     ) -> None:
         independent = independent or ("lagged" if held_out is None else "held_out")
         group, world = _processes()
-        _check(every, rotate, independent, held_out, weight, world)
-        check_granularity(granularity)
+        functions = {"held_out": held_out, "parts": parts, "on_row": on_row}
+        problems = wrong_numbers(every, rotate, granularity, weight) + wrong_kinds(model, functions)
+        raise_all("Watch", problems + wrong_source(independent, held_out, world))
         self._settings = Settings(
             every,
             granularity,
@@ -279,24 +280,6 @@ class Watch:
         self._heard |= alarms.keys()
         if self._on_row is not None:
             self._on_row(row)
-
-
-def _check(every: int, rotate: int, independent: str, held_out: object, weight: object, world: int) -> None:
-    problems: list[str] = []
-    for name, value in (("every", every), ("rotate", rotate)):
-        if not isinstance(value, int) or value < 1:
-            problems.append(f"{name}={value!r}: a whole number from 1")
-    if independent not in get_args(Independent):
-        problems.append(f"independent={independent!r}: one of {', '.join(get_args(Independent))}, or None")
-    if independent == "held_out" and held_out is None:
-        problems.append("independent='held_out' without a loss: give held_out=, a function that returns one")
-    if independent == "split" and world > 1:
-        problems.append("independent='split' in several processes, whose halves are not averaged: use 'lagged'")
-    if isinstance(weight, str) and weight != "safe":
-        problems.append(f"weight={weight!r}: a number, 'safe', or a SafeWeight")
-    if isinstance(weight, int | float) and not 0 <= weight < float("inf"):
-        problems.append(f"weight={weight!r}: a finite number from 0")
-    raise_all("Watch", problems)
 
 
 def _unwrapped(optimizer: Any) -> torch.optim.Optimizer:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
+from antigrad.core.errors import InputTypeError, InputValueError
 
 Granularity = Literal["layer", "head", "row", "coordinate"]
 """Finest blocks that are looked at: whole tensors, attention heads, rows of matrices, single weights."""
@@ -44,22 +44,6 @@ class Block:
             A view.
         """
         return tensor if self.cut is None else tensor.narrow(*self.cut)
-
-
-def check_granularity(granularity: str) -> None:
-    """Refuse an unknown granularity.
-
-    Args:
-        granularity: What was asked for.
-
-    Raises:
-        InputValueError: It is none of the four.
-    """
-    known = get_args(Granularity)
-    if granularity not in known:
-        raise InputValueError(
-            f"granularity {granularity!r}", f"one of {', '.join(known)}", did_you_mean(granularity, known)
-        )
 
 
 def local(tensor: Tensor) -> Tensor:

@@ -34,6 +34,18 @@ def test_a_weight_outside_the_window(weight: float, wrong: bool) -> None:
     assert ("weight" in found) is wrong
 
 
+def test_no_down_part_at_all_is_inside_a_window_that_begins_at_nothing() -> None:
+    assert Alarms().of(row(lambda_lo=0.0, lambda_hi=float("inf"), down_weight=0.0)) == {}
+    assert "weight" in Alarms().of(row(lambda_lo=0.1, lambda_hi=float("inf"), down_weight=0.0))
+
+
+def test_a_held_out_loss_that_is_no_number_does_not_rise() -> None:
+    alarms = Alarms(patience=1)
+    assert alarms.of(row(held_out_loss=1.0)) == {}
+    assert alarms.of(row(held_out_loss=float("nan"))) == {"loss": "the held-out loss is nan: lower the learning rate"}
+    assert alarms.of(row(held_out_loss=0.9)) == {}
+
+
 def test_a_held_out_loss_that_rises() -> None:
     alarms = Alarms(patience=2)
     losses = [1.0, 1.1, 1.2, 0.9, 0.8, 0.7]

@@ -208,7 +208,7 @@ def test_optimizers_that_share_a_model_are_all_on_the_page() -> None:
         drawn = line(of(sections, f"Alignment of the whole step: {name}"), "another batch")
         assert drawn["y"] == [sign * row["cos"] for row in certificate_rows(4)]
         assert of(sections, f"In short: {name}").cards[0].value == f"{sign * 0.196:.3g}".replace("-", "−")
-    (layers,) = [section for section in sections if section.title == "Alignment of each layer"]
+    layers = of(sections, "Alignment of each layer")
     assert layers.figure["data"][0]["y"] == layer_names(4)
     assert layers.figure["data"][0]["x"] == [10, 20, 30, 40]
     assert len({section.title for section in sections}) == len(sections)

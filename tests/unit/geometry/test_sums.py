@@ -78,6 +78,15 @@ def test_products_squared_do_not_leave_the_range_of_float32() -> None:
     assert float((step * gradient).square().sum()) == 0
 
 
+def test_products_below_the_range_of_float32_are_not_made_smaller_still() -> None:
+    # Their sum of squares is what z is divided by: too small a one would turn chance into evidence.
+    parameter = nn.Parameter(torch.zeros(1000))
+    step, gradient = torch.full((1000,), 1e-21), torch.full((1000,), -1e-19)
+    old = {parameter: torch.zeros(1000)}
+    table = measure([Block("w", "w", parameter)], {parameter: step}, old, {parameter: gradient})
+    assert table.total("product_sq") == pytest.approx(1000 * 1e-80, rel=1e-3, abs=0)
+
+
 def test_sums_of_what_is_not_finite_or_nothing() -> None:
     parameter = nn.Parameter(torch.zeros(4))
     broken = torch.tensor([1.0, float("nan"), 0.0, 2.0])

@@ -153,7 +153,7 @@ def test_every_wrong_option_is_said_at_once() -> None:
     with pytest.raises(ManyInputsError) as caught:
         Watch(model, every=0, rotate=0, independent="next", weight=-1.0)  # type: ignore[arg-type]
     assert all(name in str(caught.value) for name in ("every=0", "rotate=0", "independent='next'", "weight=-1.0"))
-    with pytest.raises(InputValueError, match=r"granularity 'layers'.*did you mean 'layer'"):
+    with pytest.raises(ManyInputsError, match=r"granularity 'layers'.*did you mean 'layer'"):
         Watch(model, granularity="layers")  # type: ignore[arg-type]
 
 
