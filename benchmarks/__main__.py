@@ -7,7 +7,18 @@ import os
 
 import torch
 
-from benchmarks import decoding, displacement, kernel, lab, preflight, safe_weight, update_rules, vocabulary, watch_cost
+from benchmarks import (
+    decoding,
+    displacement,
+    kernel,
+    lab,
+    lab_arms,
+    preflight,
+    safe_weight,
+    update_rules,
+    vocabulary,
+    watch_cost,
+)
 
 BENCHMARKS = {
     "kernel": kernel.run,
@@ -19,6 +30,7 @@ BENCHMARKS = {
     "update_rules": update_rules.run,
     "safe_weight": safe_weight.run,
     "lab": lab.run,
+    "lab_arms": lab_arms.run,
 }
 
 

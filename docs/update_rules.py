@@ -195,7 +195,7 @@ def cell(of: Figures, key: str, form: str) -> str:
 def cost_table() -> str:
     """Seconds and ratios of a watched step."""
     rows = []
-    for name in ("watch_step_fused", "watch_step_foreach", "watch_training", "watch_memory"):
+    for name in ("watch_step_fused", "watch_step_foreach", "watch_training_256", "watch_training_1024", "watch_memory"):
         found = result(name)
         unit = "MB" if name == "watch_memory" else "s"
         runs = ", ".join(f"{ratio:.3g}" for ratio in found.get("ratio_of_each_run", []))

@@ -90,7 +90,8 @@ def test_rank_one_preconditioner_gives_the_step_back(case: Case) -> None:
 @each
 def test_rows_after_the_first_have_a_lagged_gradient(case: Case) -> None:
     _, rows, _ = watched(case.name)
-    assert len(rows_with(rows[:-1], "overshoot")) >= 18
+    moved = [row for row in rows[:-1] if not row["skipped"]]  # A line search may find nothing to its liking.
+    assert len(rows_with(moved, "overshoot")) == len(moved) >= (19 if not case.closure else 15)
     assert rows[-1]["independent"] is None
     assert rows[-1]["cos"] is None
 

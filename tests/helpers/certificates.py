@@ -38,7 +38,7 @@ def certificate_rows(steps: int = 40, layers: int = 4, *, seed: int = 0) -> list
         row |= {"blocks_against": 0.05, "step_share_against": 0.1, "drop_predicted": 1e-3, "overshoot": False}
         row |= {"in_batch": {"effective": "yes", "cos": 0.45, "z": 30.0, "kappa": 18.0, "kappa_layer": 22.0}}
         row |= {"effect": {"up": 2e-3 - 1e-4 * place, "down": 1e-3, "anchor": math.nan if place == 3 else 2e-4}}
-        row |= {"down_weight": 1.0, "lambda_lo": low, "lambda_hi": high, "window_from": "adam_state"}
+        row |= {"down_weight": 1.0, "lambda_lo": low, "lambda_hi": high, "window_from": "optimizer"}
         row |= {"safe_weight": 0.7, "skipped": place == 7, "non_finite": [], "moved_fraction": 0.99}
         row |= {"alarms": ["the part 'up' lost ground in 3 logged steps"] if place > 23 else []}
         rows.append(row)

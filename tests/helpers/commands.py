@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -62,6 +63,8 @@ def _run(argv: list[str], out: Path, err: Path) -> None:
     for path, stream in ((out, sys.stdout), (err, sys.stderr)):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, stream.fileno())
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import torch
 
     from antigrad.cli.main import main

@@ -65,6 +65,8 @@ class Alarms:
         low, high, weight = row.get("lambda_lo"), row.get("lambda_hi"), row.get("down_weight")
         if low is None or high is None or weight is None or low < weight < high:
             return None
+        if weight == low == 0:  # The step of the up part alone, where the parts are not in conflict.
+            return None
         return f"the weight {weight:.3g} of the down part is outside ({low:.3g}, {high:.3g}), where every part gains"
 
     def _blocks(self, row: Mapping[str, Any]) -> str | None:
@@ -78,6 +80,8 @@ class Alarms:
         loss = row.get("held_out_loss")
         if loss is None:
             return None
+        if not math.isfinite(loss):
+            return f"the held-out loss is {loss}: lower the learning rate"
         self._losses = [*self._losses, loss][-self.patience - 1 :]
         if len(self._losses) <= self.patience or self._losses[-1] <= self._losses[0]:
             return None

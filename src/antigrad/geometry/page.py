@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -32,6 +33,7 @@ CAVEATS = (
     "step is its cosine again. ψ depends on the coordinates. And a step that goes the way you asked says nothing on "
     "whether it was wise to ask."
 )
+_MOST_OPTIMIZERS = 4
 _INDEPENDENT = {
     "lagged": "on the next batch",
     "split": "on the other half of the batch",
@@ -45,11 +47,12 @@ def certificate_sections(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
 
     Args:
         rows: Ledger rows; those of another kind than `certificate`, and skipped steps, take no part. Of
-            two rows of one step the later counts.
+            two rows of one step and optimizer the later counts.
 
     Returns:
         Headline figures, layers, alignment, parts, weight of the down part, ladder of κ, worst layers
-        and alarms; those for which the rows hold nothing are left out.
+        and alarms; those for which the rows hold nothing are left out. Where several optimizers share
+        the model, figures of the whole step are given for each (not for more than four), layers together.
 
     Raises:
         InputValueError: There is no certificate among the rows.
@@ -65,26 +68,22 @@ def certificate_sections(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
         >>> [section.kind for section in certificate_sections(rows)]
         ['cards', 'chart', 'chart']
     """
-    steps = {row["step"]: row for row in rows if row.get("kind") == "certificate" and not row.get("skipped")}
-    if not steps:
+    found = [row for row in rows if row.get("kind") == "certificate" and not row.get("skipped")]
+    if not found:
         raise InputValueError(
             f"{len(rows)} rows without a certificate",
             "at least one",
             "watch the optimizer for at least one logged step",
         )
-    ordered = [steps[step] for step in sorted(steps)]
+    by_optimizer = _by_optimizer(found)
+    ordered = sorted((row for rows in by_optimizer.values() for row in rows), key=lambda row: row["step"])
     figures = [_figures(row) for row in ordered]
-    sections: list[Section] = [Cards("In short", _cards(ordered, figures), CAVEATS)]
+    if len(by_optimizer) > _MOST_OPTIMIZERS:  # One optimizer a parameter, say: its layers tell it all.
+        sections: list[Section] = [Cards("In short", _cards_of_many(ordered, len(by_optimizer)), CAVEATS)]
+    else:
+        sections = _whole_sections(by_optimizer)
     if any(row.get("block_cos") for row in figures):
-        sections.append(layers_over_time(figures))
-    sections.append(alignment_over_time(ordered))
-    if any(any_of([effect(row, part) for part in PARTS]) for row in ordered):
-        sections.append(effects_over_time(ordered))
-    if any(row.get("lambda_hi") is not None or row.get("safe_weight") is not None for row in ordered):
-        sections.append(weight_over_time(ordered))
-    if any(row.get(key) is not None for row in figures for key in RUNGS.values()):
-        sections.append(ladder_over_time(figures))
-    if any(row.get("block_cos") for row in figures):
+        sections.insert(1 if len(by_optimizer) == 1 else len(sections), layers_over_time(_layers_together(figures)))
         sections.append(layer_table(figures))
     if any(row.get("alarms") for row in ordered):
         sections.append(_alarm_table(ordered))
@@ -133,6 +132,49 @@ def write_certificate_page(run: RunFolder) -> str:
     return certificate_page(rows, f"Certificates of {run.facts['job']}", _lead(rows)).write(run)
 
 
+def _by_optimizer(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    latest = {(str(row.get("optimizer")), row["step"]): row for row in rows}
+    names = dict.fromkeys(name for name, _ in latest)
+    return {name: [latest[key] for key in sorted(latest) if key[0] == name] for name in names}
+
+
+def _whole_sections(by_optimizer: Mapping[str, Sequence[Row]]) -> list[Section]:
+    """Show the whole steps of each optimizer, under its name where there are several.
+
+    Args:
+        by_optimizer: Name, and rows in order of their steps.
+
+    Returns:
+        The sections, optimizer by optimizer.
+    """
+    sections: list[Section] = []
+    for name, rows in by_optimizer.items():
+        figures = [_figures(row) for row in rows]
+        here: list[Section] = [Cards("In short", _cards(rows, figures), CAVEATS), alignment_over_time(rows)]
+        if any(any_of([effect(row, part) for part in PARTS]) for row in rows):
+            here.append(effects_over_time(rows))
+        if any(row.get("lambda_hi") is not None or row.get("safe_weight") is not None for row in rows):
+            here.append(weight_over_time(rows))
+        if any(row.get(key) is not None for row in figures for key in RUNGS.values()):
+            here.append(ladder_over_time(figures))
+        several = len(by_optimizer) > 1
+        sections += [replace(one, title=f"{one.title}: {name}") for one in here] if several else here
+    return sections
+
+
+def _layers_together(figures: Sequence[Row]) -> list[Row]:
+    # Optimizers that share a model have different layers of one step.
+    together: dict[int, dict[str, float | None]] = {}
+    for row in figures:
+        together.setdefault(row["step"], {}).update(row.get("block_cos") or {})
+    return [{"step": step, "block_cos": cosines} for step, cosines in together.items()]
+
+
+def _cards_of_many(rows: Sequence[Row], optimizers: int) -> list[Card]:
+    note = "too many to show whole steps of each; the layers below are those of all"
+    return [Card("Optimizers", str(optimizers), note), _alarm_card(rows)]
+
+
 def _figures(row: Row) -> Row:
     # The certificate on another batch; where there is none, the flattering one on the step's own.
     own = row.get("in_batch") or {}
@@ -140,9 +182,16 @@ def _figures(row: Row) -> Row:
 
 
 def _lead(rows: Sequence[Row]) -> str:
-    figures = [_figures(row) for row in rows if not row.get("skipped")]
-    if not figures:
+    by_optimizer = _by_optimizer([row for row in rows if not row.get("skipped")])
+    if not by_optimizer:
         return "No step was taken."
+    if len(by_optimizer) > _MOST_OPTIMIZERS:
+        return f"{len(by_optimizer)} optimizers share the model."
+    said = {name: _told([_figures(row) for row in found]) for name, found in by_optimizer.items()}
+    return " ".join(said.values() if len(said) == 1 else [f"{name}: {text}" for name, text in said.items()])
+
+
+def _told(figures: Sequence[Row]) -> str:
     said = Counter(row.get("effective") for row in figures)
     where = _where(figures)
     return (
@@ -183,10 +232,13 @@ def _cards(rows: Sequence[Row], figures: Sequence[Row]) -> list[Card]:
             Card("Layers against", f"{median(against):.0%}", "median share of layers that go up the loss", tone)
         )
     cards += [card for part in PARTS if (card := _gain(rows, part)) is not None]
+    return [*cards, _alarm_card(rows)]
+
+
+def _alarm_card(rows: Sequence[Row]) -> Card:
     alarms = sum(bool(row.get("alarms")) for row in rows)
     note = f"of {len(rows)} logged steps" if alarms else "in any logged step"
-    cards.append(Card("Steps with an alarm", str(alarms) if alarms else "none", note, "bad" if alarms else "good"))
-    return cards
+    return Card("Steps with an alarm", str(alarms) if alarms else "none", note, "bad" if alarms else "good")
 
 
 def _gain(rows: Sequence[Row], part: str) -> Card | None:

@@ -194,9 +194,7 @@ def _weight(value: float) -> str:
 
 def _sources(rows: Sequence[Row]) -> str:
     words = {
-        "adam_state": "Adam's own scaling",
         "optimizer": "the optimizer's own scaling",
-        "sgd": "SGD's plain gradient",
         "least_kappa": "the matrix of least κ that turns the gradient into the step",
         "euclidean": "plain gradients, as the step went up the loss",
     }

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import InputValueError
+from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.core.parts import Parts
 from antigrad.geometry.dots import dense
 from antigrad.geometry.watched import is_sharded, local
@@ -46,14 +46,26 @@ class PartGradients:
     def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
         """Add the gradients of the parts of one micro-batch; the graph is kept.
 
+        A call while no parameter has a gradient starts anew: the step of the batch before was skipped, as
+        gradient scalers do.
+
         Args:
             parts: The parts, before they are summed.
             scale: What the loss is multiplied by before its backward (1/micro-batches).
             loss_scale: Factor against underflow in float16; it is divided out again.
 
         Raises:
-            InputValueError: A part's graph reaches none of the parameters.
+            InputTypeError: These are no parts.
+            InputValueError: A part's graph reaches none of the parameters, or is gone after a `backward`.
         """
+        if not isinstance(parts, Parts):
+            raise InputTypeError(
+                f"a {type(parts).__name__} as the parts of an objective",
+                "antigrad.core.Parts(up=..., down=..., anchor=...)",
+                "keep the parts of the loss apart, before they are summed",
+            )
+        if all(parameter.grad is None for parameter in self._parameters):
+            self.clear()
         self._taken = True
         for name, loss in parts.items():
             if not loss.requires_grad:
@@ -130,7 +142,16 @@ class PartGradients:
             with _without_gradients(self._parameters):
                 loss.backward(retain_graph=True)
                 return {p: p.grad for p in self._parameters if p.grad is not None}
-        found = torch.autograd.grad(loss, self._parameters, retain_graph=True, allow_unused=True)
+        try:
+            found = torch.autograd.grad(loss, self._parameters, retain_graph=True, allow_unused=True)
+        except RuntimeError as error:
+            if "a second time" not in str(error):
+                raise
+            raise InputValueError(
+                "parts after their backward, which freed their graph",
+                "parts before it",
+                "call take(parts) first, then backward on their sum",
+            ) from error
         pairs = cast("Iterable[tuple[nn.Parameter, Tensor | None]]", zip(self._parameters, found, strict=True))
         return {parameter: gradient for parameter, gradient in pairs if gradient is not None}
 

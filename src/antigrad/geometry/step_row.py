@@ -11,7 +11,7 @@ from torch import Tensor
 from antigrad.core.errors import InputValueError
 from antigrad.geometry.angle import Certificate
 from antigrad.geometry.finite import discrete_angle
-from antigrad.geometry.interaction import PartSums, weight_range
+from antigrad.geometry.part_sums import PartSums, weight_range
 from antigrad.geometry.row import NOTHING, certificate_figures, decay_share, not_finite
 from antigrad.geometry.table import Table
 
@@ -26,7 +26,7 @@ def step_row(table: Table, decay: Tensor, *, step: int, optimizer: str, share: f
         table: The sums of the step.
         decay: (L,) learning rate times decoupled weight decay of each block.
         step: Its number.
-        optimizer: Name of the optimizer's class.
+        optimizer: Name of the optimizer.
         share: Share of the parameters that was watched.
 
     Returns:

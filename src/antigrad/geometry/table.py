@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from antigrad.geometry.dots import in_pieces
 from antigrad.geometry.watched import Block
 
-CORE = ("step_sq", "descent_sq", "dot", "product_sq", "moved", "live")
+CORE = ("step_sq", "descent_sq", "dot", "product_sq")
+COUNTS = ("moved", "live")
 DECAY = ("theta_dot_descent", "theta_dot_step", "theta_sq")
 
 
@@ -20,9 +21,9 @@ DECAY = ("theta_dot_descent", "theta_dot_step", "theta_sq")
 class Table:
     r"""Sums over each of L blocks, with y the negative gradient, g the applied step, θ the weights before.
 
-    Columns `step_sq` |g|², `descent_sq` |y|², `dot` g·y, `product_sq` Σ g²y², `moved` (weights that
-    changed among those with a gradient), `live` (weights with a gradient), and with weight decay
-    `theta_dot_descent` θ·y, `theta_dot_step` θ·g, `theta_sq` |θ|².
+    Columns `step_sq` |g|², `descent_sq` |y|², `dot` g·y, `product_sq` Σ g²y²; when weights are counted
+    `moved` (those that changed among those with a gradient) and `live` (those with a gradient); and with
+    weight decay `theta_dot_descent` θ·y, `theta_dot_step` θ·g, `theta_sq` |θ|².
 
     Args:
         blocks: What the rows are.
@@ -116,6 +117,7 @@ def measure(
     old: Mapping[nn.Parameter, Tensor],
     gradient: Mapping[nn.Parameter, Tensor],
     *,
+    counts: bool = False,
     decay: bool = False,
     rows: bool = False,
     coordinates: bool = False,
@@ -127,6 +129,7 @@ def measure(
         new: The parameters after the step.
         old: A copy of them before it.
         gradient: ∇L; its negative is y.
+        counts: Count the weights that moved.
         decay: Take the sums with θ too.
         rows: Keep the sums of every row of a matrix.
         coordinates: Keep the range of g/y.
@@ -134,11 +137,11 @@ def measure(
     Returns:
         The table, on the device of the parameters: nothing is read by the host.
     """
-    columns = CORE + (DECAY if decay else ())
+    columns = CORE + (COUNTS if counts else ()) + (DECAY if decay else ())
     values, row_sums, ratios = [], [], []
     for block in blocks:
         tensors = [block.of(source[block.parameter]) for source in (new, old, gradient)]
-        values.append(_sums(*tensors, decay=decay))
+        values.append(_sums(*tensors, counts=counts, decay=decay))
         if rows:
             row_sums.append(_row_sums(*tensors))
         if coordinates:
@@ -152,28 +155,25 @@ def measure(
     )
 
 
-def _sums(new: Tensor, old: Tensor, gradient: Tensor, *, decay: bool) -> Tensor:
-    total = torch.zeros(len(CORE) + (len(DECAY) if decay else 0), dtype=torch.float64, device=new.device)
-    for after, before, slope in in_pieces(new, old, gradient):
-        step = after - before
-        product = step * slope
-        step_sq, slope_sq, dots = torch.dot(step, step), torch.dot(slope, slope), torch.dot(step, slope)
-        # Products of small numbers squared leave the range of float32: they are measured in their mean size.
-        size = (step_sq.double() * slope_sq.double()).sqrt() / len(step)
-        divisor = size.to(product.dtype)
-        unit = product / torch.where(divisor > 0, divisor, 1)
-        sums = [
-            step_sq,
-            slope_sq,
-            -dots,
-            torch.dot(unit, unit).double() * size**2,
-            torch.count_nonzero(product),
-            torch.count_nonzero(slope),
-        ]
-        if decay:
-            sums += [-torch.dot(before, slope), torch.dot(before, step), torch.dot(before, before)]
-        total += torch.stack([value.double() for value in sums])
-    return total
+def _sums(new: Tensor, old: Tensor, gradient: Tensor, *, counts: bool, decay: bool) -> Tensor:
+    pieces = [_piece(*piece, counts=counts, decay=decay) for piece in in_pieces(new, old, gradient)]
+    if not pieces:
+        width = len(CORE) + counts * len(COUNTS) + decay * len(DECAY)
+        return torch.zeros(width, dtype=torch.float64, device=new.device)
+    return torch.stack([value.double() for piece in pieces for value in piece]).reshape(len(pieces), -1).sum(0)
+
+
+def _piece(after: Tensor, before: Tensor, slope: Tensor, *, counts: bool, decay: bool) -> list[Tensor]:
+    step = after - before
+    product = step * slope
+    step_sq, slope_sq, dots = torch.dot(step, step), torch.dot(slope, slope), torch.dot(step, slope)
+    counted = [torch.count_nonzero(product), torch.count_nonzero(slope)] if counts else []
+    with_decay = [-torch.dot(before, slope), torch.dot(before, step), torch.dot(before, before)] if decay else []
+    # Products of small numbers squared leave the range of float32: they are measured in their mean size.
+    size = (step_sq.double() * slope_sq.double()).sqrt() / len(step)
+    factor = size.reciprocal().clamp(max=torch.finfo(product.dtype).max)
+    product *= factor.to(product.dtype)
+    return [step_sq, slope_sq, -dots, torch.dot(product, product).double() / factor**2, *counted, *with_decay]
 
 
 def _row_sums(new: Tensor, old: Tensor, gradient: Tensor) -> Tensor:

@@ -14,12 +14,15 @@ from antigrad.geometry.dots import dense, dot
 from antigrad.geometry.effects import SafeWeight
 from antigrad.geometry.given import decay_rates, given_gradients, loss_scale, scale_left
 from antigrad.geometry.independent import Gradients, gradient_from_closure, gradient_of, loss_of, step_from
-from antigrad.geometry.interaction import PartSums, as_part_sums, optimizer_diagonal, part_sums
 from antigrad.geometry.part_gradients import PartGradients
+from antigrad.geometry.part_sums import PartSums, as_part_sums, optimizer_diagonal, part_sums
 from antigrad.geometry.settings import Settings
 from antigrad.geometry.step_row import check_sum, independent_figures, measured_figures, part_figures, step_row
 from antigrad.geometry.table import Table, added_up, measure
-from antigrad.geometry.watched import Block, copies, cut_into_blocks, local, names_of, optimizer_parameters
+from antigrad.geometry.watched import Block, Copies, copies, cut_into_blocks, local, names_of, optimizer_parameters
+
+SAMPLE = 4096
+"""About how many entries of a gradient are compared before and after a step."""
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Tracker:
         parts: Where the gradients of the parts are.
         emit: Takes each finished row.
         start: Number of the first step.
+        name: What its rows call it.
     """
 
     def __init__(
@@ -56,8 +60,9 @@ class Tracker:
         parts: PartGradients,
         emit: Callable[[dict[str, Any]], None],
         start: int,
+        name: str,
     ) -> None:
-        self.optimizer, self.settings, self.step = optimizer, settings, start
+        self.optimizer, self.settings, self.step, self._name = optimizer, settings, start, name
         self._model, self._parts, self._emit = model, parts, emit
         self.parameters = optimizer_parameters(optimizer)
         self._names = names_of(self.parameters, model)
@@ -65,6 +70,7 @@ class Tracker:
         self._before: _Before | None = None
         self._pending: tuple[dict[str, Any], _Before] | None = None
         self._halves: list[Gradients] = []
+        self._copies = Copies()
 
     @property
     def due(self) -> bool:
@@ -73,7 +79,7 @@ class Tracker:
 
     def half(self) -> None:
         """Keep the gradient accumulated so far: half of the batch, then the other half."""
-        if self.due:
+        if self.due and self.settings.independent == "split":
             now = {p: 2 * p.grad.detach() for p in self.parameters if p.grad is not None}
             first = self._halves[0] if self._halves else {}
             self._halves.append({p: now[p] - first[p] if p in first else now[p] for p in now})
@@ -109,13 +115,13 @@ class Tracker:
         watched = list(dict.fromkeys(block.parameter for block in blocks))
         self._before = before = _Before(
             blocks=blocks,
-            old={p: local(p).clone() for p in watched},
-            given_sq=_squares(gradients, watched),
+            old=self._copies.of(watched),
+            given_sq=_sampled_squares(gradients, watched),
             gradients={p: gradients[p].clone() for p in watched} if self.settings.copy_grad or own else None,
             decay=decay_rates(self.optimizer, blocks, self.settings.decoupled_decay),
             scale=loss_scale(self.optimizer),
         )
-        if self._halves:
+        if self.settings.independent == "split":
             before.half = self._half_step(closure)
         if self.settings.held_out is not None:
             before.held_out = gradient_of(self.settings.held_out, self.parameters, self._model)
@@ -174,6 +180,12 @@ class Tracker:
             raise InputValueError(
                 "independent='split' with step(closure)", "a step without one", "use independent='held_out'"
             )
+        if not halves:
+            raise InputValueError(
+                f"independent='split' without half() before step {self.step}",
+                "a call of half() between the two halves of the batch",
+                "call it after the first half's backward, or use independent='lagged'",
+            )
         first = halves[0]
         grads = {p: p.grad for p in first if p.grad is not None}
         second = halves[1] if len(halves) > 1 else {p: 2 * grad - first[p] for p, grad in grads.items()}
@@ -181,11 +193,18 @@ class Tracker:
         return step_from(self.optimizer, first), second
 
     def _sums(
-        self, blocks: Sequence[Block], new: Mapping[nn.Parameter, Tensor], before: _Before, slope: Gradients
+        self,
+        blocks: Sequence[Block],
+        new: Mapping[nn.Parameter, Tensor],
+        before: _Before,
+        slope: Gradients,
+        *,
+        counts: bool = False,
     ) -> Table:
         rung = self.settings.granularity
         decayed, rows = bool(before.decay.any()), rung in ("row", "coordinate")
-        return measure(blocks, new, before.old, slope, decay=decayed, rows=rows, coordinates=rung == "coordinate")
+        every = rung == "coordinate"
+        return measure(blocks, new, before.old, slope, counts=counts, decay=decayed, rows=rows, coordinates=every)
 
     def _against(
         self, before: _Before, new: Mapping[nn.Parameter, Tensor], gradients: Gradients, scale: float = 1.0
@@ -204,11 +223,11 @@ class Tracker:
     def _measure(self, before: _Before, gradients: Gradients) -> tuple[Table, PartSums | None]:
         # All sums of the step, in one reduction and one transfer.
         new = {p: local(p) for p in before.old}
-        table = self._sums(before.blocks, new, before, gradients)
+        table = self._sums(before.blocks, new, before, gradients, counts=True)
         share = self._share(list(new))
         pieces = [
             (table.values, self._share([block.parameter for block in before.blocks])),
-            (torch.stack([before.given_sq, _squares(gradients, list(new))], 1), share),
+            (torch.stack([before.given_sq, _sampled_squares(gradients, list(new))], 1), share),
         ]
         self._parts.averaged(self.settings.group, self.settings.world)
         if self._parts:
@@ -224,8 +243,7 @@ class Tracker:
     def _row(self, before: _Before, table: Table) -> dict[str, Any]:
         names = {block.parameter for block in before.blocks}
         share = sum(p.numel() for p in names) / sum(p.numel() for p in self.parameters)
-        kind = type(self.optimizer).__name__
-        row = step_row(table, before.decay, step=self.step - 1, optimizer=kind, share=share)
+        row = step_row(table, before.decay, step=self.step - 1, optimizer=self._name, share=share)
         if row["skipped"] or row["non_finite"]:
             return row
         if before.half is not None:
@@ -253,5 +271,7 @@ class Tracker:
         return torch.tensor([1 / copies(p, self.settings.world) for p in parameters], dtype=torch.float64)
 
 
-def _squares(gradients: Mapping[nn.Parameter, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
-    return torch.stack([dot(gradients[p], gradients[p]) for p in parameters])
+def _sampled_squares(gradients: Mapping[nn.Parameter, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
+    # Enough to see that a step wrote over a gradient, which it does to all of it.
+    samples = [gradients[p].reshape(-1)[:: gradients[p].numel() // SAMPLE | 1] for p in parameters]
+    return torch.stack([dot(sample, sample) for sample in samples])

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -16,16 +16,16 @@ from torch.optim.optimizer import (
 )
 
 from antigrad.core.errors import InputTypeError, InputValueError, raise_all
-from antigrad.core.ledger import Ledger
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.alarms import Alarms
 from antigrad.geometry.effects import SafeWeight
 from antigrad.geometry.independent import undisturbed
+from antigrad.geometry.page import write_certificate_page
 from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.settings import Independent, Settings
+from antigrad.geometry.settings import Independent, Settings, wrong_kinds, wrong_numbers, wrong_source
 from antigrad.geometry.tracker import Tracker
-from antigrad.geometry.watched import Granularity, check_granularity, optimizer_parameters
+from antigrad.geometry.watched import Granularity, optimizer_parameters
 
 LOG = logging.getLogger("antigrad.watch")
 
@@ -54,7 +54,8 @@ class Watch:
             `backward` or `take` themselves.
         weight: Weight of the down part in `backward`: a number, `safe` (from running estimates of
             the window in which every part gains), or a `SafeWeight`.
-        run: Run folder, or a path to make one in: rows go into its ledger. None: into `rows` alone.
+        run: Run folder, or a path to make one in: rows go into its ledger, and `close` describes the page of
+            one made here, for `antigrad report`. None: into `rows` alone.
         rotate: Watch one in so many blocks at each logged step: memory and time fall by as much.
         copy_grad: Keep a copy of the gradient, for optimizers that overwrite it.
         decoupled_decay: Whether weight decay acts apart from the gradient, as in AdamW. None: as the
@@ -107,8 +108,9 @@ class Watch:
     ) -> None:
         independent = independent or ("lagged" if held_out is None else "held_out")
         group, world = _processes()
-        _check(every, rotate, independent, held_out, weight, world)
-        check_granularity(granularity)
+        functions = {"held_out": held_out, "parts": parts, "on_row": on_row}
+        problems = wrong_numbers(every, rotate, granularity, weight) + wrong_kinds(model, functions)
+        raise_all("Watch", problems + wrong_source(independent, held_out, world))
         self._settings = Settings(
             every,
             granularity,
@@ -128,8 +130,9 @@ class Watch:
         self._parts, self._ask = PartGradients(trained), parts
         self._safe = SafeWeight() if weight == "safe" else weight if isinstance(weight, SafeWeight) else None
         self._weight = 1.0 if isinstance(weight, str | SafeWeight) else float(weight)
-        self._ledger = _ledger(run, self._settings)
-        self._alarms, self._heard, self._on_row, self._start = Alarms(), set[str](), on_row, start
+        self._made = run is not None and not isinstance(run, RunFolder)
+        self._run = _run(run, self._settings)
+        self._alarms, self._heard, self._on_row, self._start = dict[str, Alarms](), set[str](), on_row, start
         self._trackers: dict[torch.optim.Optimizer, Tracker] = {}
         self._taken_at, self._in_closure = self.weight, False
         self.rows: list[dict[str, Any]] = []
@@ -154,6 +157,8 @@ class Watch:
 
     def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
         """Take the gradients of the parts apart, if the next step is logged. Call before `backward`.
+
+        Gradients of micro-batches add up; a call while no parameter has a gradient starts anew.
 
         Args:
             parts: The parts, with their graph.
@@ -183,12 +188,14 @@ class Watch:
             tracker.half()
 
     def close(self) -> None:
-        """Write the row that waits for a next batch, and take the hooks away."""
+        """Write the row that waits for a next batch, take the hooks away; describe the page of a run made here."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
         for tracker in self._trackers.values():
             tracker.finish()
+        if self._run is not None and self._made and any(not row["skipped"] for row in self.rows):
+            write_certificate_page(self._run)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run has to know: the number of the next step, and the safe weight.
@@ -226,8 +233,16 @@ class Watch:
             owned = {p for group in optimizer.param_groups for p in group["params"]}
             if not owned & self._trained:
                 return None
+            kind = type(optimizer).__name__
+            count = sum(type(other) is type(optimizer) for other in self._trackers)
             self._trackers[optimizer] = Tracker(
-                optimizer, self._model, self._settings, self._parts, self._emit, self._start
+                optimizer,
+                self._model,
+                self._settings,
+                self._parts,
+                self._emit,
+                self._start,
+                f"{kind} {count + 1}" if count else kind,
             )
         return self._trackers[optimizer]
 
@@ -255,34 +270,16 @@ class Watch:
         self._parts.forget(tracker.parameters)
 
     def _emit(self, row: dict[str, Any]) -> None:
-        alarms = self._alarms.of(row)
+        alarms = self._alarms.setdefault(row["optimizer"], Alarms()).of(row)
         row["alarms"] = list(alarms.values())
         self.rows.append(row)
-        if self._ledger is not None:
-            self._ledger.append(row)
+        if self._run is not None:
+            self._run.ledger.append(row)
         for kind in alarms.keys() - self._heard:
             LOG.warning("step %d: %s", row["step"], alarms[kind])
         self._heard |= alarms.keys()
         if self._on_row is not None:
             self._on_row(row)
-
-
-def _check(every: int, rotate: int, independent: str, held_out: object, weight: object, world: int) -> None:
-    problems: list[str] = []
-    for name, value in (("every", every), ("rotate", rotate)):
-        if not isinstance(value, int) or value < 1:
-            problems.append(f"{name}={value!r}: a whole number from 1")
-    if independent not in get_args(Independent):
-        problems.append(f"independent={independent!r}: one of {', '.join(get_args(Independent))}, or None")
-    if independent == "held_out" and held_out is None:
-        problems.append("independent='held_out' without a loss: give held_out=, a function that returns one")
-    if independent == "split" and world > 1:
-        problems.append("independent='split' in several processes, whose halves are not averaged: use 'lagged'")
-    if isinstance(weight, str) and weight != "safe":
-        problems.append(f"weight={weight!r}: a number, 'safe', or a SafeWeight")
-    if isinstance(weight, int | float) and not 0 <= weight < float("inf"):
-        problems.append(f"weight={weight!r}: a finite number from 0")
-    raise_all("Watch", problems)
 
 
 def _unwrapped(optimizer: Any) -> torch.optim.Optimizer:
@@ -329,19 +326,19 @@ def _processes() -> tuple[object, int]:
     return distributed.group.WORLD, distributed.get_world_size()
 
 
-def _ledger(run: RunFolder | Path | str | None, settings: Settings) -> Ledger | None:
-    """Open the ledger of a run; the first process alone writes.
+def _run(run: RunFolder | Path | str | None, settings: Settings) -> RunFolder | None:
+    """Open the run that rows go into; the first process alone writes.
 
     Args:
         run: The run, or where to make one.
         settings: What the watch was asked for.
 
     Returns:
-        The ledger; None where nothing is to be written.
+        The run; None where nothing is to be written.
     """
     if run is None or (settings.group is not None and torch.distributed.get_rank() != 0):
         return None
-    if not isinstance(run, RunFolder):
-        config = {"every": settings.every, "granularity": settings.granularity, "independent": settings.independent}
-        run = RunFolder.start(Path(run), job="watch", config=config, resume=True)
-    return run.ledger
+    if isinstance(run, RunFolder):
+        return run
+    config = {"every": settings.every, "granularity": settings.granularity, "independent": settings.independent}
+    return RunFolder.start(Path(run), job="watch", config=config, resume=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
+from antigrad.core.errors import InputTypeError, InputValueError
 
 Granularity = Literal["layer", "head", "row", "coordinate"]
 """Finest blocks that are looked at: whole tensors, attention heads, rows of matrices, single weights."""
@@ -46,22 +46,6 @@ class Block:
         return tensor if self.cut is None else tensor.narrow(*self.cut)
 
 
-def check_granularity(granularity: str) -> None:
-    """Refuse an unknown granularity.
-
-    Args:
-        granularity: What was asked for.
-
-    Raises:
-        InputValueError: It is none of the four.
-    """
-    known = get_args(Granularity)
-    if granularity not in known:
-        raise InputValueError(
-            f"granularity {granularity!r}", f"one of {', '.join(known)}", did_you_mean(granularity, known)
-        )
-
-
 def local(tensor: Tensor) -> Tensor:
     """Return what this process holds of a tensor.
 
@@ -73,6 +57,35 @@ def local(tensor: Tensor) -> Tensor:
     """
     tensor = tensor.detach()
     return cast(Any, tensor).to_local() if is_sharded(tensor) else tensor
+
+
+class Copies:
+    """Copies of parameters in memory that is kept: fresh pages cost more than the copying."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+
+    def of(self, parameters: Sequence[nn.Parameter]) -> dict[nn.Parameter, Tensor]:
+        """Copy what this process holds of parameters, over the copies made before.
+
+        Args:
+            parameters: What to copy.
+
+        Returns:
+            The copies, valid until the next call.
+        """
+        held = {parameter: local(parameter) for parameter in parameters}
+        kinds: dict[tuple[torch.dtype, torch.device], list[nn.Parameter]] = {}
+        for parameter, tensor in held.items():
+            kinds.setdefault((tensor.dtype, tensor.device), []).append(parameter)
+        found: dict[nn.Parameter, Tensor] = {}
+        for kind, group in kinds.items():
+            sizes = [held[parameter].numel() for parameter in group]
+            if kind not in self._kept or len(self._kept[kind]) < sum(sizes):
+                self._kept[kind] = torch.empty(sum(sizes), dtype=kind[0], device=kind[1])
+            for parameter, piece in zip(group, self._kept[kind][: sum(sizes)].split(sizes), strict=True):
+                found[parameter] = piece.view(held[parameter].shape).copy_(held[parameter])
+        return found
 
 
 def is_sharded(tensor: Tensor) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from antigrad.core.page import Chart
@@ -46,8 +46,8 @@ def thin(steps: int, most: int = 300) -> list[int]:
     return sorted({round((steps - 1) * (i / (most - 1)) ** 1.5) for i in range(most)})
 
 
-def numbers(values: Tensor | Sequence[float]) -> list[float | None]:
-    """Values for a figure, to five digits; what is not finite is a gap.
+def numbers(values: Tensor | Sequence[float | None]) -> list[float | None]:
+    """Values for a figure, to five digits; what is missing or not finite is a gap.
 
     Args:
         values: One axis.
@@ -56,7 +56,7 @@ def numbers(values: Tensor | Sequence[float]) -> list[float | None]:
         A list.
     """
     flat = values.tolist() if isinstance(values, Tensor) else list(values)
-    return [float(f"{value:.5g}") if abs(value) < float("inf") else None for value in flat]
+    return [None if value is None or not math.isfinite(value) else float(f"{value:.5g}") for value in flat]
 
 
 def lines(
@@ -164,9 +164,10 @@ def simplex(
     """
     paths = {arm: path[thin(len(path), 160)] for arm, path in arms.items()}
     data = [_ternary(arm, path, COLOURS[place], mode="lines") for place, (arm, path) in enumerate(paths.items())]
-    for mark, where in marks.items():
+    for number, (mark, where) in enumerate(marks.items()):
         point = _ternary(mark, where[None], "#d55e00", mode="markers+text")
-        data.append(point | {"text": [mark], "textposition": "top right", "showlegend": False})
+        side = ("middle left", "middle right")[number % 2]  # boundaries may lie close together
+        data.append(point | {"text": [mark], "textposition": side, "showlegend": False})
     first = len(data)
     heads = [_ternary(arm, path[:1], COLOURS[place], mode="markers") for place, (arm, path) in enumerate(paths.items())]
     data += [head | {"showlegend": False, "marker": {"size": 11, "color": head["line"]["color"]}} for head in heads]
@@ -207,7 +208,7 @@ def play_button() -> Figure:
     return {"type": "buttons", "buttons": [button], "x": 0, "y": 0, "xanchor": "left", "yanchor": "bottom"}
 
 
-def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], text: str, x: str = "action") -> Chart:
+def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], text: str) -> Chart:
     """Laws over many actions as an animation over time.
 
     Args:
@@ -215,7 +216,6 @@ def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], tex
         arms: Arm, and its policy (N, V) at the steps.
         steps: The N steps.
         text: What is seen.
-        x: Title of the x axis.
 
     Returns:
         The chart, with a play button and a slider.
@@ -236,7 +236,7 @@ def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], tex
     slides = [{"label": str(step), "method": "animate", "args": [[str(step)], jump]} for step in steps]
     top = max(float(path.nan_to_num().max()) for path in arms.values())
     layout = {
-        "xaxis": axis(x),
+        "xaxis": axis("action"),
         "yaxis": axis("probability", range=[0, 1.05 * top]),
         "updatemenus": [play_button() | {"y": -0.3, "yanchor": "top"}],
         "sliders": [{"steps": slides, "currentvalue": {"prefix": "step "}, "x": 0.12, "len": 0.88, "y": -0.2}],
@@ -272,7 +272,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Sequence[float]]], y: str
     return Chart(title, {"data": data, "layout": {"barmode": "group", "yaxis": axis(y)} | layout}, text)
 
 
-def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
+def compared(title: str, rows: Sequence[Row], metric: str, text: str, *, log: bool = False) -> Chart:
     """A comparison in two panels: at equal accuracy and at equal steps.
 
     Args:
@@ -280,6 +280,7 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
         rows: What `comparison` gave.
         metric: Title of the y axis.
         text: What is seen.
+        log: Whether the metric is drawn on a logarithmic axis.
 
     Returns:
         The chart.
@@ -316,19 +317,7 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str) -> Chart:
     layout = {
         "xaxis": axis("accuracy reached", domain=[0, 0.46]),
         "xaxis2": axis("step", domain=[0.54, 1], anchor="y2"),
-        "yaxis": axis(metric),
-        "yaxis2": {"anchor": "x2", "matches": "y"},
+        "yaxis": axis(metric, type="log" if log else "linear"),
+        "yaxis2": {"anchor": "x2", "matches": "y", "type": "log" if log else "linear"},
     }
     return Chart(title, {"data": data, "layout": layout}, f"{text} Left at equal accuracy, right at equal steps.")
-
-
-def spread(values: Tensor) -> Tensor:
-    """Mean, smallest and largest over the last axis.
-
-    Args:
-        values: (..., S) figures.
-
-    Returns:
-        (..., 3).
-    """
-    return torch.stack([values.mean(-1), values.amin(-1), values.amax(-1)], -1)

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from antigrad.core.errors import AntigradError, raise_all
+from antigrad.core.errors import AntigradError, did_you_mean, raise_all
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.lab.page import describe, summary_of
@@ -33,6 +33,8 @@ class LabConfig:
         seed: Added to every seed of the studies.
         workers: Studies computed at the same time, on one thread each; the figures do not depend on it.
         resume: Go on with the run in `output`; studies that are done are kept.
+        studies: Name of a study, and those of its settings that are different. The record of a run has all of them
+            here, so that it repeats the run.
     """
 
     study: str = "all"
@@ -41,6 +43,7 @@ class LabConfig:
     seed: int = 0
     workers: int = 2
     resume: bool = False
+    studies: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     @property
     def folder(self) -> Path:
@@ -65,8 +68,12 @@ class LabConfig:
             studies = [load(name) for name in (names() if self.study == "all" else [self.study])]
         except AntigradError as error:
             problems.append(str(error))
+        known = [study.name for study in studies]
+        problems += [f"studies: {did_you_mean(name, known)}" for name in self.studies if studies and name not in known]
+        own = {study.name: self.studies.get(study.name) or {} for study in studies}
+        problems += [problem for study in studies for problem in study.misfits(own[study.name])]
         raise_all("settings of lab", problems)
-        return studies
+        return [study.changed(own[study.name]) for study in studies]
 
 
 def lab(config: LabConfig) -> RunFolder:

@@ -13,7 +13,9 @@ _WORDS: dict[str, tuple[str, Literal["good", "bad", "neutral"]]] = {
     "agrees": ("agrees", "good"),
     "mixed": ("agrees in part", "neutral"),
     "disagrees": ("does not agree", "bad"),
+    "open": ("not settled", "neutral"),
 }
+_COUNTED = {"agrees": "agree", "mixed": "agree in part", "disagrees": "do not agree", "open": "settle nothing"}
 
 
 def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
@@ -25,14 +27,16 @@ def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
         full: Whether the full setting was used.
     """
     rows = {row["study"]: row for row in run.ledger.rows("study")}
-    counts = {word: sum(row["finding"] == key for row in rows.values()) for key, (word, _) in _WORDS.items()}
+    counts = {key: sum(row["finding"] == key for row in rows.values()) for key in _COUNTED}
     setting = "full setting" if full else "fast setting: few seeds, `--full` has more"
     if len(studies) == 1:
         title, word = studies[0].title, _WORDS[rows[studies[0].name]["finding"]][0]
-        lead = f"{studies[0].asks} What is found {word} with the claim it is compared with ({setting})."
+        lead = f"{studies[0].asks} The claim it is compared with and its numbers: {word} ({setting})."
     else:
         title = "The categorical policy laboratory"
-        lead = f"{len(studies)} studies ({setting}): " + ", ".join(f"{n} {word}" for word, n in counts.items())
+        lead = f"{len(studies)} studies ({setting}). The numbers of " + ", of ".join(
+            f"{count} {_COUNTED[key]}" for key, count in counts.items() if count
+        )
         lead += " with the claim they are compared with. Each holds for the settings stated and no further."
     sections: list[Section] = [_overview(studies, rows)] if len(studies) > 1 else []
     for study in studies:
@@ -50,11 +54,11 @@ def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         rows: Of the ledger.
 
     Returns:
-        `STUDY/figure` and its value, with the finding and the seconds of each.
+        `STUDY/figure` and its value, with the finding, the tier and the seconds of each.
     """
     figures: dict[str, Any] = {}
     for row in sorted(rows, key=lambda row: row["study"]):
-        figures |= {f"{row['study']}/finding": row["finding"], f"{row['study']}/seconds": row["seconds"]}
+        figures |= {f"{row['study']}/{key}": row[key] for key in ("finding", "tier", "seconds")}
         figures |= {f"{row['study']}/{key}": value for key, value in row["numbers"].items()}
     return figures
 

@@ -28,6 +28,29 @@ def draw(law: Tensor, uniforms: Tensor) -> Tensor:
     return torch.searchsorted(edges, wanted.contiguous(), right=True).clamp(max=law.shape[-1] - 1)
 
 
+def empirical_laws(law: Tensor, count: int, seeds: int, seed: int) -> Tensor:
+    """Data sets of independent draws, as laws.
+
+    Args:
+        law: (X, V) what is drawn from.
+        count: m, draws of each prompt.
+        seeds: S data sets.
+        seed: Of the random numbers.
+
+    Returns:
+        (S, X, V) shares of the draws.
+
+    Example:
+        >>> empirical_laws(torch.tensor([[0.5, 0.5]]), 4, 1, 0).sum().item()
+        1.0
+    """
+    numbers = torch.Generator().manual_seed(seed)
+    uniforms = torch.rand(seeds, law.shape[0], count, generator=numbers, dtype=torch.float64)
+    actions = draw(law.expand(seeds, *law.shape).double(), uniforms)
+    counts = torch.zeros(seeds, *law.shape, dtype=torch.float64)
+    return counts.scatter_add(-1, actions, torch.ones_like(uniforms)) / count
+
+
 class Sampler:
     """Groups for some or all prompts, the same random numbers for every arm and rate.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from antigrad.core.errors import raise_all
 from antigrad.lab.bandit import Bandit
 from antigrad.lab.objective import Context, Objective, Policy
-from antigrad.lab.sampling import Sampler, draw
+from antigrad.lab.sampling import Sampler, empirical_laws
 from antigrad.lab.trace import Trace
 
 Tier = Literal["mean_field", "sampled", "dataset"]
@@ -39,6 +39,7 @@ class _Plan:
     prompts: int | None
     levels: tuple[float, ...]
     keep: list[int]
+    wanted: int
     stop: bool
 
 
@@ -81,7 +82,8 @@ def simulate(
         prompts: Prompts a step (tier `sampled`), their direction scaled by X / B; all when None.
         levels: Levels of accuracy whose first crossing is kept.
         keep: Steps whose policy is kept: `all`, the first and the last (`end`), or those given.
-        stop: Whether an arm ends once all its rates and seeds have crossed the last level.
+        stop: Whether an arm ends once all its rates and seeds have crossed the last level and the steps to be kept are
+            over.
 
     Returns:
         The trace. An arm, rate and seed whose update is not finite stops there; the others go on.
@@ -109,7 +111,7 @@ def simulate(
     periods = [one if isinstance(one, int) else int(one == "online") for one in laws]
     plan = _Plan(
         bandit, arms, rates.clone(), steps, tier, group, seeds, seed, periods, inner, draws, prompts,
-        tuple(sorted(levels)), kept, stop,
+        tuple(sorted(levels)), kept, 0 if isinstance(keep, str) else kept[-1], stop,
     )  # fmt: skip
     with torch.no_grad():
         return _Run(plan).go()
@@ -167,23 +169,14 @@ class _Run:
         self.z = bandit.reference.log().expand(*shape, *bandit.rewards.shape).clone()
         self.law = bandit.reference.expand(self.z.shape).clone()
         self.sampler = Sampler(bandit, plan.group, plan.seeds, plan.seed, plan.prompts)
-        if plan.tier == "dataset":
-            self.law = self._data_sets().expand(self.z.shape).clone()
+        if plan.draws is not None:
+            self.law = empirical_laws(bandit.reference, plan.draws, plan.seeds, plan.seed).expand(self.z.shape).clone()
         self.moving = torch.arange(shape[0])
         self.stopped = torch.full(shape, -1)
         self.accuracy = torch.full((plan.steps + 1, *shape), torch.nan, dtype=torch.float64)
         self.pi = torch.full((len(plan.keep), *self.z.shape), torch.nan, dtype=torch.float64)
         self.places = {step: place for place, step in enumerate(plan.keep)}
         self.crossed = {level: (torch.full(shape, -1), torch.full_like(self.z, torch.nan)) for level in plan.levels}
-
-    def _data_sets(self) -> Tensor:
-        # An empirical law of m draws for each seed and prompt, (S, X, V).
-        plan, bandit = self.plan, self.plan.bandit
-        numbers = torch.Generator().manual_seed(plan.seed)
-        uniforms = torch.rand(plan.seeds, bandit.prompts, plan.draws or 0, generator=numbers, dtype=torch.float64)
-        actions = draw(bandit.reference.expand(plan.seeds, *bandit.reference.shape), uniforms)
-        counts = torch.zeros(plan.seeds, *bandit.reference.shape, dtype=torch.float64)
-        return counts.scatter_add(-1, actions, torch.ones_like(uniforms)) / (plan.draws or 1)
 
     def go(self) -> Trace:
         plan, last = self.plan, 0
@@ -193,7 +186,7 @@ class _Run:
             policy = Policy.of(z)
             self._see(step, policy, alive)
             last = step
-            going = self._going(alive)
+            going = self._going(step, alive)
             if going is not None:
                 self.z[self.moving] = z
                 self.moving = self.moving[going]
@@ -268,10 +261,10 @@ class _Run:
                 policies[new] = policy.p[new]
                 pi[self.moving] = policies
 
-    def _going(self, alive: Tensor) -> Tensor | None:
+    def _going(self, step: int, alive: Tensor) -> Tensor | None:
         # Places of the arms that go on; None when all do.
         done = ~alive.flatten(1).any(1)
-        if self.plan.stop and self.plan.levels:
+        if self.plan.stop and self.plan.levels and step >= self.plan.wanted:
             reached = self.crossed[self.plan.levels[-1]][0][self.moving] >= 0
             done |= (reached | ~alive).flatten(1).all(1)
         return (~done).nonzero().flatten() if bool(done.any()) else None

@@ -121,9 +121,9 @@ def stages(trace: Trace, prompt: int = 0, *, k: int = 256, scale: Scale = "popul
                     rate,
                     trough,
                     float(rare[0] / rare[trough]),
-                    _first(advantage[:, a, e] < 0),
-                    _first(rare > path[:, H]),
-                    _first(rare >= 1 / k),
+                    first_step(advantage[:, a, e] < 0),
+                    first_step(rare > path[:, H]),
+                    first_step(rare >= 1 / k),
                     (h, o, low),
                     len(path) - 1,
                 )
@@ -131,7 +131,19 @@ def stages(trace: Trace, prompt: int = 0, *, k: int = 256, scale: Scale = "popul
     return found
 
 
-def _first(holds: Tensor) -> int | None:
+def first_step(holds: Tensor) -> int | None:
+    """First step at which something holds.
+
+    Args:
+        holds: (T,) True where it does.
+
+    Returns:
+        The step; None if it never does.
+
+    Example:
+        >>> first_step(torch.tensor([False, True, True])), first_step(torch.tensor([False]))
+        (1, None)
+    """
     return int(holds.to(torch.uint8).argmax()) if bool(holds.any()) else None
 
 

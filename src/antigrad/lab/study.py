@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,8 @@ from antigrad.core.page import Section
 _PACKAGE = "antigrad.lab.studies"
 _TEXTS = ("title", "asks", "paper", "sentence", "tier", "caveat")
 
-Finding = Literal["agrees", "disagrees", "mixed"]
+Finding = Literal["agrees", "disagrees", "mixed", "open"]
+"""`open`: figures that the comparison needs were not reached, or are no numbers."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,29 @@ class Study:
             Name and value.
         """
         return _shifted(self.settings | (self.full if full else {}), seed)
+
+    def misfits(self, own: Mapping[str, Any]) -> list[str]:
+        """Look for what can't take the place of settings: unknown names, and words where numbers are.
+
+        Args:
+            own: Settings that are to be different.
+
+        Returns:
+            One problem each.
+        """
+        return _misfits(own, self.settings, "settings")
+
+    def changed(self, own: Mapping[str, Any]) -> Study:
+        """Change some settings, inside of mappings too, fast and full alike.
+
+        Args:
+            own: Settings that are to be different.
+
+        Returns:
+            The study with them.
+        """
+        fast, full = (_changed(settings, own) for settings in (self.settings, self.settings | self.full))
+        return replace(self, settings=fast, full=full)
 
     @property
     def trains(self) -> bool:
@@ -137,11 +162,43 @@ def _own(path: Path) -> Study:
     known = {*_TEXTS, "study", "settings"}
     problems = [f"unknown key {key}: {did_you_mean(str(key), known)}" for key in given if key not in known]
     own = given.get("settings") or {}
-    merged = base.settings | base.full
-    problems += [f"unknown setting {key}: {did_you_mean(str(key), merged)}" for key in own if key not in merged]
-    raise_all(str(path), problems)
+    raise_all(str(path), problems + base.misfits(own))
     texts = {key: str(given.get(key, getattr(base, key))) for key in _TEXTS}
-    return Study(path.stem, base.code, **texts, settings=base.settings | own, full=base.full | own)
+    return replace(base.changed(own), name=path.stem, **texts)
+
+
+def _misfits(own: Any, base: Any, place: str) -> list[str]:
+    # What can't take the place of a study's own setting: unknown names, and words where numbers are.
+    if isinstance(base, dict):
+        known = cast(dict[Any, Any], base)
+        if not isinstance(own, dict):
+            return [f"{place} {own!r}: a mapping of {', '.join(map(str, known))}"]
+        given = cast(dict[Any, Any], own)
+        unknown = [
+            f"unknown setting {key}: {did_you_mean(str(key), map(str, known))}" for key in given if key not in known
+        ]
+        inner = [_misfits(value, known[key], str(key)) for key, value in given.items() if key in known]
+        return unknown + [problem for some in inner for problem in some]
+    if isinstance(base, list):
+        if not isinstance(own, list):
+            return [f"{place} {own!r}: a list"]
+        items, first = cast(list[Any], own), cast(list[Any], base)[:1]
+        # Entries that are mappings may differ in what they leave out; only numbers and words are compared.
+        plain = [item for item in items if first and not isinstance(first[0], dict | list)]
+        return [problem for item in plain for problem in _misfits(item, first[0], f"an entry of {place}")]
+    number = isinstance(base, int | float) and not isinstance(base, bool)
+    fits = isinstance(own, int | float) and not isinstance(own, bool) if number else isinstance(own, type(base))
+    whole = not (fits and isinstance(base, int) and isinstance(own, float))
+    return [] if fits and whole else [f"{place} {own!r}: like {base!r}"]
+
+
+def _changed(base: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    # Settings with some of them changed, inside of mappings too.
+    out = dict(base)
+    for key, value in own.items():
+        here = out[key]
+        out[key] = _changed(cast(dict[str, Any], here), value) if isinstance(here, dict) else value
+    return out
 
 
 def _study(name: str, code: str, content: Mapping[str, Any]) -> Study:
@@ -173,8 +230,40 @@ def verdict(study: Study, result: Result) -> str:
     Returns:
         The paragraph.
     """
-    word = {"agrees": "Agrees.", "disagrees": "Does not agree.", "mixed": "Agrees in part."}[result.finding]
+    word = {"agrees": "Agrees.", "disagrees": "Does not agree.", "mixed": "Agrees in part.", "open": "Not settled."}[
+        result.finding
+    ]
     return f"{study.paper}, in our words: {study.sentence} {word} {result.says} Tier: {study.tier}. {study.caveat}"
+
+
+def missing(*figures: float | None) -> bool:
+    """Whether a comparison can't be made: one of its figures was not reached, or is no number.
+
+    Args:
+        *figures: What is to be compared.
+
+    Returns:
+        True if one of them is None, NaN or infinite.
+    """
+    return any(figure is None or not math.isfinite(figure) for figure in figures)
+
+
+def told(figure: float | None, form: str = ".3f", word: str = "") -> str:
+    """A figure in a sentence.
+
+    Args:
+        figure: The figure.
+        form: Its format.
+        word: What goes before it if it is there.
+
+    Returns:
+        The figure in words, or that it was not reached.
+
+    Example:
+        >>> told(0.12345), told(None), told(7, "d", "step ")
+        ('0.123', 'not reached', 'step 7')
+    """
+    return "not reached" if figure is None or math.isnan(figure) else f"{word}{figure:{form}}"
 
 
 def counted(number: int, word: str = "seed") -> str:

@@ -22,6 +22,8 @@ from antigrad.lab.training import Arm, Score, train
 
 NAMES = {70: "R1", 20: "R2"}
 """Centre of the reward, and what the studies call it: disjoint from the reference, overlapping with it."""
+EVERY = 25
+"""Gradient steps between evaluations."""
 _RWR = Rwr(1.0, raw=True)
 _ON_AND_OFF: tuple[tuple[Objective, int | None], ...] = (
     (PrefFt(), None),
@@ -100,7 +102,7 @@ def scores(kind: str, seeds: tuple[int, ...], steps: int) -> list[tuple[Arm, Sco
         Arm and score, one an arm, seed and evaluation.
     """
     todo = arms(steps)
-    found = train(make_world(kind), todo, seeds, reference=reference(kind, seeds))
+    found = train(make_world(kind), todo, seeds, EVERY, reference=reference(kind, seeds))
     return [(todo[score.arm], score) for score in found]
 
 
@@ -142,3 +144,22 @@ def final(found: Sequence[tuple[Arm, Score]], name: str, centre: float, step: in
         known = sorted({arm.name for arm, _ in found})
         raise InputValueError(f"arm {name!r} with its peak at {centre:g}, step {last}", "one that ran", f"{known}")
     return rewards
+
+
+def reached(found: Sequence[tuple[Arm, Score]], name: str, centre: float, level: float) -> int | None:
+    """Find the first evaluation at which one arm's reward, the mean over seeds, is at a level.
+
+    Args:
+        found: What `scores` gave.
+        name: Name of the arm.
+        centre: Of its reward.
+        level: The reward looked for.
+
+    Returns:
+        The step; None when it is not reached.
+    """
+    paths: dict[int, list[float]] = {}
+    for arm, score in found:
+        if arm.name == name and arm.centre == centre:
+            paths.setdefault(score.step, []).append(score.reward)
+    return next((step for step, rewards in sorted(paths.items()) if sum(rewards) / len(rewards) >= level), None)

@@ -69,6 +69,7 @@ class Score:
         reward: Mean reward on fresh prompts; NaN once the arm is not finite.
         best: Mean log-ratio to the reference of the best training sample of each prompt, nats.
         others: The same of the others.
+        stopped: Gradient step whose update was not finite; None where none was. Other arms and seeds go on.
     """
 
     arm: int
@@ -78,6 +79,7 @@ class Score:
     reward: float
     best: float
     others: float
+    stopped: int | None = None
 
 
 def train(
@@ -167,6 +169,7 @@ class _Stack:
         self.shown_numbers = torch.Generator().manual_seed(30_000 + seeds[0])
         self.centres = torch.tensor([arm.centre for arm in self.owner])
         self.queries = [0] * len(self.owner)
+        self.stopped = torch.full((len(self.owner),), -1)
         self.samples = world.first_rollout(self.reference, self.prompts, self.numbers)
 
     def one_step(self, step: int) -> None:
@@ -179,6 +182,14 @@ class _Stack:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self._look(step)
+
+    @torch.no_grad()
+    def _look(self, step: int) -> None:
+        # An update that is not finite ends its network, which from then on scores nothing but NaN: weights of stacked
+        # networks do not touch, so that the others go on.
+        sums = torch.stack([value.flatten(1).sum(-1) for value in self.weights.values()])
+        self.stopped[(self.stopped < 0) & ~sums.isfinite().all(0)] = step
 
     @torch.no_grad()
     def _draw(self, step: int, fresh: Tensor) -> None:
@@ -241,8 +252,7 @@ class _Stack:
         ratio = (sequence - self.base).double()
         best = ratio.gather(-1, self.rewards.argmax(-1, keepdim=True)).mean((-1, -2))
         others = (ratio.sum((-1, -2)) / ratio.shape[1] - best) / (RESPONSES - 1)
-        finite = sequence.isfinite().all(-1).all(-1)
-        rewards = torch.where(finite, rewards, torch.nan)
+        rewards = torch.where(self.stopped < 0, rewards, torch.nan)
         return [
             Score(
                 places[place // len(self.seeds)],
@@ -252,6 +262,7 @@ class _Stack:
                 float(rewards[place]),
                 float(best[place]),
                 float(others[place]),
+                int(self.stopped[place]) if self.stopped[place] >= 0 else None,
             )
             for place in range(len(self.owner))
         ]

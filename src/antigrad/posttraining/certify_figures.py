@@ -14,7 +14,7 @@ from antigrad.geometry.angle import Certificate
 from antigrad.geometry.dots import dot
 from antigrad.geometry.effects import least_kappa_interaction, safe_window
 from antigrad.geometry.finite import discrete_angle
-from antigrad.geometry.interaction import weight_range
+from antigrad.geometry.part_sums import weight_range
 from antigrad.geometry.row import certificate_figures
 from antigrad.geometry.table import Table, measure
 from antigrad.geometry.watched import cut_into_blocks
@@ -71,7 +71,7 @@ def take_sums(move: Move, parts: Mapping[str, Halves], weights: Mapping[str, flo
         here = [block for block in blocks if block.parameter is old]
         for label, gradient in whole.items():
             ends = {old: _wide(new)}, {old: _wide(old)}, {old: gradient}
-            tables[label].append(measure(here, *ends, rows=True, coordinates=True))
+            tables[label].append(measure(here, *ends, counts=True, rows=True, coordinates=True))
     return Sums({label: _joined(pieces) for label, pieces in tables.items()}, gram, noise)
 
 

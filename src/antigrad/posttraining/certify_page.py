@@ -210,7 +210,7 @@ def _window_section(window: Row) -> Cards:
     asked = Card("Weight asked for", _plain(used), "--down_weight")
     if low is None:
         return Cards("Weight of the down part", [asked, Card("Weights that serve all", "none", tone="bad")], text)
-    tone = "good" if low < used < high else "bad"
+    tone = "good" if low < used < high or used == low == 0 else "bad"
     cards = [
         Card("Weight asked for", _plain(used), "inside" if tone == "good" else "outside", tone),
         Card("From", _plain(low), "below it some part loses ground"),

@@ -122,7 +122,7 @@ def test_open_ends_of_the_window_reach_beyond_everything(sections: list[Section]
     assert band["base"][1] == pytest.approx(0.31)
     assert band["base"][1] + band["y"][1] == pytest.approx(1.58)
     assert set(line(chart, "weight used")["y"]) == {1.0}
-    assert "Adam's own scaling" in chart.text
+    assert "the optimizer's own scaling" in chart.text
 
 
 def test_rungs_without_a_certificate_are_gaps_and_are_counted(sections: list[Section]) -> None:
@@ -188,3 +188,39 @@ def test_a_plain_loop_gets_its_page(tmp_path: Path) -> None:
 
 def test_sections_are_of_the_kinds_the_report_knows(sections: list[Section]) -> None:
     assert {type(section) for section in sections} == {Cards, Chart, Table}
+
+
+def of_two_optimizers(steps: int, *more: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for row in certificate_rows(steps):
+        half = len(row["block_cos"]) // 2
+        names = list(row["block_cos"])
+        for place, name in enumerate(("Muon", "AdamW", *more)):
+            own = names[:half] if place == 0 else names[half:]
+            cosines = {layer: row["block_cos"][layer] for layer in own}
+            rows.append(row | {"optimizer": name, "cos": row["cos"] * (-1) ** place, "block_cos": cosines})
+    return rows
+
+
+def test_optimizers_that_share_a_model_are_all_on_the_page() -> None:
+    sections = certificate_sections(of_two_optimizers(4))
+    for name, sign in (("Muon", 1), ("AdamW", -1)):
+        drawn = line(of(sections, f"Alignment of the whole step: {name}"), "another batch")
+        assert drawn["y"] == [sign * row["cos"] for row in certificate_rows(4)]
+        assert of(sections, f"In short: {name}").cards[0].value == f"{sign * 0.196:.3g}".replace("-", "−")
+    layers = of(sections, "Alignment of each layer")
+    assert layers.figure["data"][0]["y"] == layer_names(4)
+    assert layers.figure["data"][0]["x"] == [10, 20, 30, 40]
+    assert len({section.title for section in sections}) == len(sections)
+
+
+def test_the_lead_tells_optimizers_apart_and_many_are_counted(tmp_path: Path) -> None:
+    for more, said in (((), "Muon: Of 3 logged steps"), (("a", "b", "c"), "5 optimizers share the model.")):
+        run = RunFolder.start(tmp_path / f"run{len(more)}", job="my loop", config={})
+        for row in of_two_optimizers(3, *more):
+            run.ledger.append(row)
+        write_certificate_page(run)
+        assert said in write_report(run).read_text()
+    sections = certificate_sections(of_two_optimizers(3, "a", "b", "c"))
+    assert [section.title for section in sections] == ["In short", "Alignment of each layer", "Layers, worst first"]
+    assert sections[0].cards[0].value == "5"  # type: ignore[union-attr]

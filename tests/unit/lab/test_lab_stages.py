@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from antigrad.core import InputValueError
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.objective import Policy
 from antigrad.lab.presets import three_token
@@ -69,12 +70,12 @@ def test_advantage_of_h_changes_sign_at_b1_exactly_without_deviation() -> None:
         assert float(mean_advantages(pi, world, 8, "none")[0, 0].sign()) == sign
 
 
-@pytest.mark.parametrize("scale", ["population", "none"])
-def test_slope_in_exploitation(scale: str) -> None:
+def test_slope_in_exploitation() -> None:
     case = {"start": [0.9799, 0.0001, 0.02], "eta": 0.2, "steps": 6000, "below": 0.06}
-    if scale == "population":
-        low, high = exploitation_slope(case, REWARDS, 8)
-        assert 0.45 < low < high < 0.5
+    low, high = exploitation_slope(case, REWARDS, 8)
+    assert 0.45 < low < high < 0.5
+    with pytest.raises(InputValueError, match="below"):
+        exploitation_slope(case | {"steps": 1, "below": 1e-4}, REWARDS, 8)
 
 
 def test_trough_of_negatives_only_comes_late() -> None:

@@ -13,7 +13,7 @@ from antigrad.lab.line_world import LineWorld, line_logits
 from antigrad.lab.stacked import Weights, World, choose, repeat
 from antigrad.lab.table_one import arms, final, make_world
 from antigrad.lab.token_world import HEADS, LAYERS, WIDTH, TokenWorld, _initial, _stack, logits
-from antigrad.lab.training import Arm, train
+from antigrad.lab.training import Arm, _Stack, train
 
 make = OBJECTIVES.make
 SMALL = TokenWorld(sft_steps=2, sft_prompts=4)
@@ -135,6 +135,25 @@ def test_every_objective_of_the_table_moves_the_best_samples_its_way() -> None:
         assert math.isfinite(score.reward)
     by_name = {arm.name: score for arm, score in zip(todo, scores, strict=True)}
     assert by_name["offline IPO(10), 4 prompts"].others < 0 < by_name["offline BoN10, 4 prompts"].best
+
+
+@pytest.mark.parametrize("world", [SMALL, LineWorld(sft_steps=5)], ids=["token", "line"])
+def test_a_huge_rate_stops_its_arm_and_says_where(world: World) -> None:
+    """Weights of one arm overflow; the arm beside it in the stack gives what it gives beside a tame one."""
+    mild, wild = Arm(make("best_of_n"), 70, None, 6, 2), Arm(make("ipo"), 70, 2, 6, 2)
+    stack = _Stack(world, [mild, wild], [0], world.start([0])[0])
+    tame = _Stack(world, [mild, wild], [0], world.start([0])[0])
+    for step in range(6):
+        if step == 3:
+            with torch.no_grad():
+                next(iter(stack.weights.values()))[1] *= 1e38  # what a huge rate does
+        stack.one_step(step)
+        tame.one_step(step)
+    kept, lost = stack.evaluate(6, [0, 1], 10)
+    assert (kept.stopped, lost.stopped) == (None, 3) and math.isnan(lost.reward)
+    assert math.isfinite(kept.reward) and kept.best == pytest.approx(tame.evaluate(6, [0, 1], 10)[0].best, abs=1e-5)
+    (alone,) = train(world, [Arm(make("ipo"), 70, None, 6, 2, 1e38)], [0], every=6, shown=5)
+    assert alone.stopped is not None and alone.stopped < 6 and math.isnan(alone.reward)
 
 
 def test_on_policy_arms_ask_for_more_rewards() -> None:

@@ -22,13 +22,15 @@ from antigrad.objectives.grpo import Scale
 class Grpo(Objective):
     r"""GRPO: group-relative advantages of all G samples, then the credit rule.
 
-    $$g=\mu\bar A-\pi\sum_a\mu_a\bar A_a,\qquad\bar A_a=\mathbb E[w(\hat A_1)\mid a_1=a],\qquad
-    w_i=w(\hat A_i)\,\rho_i$$
+    $$g=\pi\bar A-\pi\sum_a\pi_a\bar A_a,\qquad\bar A_a=\mathbb E_\mu[w(\hat A_1)\mid a_1=a],\qquad
+    w_i=w(\hat A_i)\,\rho_i,\quad\rho=\frac\pi\mu$$
+
+    Clipped weights, exact or sampled, are 0 where the ratio has left $1\pm\epsilon$ in the direction of the push.
 
     Args:
         scale: `population`, `sample` (Bessel + 1e-4) or `none`: what advantages are divided by.
         denominator: `group` divides by all samples, `kept` by those with a weight other than 0; sampled tier only.
-        clip: ε of the clipped surrogate after the first inner step; None leaves the ratio unclipped.
+        clip: ε of the clipped surrogate, once the policy is not the law any more; None leaves the ratio unclipped.
 
     Raises:
         InputValueError: An option is out of range.
@@ -77,8 +79,20 @@ class Grpo(Objective):
         mass = (ctx.law[..., None] * bandit.level_of).sum(-2)
         # (A, ..., X, n) @ (A, ..., n, K): expected weight of each level; then of each action.
         spare = (1,) * (policy.log.ndim - 3)
-        mean = table.chances(mass) @ weights.mT.reshape(len(arms), *spare, *weights.mT.shape[1:])
-        return likelihood_direction(ctx.law * (mean[..., None, :] * bandit.level_of).sum(-1), policy)
+
+        def mean(weights: Tensor) -> Tensor:
+            of_levels = table.chances(mass) @ weights.mT.reshape(len(arms), *spare, *weights.mT.shape[1:])
+            return (of_levels[..., None, :] * bandit.level_of).sum(-1)
+
+        # What the law never draws has no ratio: a data set without an action says nothing about it.
+        drawn = torch.where(ctx.law > 0, policy.p, 0.0)
+        clips = torch.tensor([arm.clip or torch.inf for arm in arms]).reshape(-1, *spare, 1, 1)
+        if bool(clips.isinf().all()):
+            return likelihood_direction(drawn * mean(weights), policy)
+        ratio = policy.p / ctx.law
+        up = torch.where(ratio > 1 + clips, 0.0, mean(weights.clamp(min=0)))
+        down = torch.where(ratio < 1 - clips, 0.0, mean(weights.clamp(max=0)))
+        return likelihood_direction(drawn * (up + down), policy)
 
     def _table_weights(self, levels: tuple[float, ...], group: int) -> Tensor:
         if self.denominator == "kept":

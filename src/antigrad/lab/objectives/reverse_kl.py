@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
@@ -16,7 +17,7 @@ class ReverseKl(Objective):
     r"""Reverse KL to $\pi^*\propto\pi_{ref}e^{r/\beta}$.
 
     $$\min\mathrm{KL}(\pi\|\pi^*),\qquad g=\pi\Big(\log\frac{\pi^*}\pi+\mathrm{KL}(\pi\|\pi^*)\Big),\qquad
-    w_i=\log\frac{\pi^*(a_i)}{\pi(a_i)}$$
+    w_i=\rho_i\log\frac{\pi^*(a_i)}{\pi(a_i)}$$
 
     On-policy it is `kl_reward` divided by β; offline RWR is the forward divergence to the same law.
 
@@ -53,4 +54,5 @@ class ReverseKl(Objective):
 
     def weigh(self, batch: Batch, ctx: Context) -> Tensor:  # noqa: D102
         # The constant log Z of the target would only add noise that has no mean.
-        return batch.log_reference + batch.rewards / self.beta - batch.log_probs
+        gain = batch.log_reference + batch.rewards / self.beta - batch.log_probs
+        return torch.exp(batch.log_probs - batch.log_old) * gain

@@ -15,7 +15,7 @@ from antigrad.lab.objective import Batch, Context, Objective, Policy
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.objectives.nthr import Nthr
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, told
 
 ARMS: tuple[Objective, ...] = (
     Grpo(),
@@ -42,21 +42,22 @@ def run(settings: Mapping[str, Any]) -> Result:
         for arm in ARMS:
             change = one_step(arm, world, batch, settings["eta"])
             picked = selected(arm, world, batch)
+            # One update has no path; what it gives per accuracy gained is its comparison at equal accuracy.
+            gained = float((world.reference * world.correct * change).sum())
+            ratio = float(change[0]) / gained if gained > 0 else None
             for action in range(3):
                 numbers[f"{arm.label}@{cosine:g}/action={action}"] = float(change[action])
-            numbers[f"{arm.label}@{cosine:g}/selected"] = picked
-            rows.append(
-                {
-                    "cosine": cosine,
-                    "arm": arm.label,
-                    "selected": picked,
-                    **{f"a{i}": float(change[i]) for i in range(3)},
-                }
-            )
+            numbers |= {f"{arm.label}@{cosine:g}/selected": picked, f"{arm.label}@{cosine:g}/accuracy": gained}
+            numbers[f"{arm.label}@{cosine:g}/action=0/per_accuracy"] = ratio
+            row: dict[str, Any] = {"cosine": cosine, "arm": arm.label, "selected": picked, "gained": gained}
+            rows.append(row | {"each": ratio} | {f"a{i}": float(change[i]) for i in range(3)})
     near, far = settings["cosines"][0], settings["cosines"][-1]
 
     def of(arm: Objective, cosine: float) -> float:
         return numbers[f"{arm.label}@{cosine:g}/action=0"] or 0.0
+
+    def each(arm: Objective, cosine: float) -> float | int | None:
+        return numbers[f"{arm.label}@{cosine:g}/action=0/per_accuracy"]
 
     grpo, positive, plain, others, zero = ARMS
     picked = numbers[f"{plain.label}@{near:g}/selected"]
@@ -68,19 +69,28 @@ def run(settings: Mapping[str, Any]) -> Result:
         f"{of(others, near):+.4f} with the anchor on others and {of(zero, near):+.4f} with β = 0; the inclusive "
         f"anchor selects {picked} of 6 ({of(plain, near):+.4f}). At cosine {far:g} the rule "
         f"{'selects nothing' if untouched else 'still selects'} ({of(zero, far):+.4f}), and positives only is "
-        f"{'worse' if worse else 'better'} than GRPO there ({of(positive, far):+.4f} against {of(grpo, far):+.4f})."
+        f"{'worse' if worse else 'better'} than GRPO there at equal steps ({of(positive, far):+.4f} against "
+        f"{of(grpo, far):+.4f}); per accuracy gained it gives {told(each(positive, far), '+.2f')} against "
+        f"{told(each(grpo, far), '+.2f')}."
     )
     groups = {arm.label: {f"cosine {cosine:g}": [of(arm, cosine)] for cosine in settings["cosines"]} for arm in ARMS}
-    note = "One update of a fixed group of eight; tangent influence, η = 0 on selected samples."
+    note = "Sampled: one update of a fixed group of eight; tangent influence, η = 0 on selected samples."
     columns = [
         Column("cosine", "cosine", "number"),
         Column("arm", "arm"),
         Column("selected", "selected of 6", "integer"),
     ]
     columns += [Column(f"a{i}", f"action {i} ({'correct' if i < 2 else 'wrong'})", "signed") for i in range(3)]
+    columns.append(Column("gained", "accuracy gained", "signed", "per unit step"))
+    columns.append(Column("each", "action 0, equal accuracy", "signed", "per unit of accuracy gained; empty: none was"))
     sections: list[Section] = [
         bars("Change of ln π of the correct action that a wrong one resembles", groups, "per unit step", note),
-        Table("All changes", columns, rows, note),
+        Table(
+            "All changes",
+            columns,
+            rows,
+            f"{note} Changes of ln π per unit step are at equal steps, those of the last column at equal accuracy.",
+        ),
     ]
     mends = of(grpo, near) < 0 < of(others, near) and of(zero, near) > 0
     finding = "mixed" if mends and of(plain, near) == of(grpo, near) else "agrees" if mends else "disagrees"

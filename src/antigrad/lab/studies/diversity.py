@@ -20,7 +20,7 @@ from antigrad.lab.objectives.psr import Psr
 from antigrad.lab.objectives.w_reinforce import WReinforce
 from antigrad.lab.presets import correct_set, lognormal_prior
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result, counted
+from antigrad.lab.study import Result, counted, missing, told
 from antigrad.lab.trace import Trace, comparison, matched
 
 ARMS: tuple[Objective, ...] = (Psr(), Grpo(), GrpoP(), WReinforce(1.0), WReinforce(), Nsr(), GrpoN())
@@ -65,7 +65,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     kept = {arm: [numbers[f"kept/{arm}@sigma=0,eta={eta:g},p={level:g}"] for eta in etas] for arm in ("PSR", "NSR")}
     sections.append(
         lines(
-            f"The collapse is an effect of finite steps: share kept at accuracy {level:g}",
+            f"Share kept at accuracy {level:g}, by the size of a step",
             {arm: (etas, values) for arm, values in kept.items()},
             "η",
             "effective share",
@@ -75,15 +75,18 @@ def run(settings: Mapping[str, Any]) -> Result:
     )
     skewed = max(settings["priors"], key=lambda prior: prior["sigma"])
     last = {arm: numbers[f"kept/{arm}@sigma={skewed['sigma']:g},eta={skewed['eta']:g},p={level:g}"] for arm in kept}
+    says = (
+        f"At accuracy {level:g} NSR keeps of a uniform correct set {told(kept['NSR'][0], '.2f')} and PSR "
+        f"{told(kept['PSR'][0])} at η = {first:g}; at η = {etas[-1]:g} PSR keeps {told(kept['PSR'][-1])}; with a "
+        f"log-normal prior of σ = {skewed['sigma']:g} they keep {told(last['NSR'])} and {told(last['PSR'])}."
+    )
+    if missing(kept["NSR"][0], kept["PSR"][0], kept["PSR"][-1], last["NSR"], last["PSR"]):
+        return Result("open", says, numbers, sections)
     uniform = (kept["NSR"][0] or 0) > 2 * (kept["PSR"][0] or 0)
     gone = abs((last["NSR"] or 0) - (last["PSR"] or 0)) < 0.05
-    says = (
-        f"At accuracy {level:g} in a uniform correct set NSR keeps {kept['NSR'][0]:.2f} of it and PSR "
-        f"{kept['PSR'][0]:.3f} at η = {first:g}; but PSR keeps {kept['PSR'][-1]:.3f} at η = {etas[-1]:g}, and with a "
-        f"log-normal prior of σ = {skewed['sigma']:g} both keep {last['NSR']:.3f} and {last['PSR']:.3f}. The order is "
-        "theirs where good answers are nearly equally likely and steps are "
-        f"coarse{', and gone where they are not' if gone else ''}."
-    )
+    if uniform:
+        says += " The order is theirs where good answers are nearly equally likely and steps are coarse"
+        says += ", and gone where they are not." if gone else "."
     finding = "mixed" if uniform and gone else "agrees" if uniform else "disagrees"
     return Result(finding, says, numbers, sections)
 

@@ -15,7 +15,7 @@ from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
 from antigrad.lab.stages import H, O
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, missing, told
 from antigrad.lab.trace import Trace, comparison
 
 ARMS = (Grpo(), GrpoP(), GrpoN())
@@ -41,18 +41,16 @@ def run(settings: Mapping[str, Any]) -> Result:
     numbers["rises"] = rises
     end = odds(graded.pi[-1])[:, 0, 0]
     numbers |= {f"graded_end/{arm}": float(value) for arm, value in zip(graded.arms, end, strict=True)}
-    spread = max(
-        max(values) - min(values)
-        for level in levels
-        for values in [[numbers[f"odds/{arm.label}@p={level:g}"] or 0.0 for arm in ARMS]]
-    )
-    numbers["spread_at_equal_accuracy"] = spread
+    by_level = [[numbers[f"odds/{arm.label}@p={level:g}"] for arm in ARMS] for level in levels]
+    gaps = [max(values) - min(values) for values in by_level if not missing(*values)]  # pyright: ignore[reportArgumentType]
+    numbers["spread_at_equal_accuracy"] = spread = max(gaps, default=None)
     first = settings["start"][O] / settings["start"][H]
     staged = (numbers["graded_end/GRPO"] or 0.0) > 1
     says = (
-        f"With rewards (1, 1, 0) o / h goes from {first:.4f} to {numbers[f'odds/GRPO@p={levels[-1]:g}']:.4f} at "
-        f"accuracy {levels[-1]:g} and rises in {rises} of {ratio.numel() - ratio.shape[1]} steps of three arms, which "
-        f"at equal accuracy differ by {spread:.0e}{': one curve, and no second stage' if rises == 0 else ''}. With "
+        f"With rewards (1, 1, 0) o / h goes from {first:.4f} to {told(numbers[f'odds/GRPO@p={levels[-1]:g}'], '.4f')} "
+        f"at accuracy {levels[-1]:g} and rises in {rises} of {ratio.numel() - ratio.shape[1]} steps of three arms, "
+        f"which differ at equal accuracy by {told(spread, '.0e')}"
+        f"{': one curve, and no second stage' if rises == 0 else ''}. With "
         f"rewards {tuple(settings['graded']['rewards'])} GRPO ends at o / h = {numbers['graded_end/GRPO']:.2g}."
     )
     if rises == 0 and staged:
@@ -70,9 +68,12 @@ def run(settings: Mapping[str, Any]) -> Result:
             comparison(graded, odds, levels=settings["graded_levels"], steps=settings["equal_steps"]),
             "o / h",
             f"{note} Accuracy is the mean reward.",
+            log=True,
         ),
         lines("π(O) / π(H) over time", curves, "step", "o / h", note, yaxis={"type": "log"}),
     ]
+    if missing(spread, numbers["graded_end/GRPO"]):
+        return Result("open", says, numbers, sections)
     return Result(
         "mixed" if rises == 0 and staged else "disagrees" if rises == 0 else "agrees", says, numbers, sections
     )

@@ -16,8 +16,8 @@ from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
 from antigrad.lab.stages import H, O, stages
 from antigrad.lab.studies.two_stage import NAMES
-from antigrad.lab.study import Result, counted
-from antigrad.lab.trace import comparison
+from antigrad.lab.study import Result, counted, told
+from antigrad.lab.trace import Row, comparison
 
 ARMS = (Grpo(), GrpoP(), GrpoN())
 
@@ -37,80 +37,80 @@ def run(settings: Mapping[str, Any]) -> Result:
     rows: list[dict[str, Any]] = []
     for prompt, start in enumerate(starts):
         for stage in stages(trace, prompt):
-            key = f"{stage.arm}@o={start[O]:g}"
-            numbers |= {
-                f"trough/{key}": stage.trough,
-                f"fall/{key}": stage.fall,
-                f"sign_change/{key}": stage.sign_change,
-            }
-            numbers |= {f"overtakes/{key}": stage.overtakes, f"end_h/{key}": stage.end[H], f"end_o/{key}": stage.end[O]}
+            found = {"trough": stage.trough, "fall": stage.fall, "sign_change": stage.sign_change}
+            found |= {"overtakes": stage.overtakes, "end_h": stage.end[H], "end_o": stage.end[O]}
+            numbers |= {f"mean_field/{name}/{stage.arm}@o={start[O]:g}": value for name, value in found.items()}
             rows.append({"start": ", ".join(map(str, start)), **vars(stage), "end_o": stage.end[O]})
-    wins = sampled_wins(settings)
+    wins, drawn = sampled_wins(settings)
     numbers |= wins
     rare = min(start[O] for start in starts)
-    over = {arm.label: numbers[f"overtakes/{arm.label}@o={rare:g}"] for arm in ARMS}
-    first_eta = settings["sampled"]["runs"][-1][0]
-    won = {arm.label: wins[f"wins/{arm.label}@o={rare:g},eta={first_eta:g}"] or 0.0 for arm in ARMS}
+    over = {arm.label: numbers[f"mean_field/overtakes/{arm.label}@o={rare:g}"] for arm in ARMS}
+    last_eta = settings["sampled"]["runs"][-1][0]
+    won = {arm.label: wins[f"sampled/wins/{arm.label}@o={rare:g},eta={last_eta:g}"] or 0.0 for arm in ARMS}
     slowest = over["GRPO-N"] is None or all(over["GRPO-N"] >= (value or 0) for value in over.values())
-    told = {arm: "never" if step is None else f"step {step}" for arm, step in over.items()}
     says = (
-        f"From o = {rare:g} in the mean field O overtakes H at {told['GRPO']} (GRPO), {told['GRPO-P']} (positives "
-        f"only) and {told['GRPO-N']} (negatives only) within {settings['steps']} steps. Sampled at η = {first_eta:g} "
+        f"From o = {rare:g} in the mean field and within {settings['steps']} steps O over H: "
+        f"{told(over['GRPO'], 'd', 'step ')} (GRPO), {told(over['GRPO-P'], 'd', 'step ')} (positives only), "
+        f"{told(over['GRPO-N'], 'd', 'step ')} (negatives only). Sampled at η = {last_eta:g} "
         f"with {settings['sampled']['seeds']} seeds O wins in {won['GRPO']:.0%}, {won['GRPO-P']:.0%} and "
         f"{won['GRPO-N']:.0%} of runs. To first order only positive advantages raise O; negatives alone give the "
         "freed mass back in proportion to the policy, which is to H."
     )
-    world_of_rare = three_token(starts[-1], settings["rewards"])
+    rarest = next(start for start in starts if start[O] == rare)
+    world_of_rare = three_token(rarest, settings["rewards"])
     alone = simulate(
         world_of_rare, ARMS, settings["eta"], max(settings["equal_steps"]), group=group,
         levels=settings["levels"], keep="all",
     )  # fmt: skip
     table = comparison(alone, _ratio, levels=settings["levels"], steps=settings["equal_steps"])
     paths = {arm: alone.pi[:, place, 0, 0, 0] for place, arm in enumerate(alone.arms)}
-    note = f"Mean-field, G = {group}, η = {settings['eta']:g}, from {tuple(starts[-1])}."
+    note = f"Mean-field, G = {group}, η = {settings['eta']:g}, from {tuple(rarest)}."
     sections: list[Section] = [
         masses("Mass over time, arm by arm", paths, NAMES, note, {}),
-        compared("π(O) / π(H), equal accuracy and equal steps", table, "o / h", note),
+        compared("π(O) / π(H), equal accuracy and equal steps", table, "o / h", note, log=True),
         _wins(wins, settings),
+        compared("π(O) when the mean reward is the same", drawn, "π(O)", f"Sampled, G = {group}, η = {last_eta:g}, "
+                 f"from {tuple(rarest)}, {counted(settings['sampled']['seeds'])}: mean and range."),
         _table(rows, settings),
-    ]
+    ]  # fmt: skip
+    if not won["GRPO"] and over["GRPO"] is None:
+        return Result("open", says, numbers, sections)  # without an exploration stage nothing is prolonged towards it
     return Result("disagrees" if slowest and won["GRPO-N"] < won["GRPO"] else "agrees", says, numbers, sections)
 
 
-def sampled_wins(settings: Mapping[str, Any]) -> dict[str, float | int | None]:
+def sampled_wins(settings: Mapping[str, Any]) -> tuple[dict[str, float | int | None], list[Row]]:
     """Share of sampled runs in which O has more than half of the mass at the end.
 
     Args:
         settings: With `sampled`: seeds, and pairs of step size and steps.
 
     Returns:
-        `wins/ARM@o=…,eta=…` and its share.
+        `sampled/wins/ARM@o=…,eta=…` and its share; π(O) at equal mean reward and at equal steps, from the rarest O at
+        the last step size.
     """
-    given, found = settings["sampled"], {}
-    world = three_token(settings["starts"], settings["rewards"])
+    given, found, rows = settings["sampled"], dict[str, float | int | None](), list[Row]()
+    rare = min(start[O] for start in settings["starts"])
     for eta, steps in given["runs"]:
-        trace = simulate(
-            world,
-            ARMS,
-            eta,
-            steps,
-            "sampled",
-            group=settings["group"],
-            seeds=given["seeds"],
-            seed=given["seed"],
-            keep="end",
-        )
-        share = (trace.at(steps)[..., O] > 0.5).double().mean(2)[:, 0]
-        for place, arm in enumerate(trace.arms):
-            for prompt, start in enumerate(settings["starts"]):
-                found[f"wins/{arm}@o={start[O]:g},eta={eta:g}"] = float(share[place, prompt])
-    return found
+        for start in settings["starts"]:
+            places = sorted({step for step in settings["equal_steps"] if step < steps} | {steps})
+            trace = simulate(
+                three_token(start, settings["rewards"]), ARMS, eta, steps, "sampled", group=settings["group"],
+                seeds=given["seeds"], seed=given["seed"], keep=places, levels=settings["levels"],
+            )  # fmt: skip
+            share = (trace.at(steps)[..., 0, O] > 0.5).double().mean(-1)[:, 0]
+            found |= {
+                f"sampled/wins/{arm}@o={start[O]:g},eta={eta:g}": float(share[place])
+                for place, arm in enumerate(trace.arms)
+            }
+            if start[O] == rare:
+                rows = comparison(trace, lambda pi: pi[..., 0, O], levels=settings["levels"], steps=places)
+    return found, rows
 
 
 def _wins(wins: Mapping[str, float | int | None], settings: Mapping[str, Any]) -> Section:
     seeds, groups = settings["sampled"]["seeds"], dict[str, dict[str, list[float]]]()
     for key, value in wins.items():
-        arm, place = key.removeprefix("wins/").split("@")
+        arm, place = key.removeprefix("sampled/wins/").split("@")
         share = float(value or 0.0)
         error = (share * (1 - share) / seeds) ** 0.5
         groups.setdefault(arm, {})[place] = [share - error, share, share + error]

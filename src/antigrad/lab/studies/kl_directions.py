@@ -61,7 +61,16 @@ def run(settings: Mapping[str, Any]) -> Result:
             {"reverse − forward": (m.tolist(), gaps), "zero": ([0.02, 0.45], [0.0, 0.0])},
             "probability m of both actions",
             "change of log p₁/p₂ per unit step",
-            f"Targets 0.3 and 0.1, the rest on a third action; the logarithmic mean of the targets is {mean:.3f}.",
+            f"Mean-field, one step. Targets 0.3 and 0.1, the rest on a third action; their logarithmic mean is "
+            f"{mean:.3f}.",
+        ),
+        lines(
+            "At equal mass on the target's mode",
+            _phases(settings, eta),
+            "probability of token 3, the mode of the target",
+            "log p₁/p₂",
+            f"Mean-field, η = {eta:.2f}, {settings['steps']} steps from the figure's start. Equal accuracy is read "
+            "along a vertical: the same mass on the mode, whatever the number of steps.",
         ),
     ]
     return Result("disagrees" if faster < 1 else "agrees", says, numbers, sections)
@@ -144,6 +153,16 @@ def _path(settings: Mapping[str, Any], eta: float | Tensor, *, forward: bool) ->
         z = z + eta[..., None] * (forward_kl_direction(log_p, q) if forward else reverse_kl_direction(log_p, q.log()))
         path.append(z.softmax(-1))
     return torch.stack(path)
+
+
+def _phases(settings: Mapping[str, Any], eta: float) -> dict[str, tuple[list[float], Tensor]]:
+    # The log-ratio of the first two tokens against the mass of the third, under both divergences.
+    start = torch.tensor(settings["start"], dtype=torch.float64)[None]
+    curves: dict[str, tuple[list[float], Tensor]] = {}
+    for name, forward in (("forward KL", True), ("reverse KL", False)):
+        path = torch.cat([start, _path(settings, eta, forward=forward)])
+        curves[name] = (path[:, 2].tolist(), torch.log(path[:, 0] / path[:, 1]))
+    return curves
 
 
 def joint_fits(settings: Mapping[str, Any]) -> dict[str, tuple[float, float, int]]:

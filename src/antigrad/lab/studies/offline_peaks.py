@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from antigrad.core.page import Section
+from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars, compared, moving_law
 from antigrad.lab.measures import accuracy
 from antigrad.lab.objective import Context, Objective, Policy
@@ -18,10 +18,10 @@ from antigrad.lab.objectives.pref_ft import PrefFt
 from antigrad.lab.objectives.rwr import Rwr
 from antigrad.lab.objectives.slic import Slic
 from antigrad.lab.presets import peak
-from antigrad.lab.sampling import draw
+from antigrad.lab.sampling import empirical_laws
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result, counted
-from antigrad.lab.table_one import NAMES, final, scores
+from antigrad.lab.study import Result, counted, missing, told
+from antigrad.lab.table_one import EVERY, NAMES, final, reached, scores
 from antigrad.lab.trace import Trace, comparison
 
 
@@ -42,7 +42,7 @@ def run(settings: Mapping[str, Any]) -> Result:
             for step, reward in zip(
                 trace.steps.tolist(), accuracy(trace.pi[:, place, 0, 0], trace.bandit), strict=True
             ):
-                numbers[f"exact/{arm}@{NAMES[centre]},step={step}"] = float(reward)
+                numbers[f"mean_field/{arm}@{NAMES[centre]},step={step}"] = float(reward)
         rows = comparison(
             trace, lambda pi, world=trace.bandit: pi.amax((-1, -2)), levels=settings["levels"][centre],
             steps=settings["keep"][1:],
@@ -52,6 +52,9 @@ def run(settings: Mapping[str, Any]) -> Result:
         shown = [arm for arm in ("BoN10", "IPO(10)") if arm in trace.arms]
         laws = {arm: trace.pi[:, trace.arms.index(arm), 0, 0, 0] for arm in shown}
         sections.append(moving_law(f"The law over actions, {NAMES[centre]}", laws, trace.steps.tolist(), note))
+        drawn, chart = on_data_sets(centre, settings)
+        numbers |= drawn
+        sections.append(chart)
     numbers |= data_limits(settings)
     token = settings["token"]
     found = scores("token", tuple(token["seeds"]), token["steps"])
@@ -65,34 +68,60 @@ def run(settings: Mapping[str, Any]) -> Result:
     for objective, cells in groups.items():
         for place, values in cells.items():
             numbers[f"token/{objective}@{place}"] = sum(values) / len(values)
-    note = f"Token bandit, reward after {token['steps']} steps, {counted(len(token['seeds']))}: mean and range."
+    trained = f"Trained transformer (token bandit), {counted(len(token['seeds']))}"
+    note = f"{trained}: reward after {token['steps']} steps, mean and range; equal accuracy is in the table below."
     sections.append(bars("The token bandit", groups, "reward", note))
+    passages = [
+        {
+            "arm": objective,
+            "place": f"{NAMES[centre]} {where}",
+            **{f"to_{level:g}": reached(found, f"{where} {objective}", centre, level) for level in token["levels"]},
+        }
+        for objective in groups
+        for centre in settings["centres"]
+        for where in ("offline", "on-policy T=10")
+    ]
+    columns = [Column("arm", "arm"), Column("place", "reward and data")]
+    columns += [
+        Column(f"to_{level:g}", f"steps to reward {level:g}", "integer", "empty: not reached")
+        for level in token["levels"]
+    ]
+    note = f"{trained}: first evaluation, every {EVERY} steps up to {token['steps']}, at which a reward is reached."
+    sections.append(Table("The token bandit at equal accuracy", columns, passages, note))
     gain = {
         centre: (numbers[f"token/IPO(10)@{NAMES[centre]} offline"] or 0)
         / (numbers[f"token/BoN10@{NAMES[centre]} offline"] or 1)
         for centre in settings["centres"]
     }
     away, near = gain[settings["centres"][0]], gain[settings["centres"][1]]
-    few = settings["data"]["draws"][0]
+    few, last = settings["data"]["draws"][0], settings["keep"][-1]
+    exactly = {arm: told(numbers.get(f"mean_field/{arm}@R1,step={last}")) for arm in ("IPO(10)", "BoN10", "RWR(0.1)")}
+    m = settings["sets"]["draws"]
+    on_sets = {
+        (arm, name): told(numbers[f"dataset/{arm}@{name},m={m}"])
+        for arm in ("IPO(10)", "BoN10")
+        for name in ("R1", "R2")
+    }
     says = (
         f"In the token bandit offline IPO earns {away:.2f} times what offline Best-of-N earns where the peak is away "
-        f"from the reference (R1) and {near:.2f} times where it overlaps (R2), over {len(token['seeds'])} "
-        f"seed{'s' if len(token['seeds']) > 1 else ''}. With one exact token offline IPO of margin 10 reaches "
-        f"{numbers['exact/IPO(10)@R1,step=' + str(settings['keep'][-1])]:.3f} on R1 and Best-of-N "
-        f"{numbers['exact/BoN10@R1,step=' + str(settings['keep'][-1])]:.3f}, but exact expectations cover everything: "
-        f"RWR(0.1) reaches {numbers['exact/RWR(0.1)@R1,step=' + str(settings['keep'][-1])]:.3f} there, and "
-        f"{numbers[f'data/RWR(0.1)@m={few}']:.3f} in the limit of data sets of {few} draws."
+        f"from the reference (R1) and {near:.2f} times where it overlaps (R2), over {counted(len(token['seeds']))}. "
+        f"With one token and exact expectations, which cover everything, offline IPO of margin 10 reaches "
+        f"{exactly['IPO(10)']} on R1, Best-of-N {exactly['BoN10']} and RWR(0.1) {exactly['RWR(0.1)']}, the latter "
+        f"{numbers[f'dataset/limit/RWR(0.1)@m={few}']:.3f} in the limit of data sets of {few} draws. On data sets of "
+        f"{m} draws IPO reaches {on_sets['IPO(10)', 'R1']} on R1 and {on_sets['IPO(10)', 'R2']} on R2, Best-of-N "
+        f"{on_sets['BoN10', 'R1']} and {on_sets['BoN10', 'R2']}."
     )
+    if missing(away, near):
+        return Result("open", says, numbers, sections)
     return Result("agrees" if away > near > 1 else "mixed" if away > 1 else "disagrees", says, numbers, sections)
 
 
-def exact(centre: float, settings: Mapping[str, Any], *, law: str = "offline") -> Trace:
+def exact(centre: float, settings: Mapping[str, Any]) -> Trace:
     """Follow every offline objective exactly.
 
     Args:
         centre: Of the reward.
         settings: Steps, margins.
-        law: What is sampled.
 
     Returns:
         The trace.
@@ -108,9 +137,39 @@ def exact(centre: float, settings: Mapping[str, Any], *, law: str = "offline") -
     arms.append(Slic(10.0))
     eta = torch.tensor([[0.3 if isinstance(arm, Ipo) else 1.0] for arm in arms], dtype=torch.float64)
     return simulate(
-        peak([centre]), arms, eta, settings["steps"], law="online" if law == "online" else "offline",
+        peak([centre]), arms, eta, settings["steps"], law="offline",
         keep=settings["keep"], levels=settings["levels"][centre],
     )  # fmt: skip
+
+
+def on_data_sets(centre: int, settings: Mapping[str, Any]) -> tuple[dict[str, float | int | None], Section]:
+    """Follow offline objectives on small data sets of the reference, one a seed.
+
+    Args:
+        centre: Of the reward.
+        settings: With `sets`: draws, seeds, steps.
+
+    Returns:
+        Last rewards, means over data sets, and the comparison of the mass on actions that were not drawn.
+    """
+    given = settings["sets"]
+    arms: list[Objective] = [PrefFt(), BestOfN(), Rwr(), Ipo(10.0), Dpo()]
+    eta = torch.tensor([[0.3 if isinstance(arm, Ipo) else 1.0] for arm in arms], dtype=torch.float64)
+    places = sorted({step for step in settings["keep"] if 0 < step < given["steps"]} | {given["steps"]})
+    trace = simulate(
+        peak([centre]), arms, eta, given["steps"], "dataset", draws=given["draws"], seeds=given["seeds"],
+        seed=given["seed"], keep=places, levels=settings["levels"][centre],
+    )  # fmt: skip
+    rewards = trace.accuracy[-1, :, 0].mean(-1)
+    found: dict[str, float | int | None] = {
+        f"dataset/{arm}@{NAMES[centre]},m={given['draws']}": float(reward)
+        for arm, reward in zip(trace.arms, rewards, strict=True)
+    }
+    unseen = empirical_laws(trace.bandit.reference, given["draws"], given["seeds"], given["seed"]) == 0
+    rows = comparison(trace, lambda pi: (pi * unseen).sum((-1, -2)), levels=settings["levels"][centre], steps=places)
+    note = f"Dataset: {given['draws']} draws of the reference, {counted(given['seeds'], 'data set')}, mean and range; "
+    note += f"{NAMES[centre]}, η = 1, IPO 0.3. Only data sets that get there count at equal accuracy."
+    return found, compared(f"Mass on actions that a data set lacks, {NAMES[centre]}", rows, "probability", note)
 
 
 def data_limits(settings: Mapping[str, Any]) -> dict[str, float | int | None]:
@@ -124,15 +183,11 @@ def data_limits(settings: Mapping[str, Any]) -> dict[str, float | int | None]:
     """
     given, world, found = settings["data"], peak([settings["centres"][0]]), {}
     for count in given["draws"]:
-        numbers = torch.Generator().manual_seed(given["seed"])
-        uniforms = torch.rand(given["seeds"], 1, count, generator=numbers, dtype=torch.float64)
-        actions = draw(world.reference.expand(given["seeds"], 1, -1), uniforms)
-        law = torch.zeros(given["seeds"], 1, world.actions, dtype=torch.float64)
-        law = law.scatter_add(-1, actions, torch.ones_like(uniforms)) / count
+        law = empirical_laws(world.reference, count, given["seeds"], given["seed"])
         flat = Policy(world.reference.log().expand(law.shape))
         for arm in (PrefFt(), BestOfN(), Rwr()):
             # The direction is q − π: adding π gives the law q that the method converges to.
             limit = accuracy(arm.expected(flat, Context(world, law)) + flat.p, world)
-            found[f"data/{arm.label}@m={count}"] = float(limit.mean())
-            found[f"data/{arm.label}@m={count}/lowest_tenth"] = float(limit.quantile(0.1))
+            found[f"dataset/limit/{arm.label}@m={count}"] = float(limit.mean())
+            found[f"dataset/limit/{arm.label}@m={count}/lowest_tenth"] = float(limit.quantile(0.1))
     return found

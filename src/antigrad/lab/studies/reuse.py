@@ -7,10 +7,11 @@ from typing import Any
 
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars, lines
-from antigrad.lab.study import Result, counted
-from antigrad.lab.table_one import final, scores
+from antigrad.lab.study import Result, counted, missing
+from antigrad.lab.table_one import EVERY, final, reached, scores
 
 ARMS = ("BoN10", "PPO")
+RUNS = ((1, "BoN10"), (10, "BoN10"), (50, "BoN10"), (10, "PPO"), (50, "PPO"))
 
 
 def run(settings: Mapping[str, Any]) -> Result:
@@ -24,11 +25,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     """
     token = settings["token"]
     found = scores("token", tuple(token["seeds"]), token["steps"])
-    kept = [
-        name
-        for name in dict.fromkeys(arm.name for arm, _ in found)
-        if any(f"T={n} {a}" in name for n in (1, 10, 50) for a in ARMS)
-    ]
+    kept = [f"on-policy T={n} {arm}" for n, arm in RUNS]
     numbers: dict[str, float | int | None] = {}
     rows: list[dict[str, Any]] = []
     curves: dict[str, Any] = {}
@@ -39,10 +36,8 @@ def run(settings: Mapping[str, Any]) -> Result:
         queries = max(score.queries for arm, score in found if arm.name == name and arm.centre == 70)
         numbers |= {f"reward/{name}": means[-1], f"queries/{name}": queries}
         row: dict[str, Any] = {"arm": name, "queries": queries, "reward": means[-1]}
-        for level in settings["levels"]:
-            row[f"at_{level}"] = next((step for step, mean in zip(steps, means, strict=True) if mean >= level), None)
-        rows.append(row)
-    reward = {(n, arm): numbers.get(f"reward/on-policy T={n} {arm}") or 0.0 for n in (1, 10, 50) for arm in ARMS}
+        rows.append(row | {f"at_{level}": reached(found, name, 70, level) for level in settings["levels"]})
+    reward = {(n, arm): numbers[f"reward/on-policy T={n} {arm}"] or 0.0 for n, arm in RUNS}
     kept_share = {arm: reward[50, arm] / max(reward[10, arm], 1e-9) for arm in ARMS}
     numbers |= {f"kept_at_50/{arm}": share for arm, share in kept_share.items()}
     by_seed = {
@@ -72,20 +67,18 @@ def run(settings: Mapping[str, Any]) -> Result:
     columns += [
         Column(f"at_{level}", f"steps to {level:g}", "integer", "empty: not reached") for level in settings["levels"]
     ]
-    note = f"Token bandit, R1, {counted(len(token['seeds']))}, evaluated every 50 steps."
+    note = f"Trained transformer (token bandit), R1, {counted(len(token['seeds']))}, evaluated every {EVERY} steps."
     cells = {
-        arm: {
-            f"T = {n}": final(found, f"on-policy T={n} {arm}", 70)
-            for n in (1, 10, 50)
-            if f"on-policy T={n} {arm}" in kept
-        }
+        arm: {f"T = {n}": final(found, f"on-policy T={n} {arm}", 70) for n, owner in RUNS if owner == arm}
         for arm in ARMS
     }
     sections: list[Section] = [
         lines("Reward by gradient steps", curves, "gradient step", "reward", note),
-        bars("Reward at the last step", cells, "reward", f"{note} Mean and range."),
+        bars("Reward at the last step", cells, "reward", f"{note} Mean and range, at equal steps."),
         Table("Equal steps and equal accuracy", columns, rows, note),
     ]
+    if missing(*reward.values()):
+        return Result("open", says, numbers, sections)
     # Fewer than three seeds, or seeds that differ, settle nothing.
     settled = count >= 3 and wins == count
     return Result("agrees" if hurts and settled else "mixed" if hurts else "disagrees", says, numbers, sections)

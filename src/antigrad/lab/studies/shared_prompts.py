@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from antigrad.core.page import Section
 from antigrad.lab import OBJECTIVES
-from antigrad.lab.figures import compared
+from antigrad.lab.figures import compared, lines
 from antigrad.lab.measures import pass_at_k
 from antigrad.lab.objective import Objective
 from antigrad.lab.objectives.grpo import Grpo
@@ -17,7 +18,7 @@ from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.objectives.psr import Psr
 from antigrad.lab.presets import shared_prompts
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result
+from antigrad.lab.study import Result, counted, missing, told
 from antigrad.lab.trace import Row, comparison, matched
 
 ARMS: tuple[Objective, ...] = (Psr(), Grpo(), GrpoP(), GrpoN())
@@ -36,6 +37,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     numbers: dict[str, float | int | None] = {}
     given = settings["mean_field"]
     main: list[Row] = []
+    frontier: dict[str, Any] = {}
     for rho in (settings["rho"], *settings["others"]):
         world = shared_prompts(rho)
         trace = simulate(
@@ -50,25 +52,49 @@ def run(settings: Mapping[str, Any]) -> Result:
         if not main:
             metric = partial(pass_at_k, bandit=world, k=most)
             main = comparison(trace, metric, levels=levels, steps=given["equal_steps"])
+            start = world.reference.expand(1, 1, 1, *world.reference.shape)
+            laws = {"base": start, **dict(zip(trace.arms, trace.first(level)[1][:, None], strict=True))}
+            attempts = sorted({*(2**power for power in range(most.bit_length()) if 2**power <= most), most})
+            for arm, pi in laws.items():
+                frontier[arm] = (attempts, [float(pass_at_k(pi[0, 0, 0], world, k)) for k in attempts])
     base = numbers[f"base/pass@{most}"] or 0.0
-    found = {arm.label: numbers[f"mean_field/pass@{most}/{arm.label}@rho={settings['rho']:g}"] or 0.0 for arm in ARMS}
-    numbers |= sampled(settings, most, level)
-    order = " > ".join(f"{arm} {value:.3f}" for arm, value in sorted(found.items(), key=lambda item: -item[1]))
+    found = {arm.label: numbers[f"mean_field/pass@{most}/{arm.label}@rho={settings['rho']:g}"] for arm in ARMS}
+    drawn, rows = sampled(settings, most, level)
+    numbers |= drawn
+    ranked = sorted(found.items(), key=lambda item: math.inf if missing(item[1]) else -(item[1] or 0.0))
+    order = ", ".join(f"{arm} {told(value)}" for arm, value in ranked)
     says = (
-        f"With ρ = {settings['rho']:g} and at mean pass@1 of {level:g}, pass@{most} is {order}, from {base:.3f} of "
-        "the base; NSR is PSR. In the mean field these come from the weights of difficulty alone: positives only "
-        "favours hard prompts, negatives only the easy ones."
+        f"With ρ = {settings['rho']:g} and at mean pass@1 of {level:g}, pass@{most} is, from high to low, {order}; "
+        f"{base:.3f} in the base; NSR is PSR. In the mean field these come from the weights of difficulty "
+        "alone: positives only favours hard prompts, negatives only the easy ones."
     )
     sections: list[Section] = [
         compared(
             f"pass@{most}", main, f"pass@{most}", f"Mean-field, ρ = {settings['rho']:g}; base {base:.3f}; NSR is PSR."
         ),
+        lines(
+            f"pass@k at accuracy {level:g}",
+            frontier,
+            "attempts k",
+            "pass@k",
+            f"Mean-field, ρ = {settings['rho']:g}, at equal accuracy; the base is where all of them start.",
+            xaxis={"type": "log"},
+        ),
+        compared(
+            f"pass@{most}, drawn groups",
+            rows,
+            f"pass@{most}",
+            f"Sampled, ρ = {settings['rho']:g}, {settings['sampled']['prompts']} prompts a step, "
+            f"{counted(settings['sampled']['seeds'])}: mean and range.",
+        ),
     ]
-    backwards = found["GRPO-P"] > found["PSR"] > found["GRPO-N"]
+    if missing(*found.values()):
+        return Result("open", says, numbers, sections)
+    backwards = (found["GRPO-P"] or 0.0) > (found["PSR"] or 0.0) > (found["GRPO-N"] or 0.0)
     return Result("disagrees" if backwards else "agrees", says, numbers, sections)
 
 
-def sampled(settings: Mapping[str, Any], most: int, level: float) -> dict[str, float | int | None]:
+def sampled(settings: Mapping[str, Any], most: int, level: float) -> tuple[dict[str, float | int | None], list[Row]]:
     """The same with drawn groups of some prompts a step.
 
     Args:
@@ -77,10 +103,10 @@ def sampled(settings: Mapping[str, Any], most: int, level: float) -> dict[str, f
         level: Accuracy at which to compare.
 
     Returns:
-        Mean, and range over seeds.
+        Mean, and range over seeds; the rows of a comparison.
     """
     given, world = settings["sampled"], shared_prompts(settings["rho"])
-    found: dict[str, float | int | None] = {}
+    found, rows = dict[str, float | int | None](), list[Row]()
     for denominator in given["denominators"]:
         specs = [
             f"{name}(denominator={denominator})" if name.startswith("grpo") else name
@@ -90,9 +116,11 @@ def sampled(settings: Mapping[str, Any], most: int, level: float) -> dict[str, f
         trace = simulate(
             world, [OBJECTIVES.make(spec) for spec in specs], given["eta"], given["steps"], "sampled",
             group=settings["group"], seeds=given["seeds"], seed=given["seed"], prompts=given["prompts"],
-            levels=[level], keep=[0], stop=True,
+            levels=settings["levels"], keep=[0, *given["equal_steps"]], stop=True,
         )  # fmt: skip
-        for row in matched(trace, partial(pass_at_k, bandit=world, k=most), level):
+        metric = partial(pass_at_k, bandit=world, k=most)
+        rows += comparison(trace, metric, levels=settings["levels"], steps=given["equal_steps"])
+        for row in matched(trace, metric, level):
             key = f"sampled/pass@{most}/{row.arm}"
             found |= {key: row.value, f"{key}/low": row.low, f"{key}/high": row.high}
-    return found
+    return found, rows

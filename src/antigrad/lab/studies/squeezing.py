@@ -9,13 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from antigrad.core.page import Section
+from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars
 from antigrad.lab.objective import Policy, likelihood_direction
-from antigrad.lab.study import Result, counted
+from antigrad.lab.study import Result, counted, missing
 from antigrad.objectives import Dpo
 
 PEAK, CHOSEN = 0, 20
+TABLE = (
+    Column("weight", "weight of the rejected branch", "number"),
+    Column("gain", "gain of the chosen, nats", "number"),
+    Column("step", "step", "number", "mean over the starts; empty: not reached by all"),
+    Column("mode", "mode", "signed"),
+    Column("others", "other tokens", "signed"),
+    Column("rejected", "rejected", "signed"),
+)
 COLUMNS = ("chosen", "rejected", "mode_chosen", "mode", "others", "chosen_rejected")
 
 
@@ -30,13 +38,17 @@ def run(settings: Mapping[str, Any]) -> Result:
     """
     numbers: dict[str, float | int | None] = {}
     spreads: dict[str, list[float]] = {}
+    rows: list[dict[str, Any]] = []
     for place in settings["places"]:
         for rho in settings["cosines"]:
             for weight in settings["weights"]:
-                moved = follow(settings, settings["places"][place], rho, weight)
-                for column, values in zip(COLUMNS, moved.T, strict=True):
+                path = follow(settings, settings["places"][place], rho, weight)
+                for column, values in zip(COLUMNS, path[-1].T, strict=True):
                     key = f"{column}/{place}/rho={rho:g}/weight={weight:g}"
                     numbers[key], spreads[key] = float(values.mean()), values.tolist()
+                if (place, rho) == ("valley", settings["cosines"][0]):
+                    rows += [at_equal_gain(path, weight, gain) for gain in settings["gains"]]
+    numbers |= {f"{row['name']}/{name}": row[name] for row in rows for name in ("step", "mode", "others", "rejected")}
 
     apart, alike = settings["cosines"][0], settings["cosines"][-1]
 
@@ -53,7 +65,7 @@ def run(settings: Mapping[str, Any]) -> Result:
         f"With the rejected branch weighted {least:g} the mode moves by {at('mode', least):+.2f} and the others by "
         f"{at('others', least):+.2f}. With the rejected token on the hill instead of in the valley the mode moves by "
         f"{at('mode', whole, 'hill'):+.2f}: that the effect grows as the rejected gets rarer "
-        f"{'shows' if rarer else 'does not show'}. At cosine {alike:g} the mode moves by "
+        f"{'shows' if rarer else 'does not show'}. {_equal(rows, whole, least)}At cosine {alike:g} the mode moves by "
         f"{at('mode', whole, rho=alike):+.2f}."
     )
     groups = {
@@ -70,8 +82,28 @@ def run(settings: Mapping[str, Any]) -> Result:
     }
     note = f"Mean-field, {settings['steps']} steps, cosine {apart:g}, rejected in the valley; mean and range over "
     note += f"{len(settings['seeds'])} starts."
-    sections: list[Section] = [bars("Change of log-probability", groups, "nats", note)]
+    sections: list[Section] = [
+        bars("Change of log-probability", groups, "nats", f"{note} At equal steps."),
+        Table("At equal gain of the chosen", TABLE, rows, f"{note} Where the chosen has gained as much under each."),
+    ]
     return Result("agrees" if squeezed and rarer else "mixed" if squeezed else "disagrees", says, numbers, sections)
+
+
+def _equal(rows: list[dict[str, Any]], whole: float, least: float) -> str:
+    # The largest gain of the chosen that both weights have reached.
+    both = [
+        (a, b)
+        for a in rows
+        for b in rows
+        if (a["weight"], b["weight"]) == (whole, least) and a["gain"] == b["gain"] and not missing(a["mode"], b["mode"])
+    ]
+    if not both:
+        return ""
+    one, other = max(both, key=lambda pair: pair[0]["gain"])
+    return (
+        f"Once the chosen has gained {one['gain']:g} nats the mode has moved by {one['mode']:+.2f} under DPO and by "
+        f"{other['mode']:+.2f} with weight {least:g}. "
+    )
 
 
 def follow(settings: Mapping[str, Any], rejected: int, rho: float, weight: float) -> Tensor:
@@ -84,7 +116,7 @@ def follow(settings: Mapping[str, Any], rejected: int, rho: float, weight: float
         weight: λ of the rejected branch; 1 is DPO.
 
     Returns:
-        (S, 6) changes of log-probability, in the order of `COLUMNS`.
+        (T + 1, S, 6) changes of log-probability, in the order of `COLUMNS`.
     """
     start = torch.stack([_logits(settings, rejected, seed) for seed in settings["seeds"]])
     # A linear head on two unit features: the logits of a context move by the kernel of their cosines.
@@ -93,15 +125,38 @@ def follow(settings: Mapping[str, Any], rejected: int, rho: float, weight: float
     first = Policy.of(z)
     choice = torch.zeros(2, z.shape[-1], dtype=torch.float64)
     choice[0, CHOSEN], choice[1, rejected] = 1.0, -weight
-    for _ in range(settings["steps"]):
+    changes: list[Tensor] = []
+    for _ in range(settings["steps"] + 1):
         policy = Policy.of(z)
         moved = policy.log - first.log
+        changes.append(moved)
         push = loss.pushes(moved[:, 0, CHOSEN] - weight * moved[:, 1, rejected])
         z = z + settings["eta"] * (kernel @ likelihood_direction(push[:, None, None] * choice, policy))
-    change = Policy.of(z).log - first.log
+    change = torch.stack(changes)
     others = [token for token in range(z.shape[-1]) if token not in (CHOSEN, rejected, PEAK)]
-    columns = [change[:, 0, CHOSEN], change[:, 1, rejected], change[:, 0, PEAK], change[:, 1, PEAK]]
-    return torch.stack([*columns, change[:, 1, others].mean(-1), change[:, 1, CHOSEN]], -1)
+    columns = [change[..., 0, CHOSEN], change[..., 1, rejected], change[..., 0, PEAK], change[..., 1, PEAK]]
+    return torch.stack([*columns, change[..., 1, others].mean(-1), change[..., 1, CHOSEN]], -1)
+
+
+def at_equal_gain(path: Tensor, weight: float, gain: float) -> dict[str, Any]:
+    """What has moved by the time the chosen token has gained so much.
+
+    Args:
+        path: What `follow` gave.
+        weight: λ of the rejected branch.
+        gain: Gain of the chosen token's log-probability, nats.
+
+    Returns:
+        A row of the table, means over the starts; empty unless all of them got there.
+    """
+    over = path[..., COLUMNS.index("chosen")] >= gain
+    row: dict[str, Any] = {"name": f"weight={weight:g}/chosen={gain:g}", "weight": weight, "gain": gain}
+    if not bool(over.any(0).all()):
+        return row | dict.fromkeys(("step", "mode", "others", "rejected"))
+    steps = over.to(torch.uint8).argmax(0)
+    there = path[steps, torch.arange(len(steps))].mean(0)
+    moved = {name: float(there[COLUMNS.index(name)]) for name in ("mode", "others", "rejected")}
+    return row | {"step": float(steps.double().mean())} | moved
 
 
 def _logits(settings: Mapping[str, Any], rejected: int, seed: int) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Any
 
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.figures import bars
-from antigrad.lab.study import Result, counted
-from antigrad.lab.table_one import NAMES, scores
+from antigrad.lab.study import Result, counted, missing
+from antigrad.lab.table_one import NAMES, reached, scores
 
 
 def run(settings: Mapping[str, Any]) -> Result:
@@ -41,6 +41,8 @@ def run(settings: Mapping[str, Any]) -> Result:
         arm: numbers[f"token/R1 on-policy {arm}/mean"] or 0.0
         for arm in ("T=10 BoN10", "T=1 REINFORCE", "T=10 DPO(0.1)", "T=10 IPO(10)")
     }
+    if missing(*offline.values(), *online.values()):
+        return Result("open", "An arm's reward is no number, or it has not run.", numbers, sections)
     best_offline = max(offline.values())
     helps = min(online["T=10 BoN10"], online["T=1 REINFORCE"]) > best_offline
     negative = offline["IPO(10)"] > offline["BoN10"]
@@ -70,19 +72,16 @@ def table_rows(kind: str, given: Mapping[str, Any], levels: Sequence[float]) -> 
         evaluation at which the mean over seeds has each level.
     """
     found = scores(kind, tuple(given["seeds"]), given["steps"])
-    last: dict[tuple[str, str], list[Any]] = {}
-    paths: dict[tuple[str, str], dict[int, float]] = {}
+    last: dict[tuple[float, str], list[Any]] = {}
     for arm, score in found:
-        path = paths.setdefault((NAMES[int(arm.centre)], arm.name), {})
-        path[score.step] = path.get(score.step, 0.0) + score.reward / len(given["seeds"])
         if score.step == arm.steps:
-            last.setdefault((NAMES[int(arm.centre)], arm.name), []).append(score)
+            last.setdefault((arm.centre, arm.name), []).append(score)
     rows: list[dict[str, Any]] = []
-    for (peak, name), group in last.items():
+    for (centre, name), group in last.items():
         rewards, count = [score.reward for score in group], len(group)
         rows.append(
             {
-                "peak": peak,
+                "peak": NAMES[int(centre)],
                 "arm": name,
                 "mean": sum(rewards) / count,
                 "low": min(rewards),
@@ -91,10 +90,7 @@ def table_rows(kind: str, given: Mapping[str, Any], levels: Sequence[float]) -> 
                 "best": sum(score.best for score in group) / count,
                 "others": sum(score.others for score in group) / count,
                 "rewards": rewards,
-                **{
-                    f"to_{level:g}": next((step for step, mean in paths[peak, name].items() if mean >= level), None)
-                    for level in levels
-                },
+                **{f"to_{level:g}": reached(found, name, centre, level) for level in levels},
             }
         )
     return rows
@@ -108,7 +104,9 @@ def _sections(
         "line": "Line bandit",
         "token_unshifted": "Token bandit, log-probabilities not shifted",
     }
-    note = f"Reward after {given['steps']} gradient steps, {counted(len(given['seeds']))}: mean and range."
+    kind_of = "network on a line" if kind == "line" else "transformer (token bandit)"
+    note = f"Trained {kind_of}, reward after {given['steps']} gradient steps, {counted(len(given['seeds']))}: mean and "
+    note += "range. The chart is at equal steps, the last columns of the table at equal accuracy."
     groups = {peak: {row["arm"]: row["rewards"] for row in rows if row["peak"] == peak} for peak in ("R1", "R2")}
     columns = [
         Column("peak", "reward"),

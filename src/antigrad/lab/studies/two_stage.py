@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from antigrad.core.errors import InputValueError
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.bandit import Bandit
-from antigrad.lab.figures import masses, simplex
+from antigrad.lab.figures import lines, masses, simplex, thin
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_n import GrpoN
 from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
-from antigrad.lab.stages import H, L, O, boundary_ratios, exploration_time, mean_advantages, stages
-from antigrad.lab.study import Result, counted
+from antigrad.lab.stages import (
+    H,
+    L,
+    O,
+    boundary_ratios,
+    exploration_time,
+    explored_share,
+    first_step,
+    mean_advantages,
+    stages,
+)  # fmt: skip
+from antigrad.lab.study import Result, counted, told
 from antigrad.objectives.grpo import Scale
 
 NAMES = ("H explored", "O optimal", "L low")
@@ -49,19 +59,26 @@ def run(settings: Mapping[str, Any]) -> Result:
     for stage in seen:
         numbers |= {f"trough/{stage.arm}": stage.trough, f"fall/{stage.arm}": stage.fall}
         numbers |= {f"sign_change/{stage.arm}": stage.sign_change, f"overtakes/{stage.arm}": stage.overtakes}
+    shares = explored_share(trace.pi[:, :, 0, 0], world, group)[..., 0]
+    numbers |= {
+        f"share_above_half/{arm}": first_step(path > 0.5) for arm, path in zip(trace.arms, shares.T, strict=True)
+    }
     full, *_ = seen
-    worst = max(abs(row["b1_ratio"] / row["b1_predicted"] - 1) for row in rows)
+    off = [abs(row["b1_ratio"] / row["b1_predicted"] - 1) for row in rows if row["b1_ratio"] is not None]
     staged = full.sign_change is not None and full.overtakes is not None
     moved, root = full.fall > 1.5, 0.4 < slope[0] <= slope[1] < 0.55
     says = (
         f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) falls {full.fall:.2f}-fold, to its minimum at step "
-        f"{full.trough}; the advantage of H changes sign at step {full.sign_change} and O overtakes H at step "
-        f"{full.overtakes}: {'both stages are there' if staged else 'no second stage within these steps'}. The "
+        f"{full.trough}. Negative advantage of H: {told(full.sign_change, 'd', 'step ')}; more than half of the "
+        f"positive advantage on other actions: {told(numbers['share_above_half/GRPO'], 'd', 'step ')}; O over H: "
+        f"{told(full.overtakes, 'd', 'step ')}. "
+        f"{'Both stages are there' if staged else 'No second stage is seen within these steps'}. The "
         f"probability of O {'does not stay' if moved else 'stays largely'} unchanged in the first one (what stays is "
         f"the expected logit of an action that is not sampled): ln π(O) falls with slope {slope[0]:.2f} to "
         f"{slope[1]:.2f} against ln π(L){', so π(O) goes as the root of π(L)' if root else ''}. The advantage changes "
-        f"sign where o / l is within {worst:.1%} of the prediction in {counted(len(rows), 'case')}. With l near 0, O "
-        f"at {settings['exploration']['o']:g} needs {times['time/GRPO']} steps to overtake, by the formula "
+        f"sign in {len(off)} of {counted(len(rows), 'case')}, where o / l differs from the prediction by "
+        f"{told(max(off, default=None), '.1%', 'at most ')}. With l near 0 and O at "
+        f"{settings['exploration']['o']:g}, O over H: {told(times['time/GRPO'], 'd', 'step ')}, by the formula step "
         f"{times['time_formula/GRPO']:.0f}."
     )
     paths = {arm: trace.pi[:, place, 0, 0, 0] for place, arm in enumerate(trace.arms)}
@@ -71,15 +88,25 @@ def run(settings: Mapping[str, Any]) -> Result:
         trough = stage.trough if stage.trough < stage.steps else None
         places = {"B2": trough, "B1": stage.sign_change, "1/k": stage.expansion}
         marks[stage.arm] = {name: step for name, step in places.items() if step}
-    points = {f"B{3 - n}": paths["GRPO"][step] for n, step in ((1, full.trough), (2, full.sign_change or 0))}
+    points = {mark: paths["GRPO"][int(step)] for mark, step in marks["GRPO"].items() if mark != "1/k"}
     note = f"Mean-field, G = {group}, η = {main['eta']:g}, advantages divided by the population deviation."
     sections: list[Section] = [
         masses("Mass over time", paths, NAMES, f"{note} B2: π(O) smallest; B1: advantage of H changes sign; 1/k: "
                f"π(O) reaches 1/{settings['budget']}.", marks),
         simplex("Paths on the simplex", paths, NAMES, f"{note} Boundaries are those of GRPO.", points),
+        lines("Who gets the positive advantage", _curves(trace.arms, shares), "step", "share on other actions",
+              f"{note} Share of the positive advantage on actions other than the likeliest: exploration above ½, B1 is "
+              "where it gets there. A jump down: O has become the likeliest.", yaxis={"range": [0, 1.02]}),
         _table(rows),
     ]  # fmt: skip
-    return Result("mixed" if staged and moved else "agrees" if staged else "disagrees", says, numbers, sections)
+    # Without an end of the first stage there is nothing to be said of a second one.
+    finding = "open" if not staged else "mixed" if moved else "agrees"
+    return Result(finding, says, numbers, sections)
+
+
+def _curves(arms: Sequence[str], paths: Tensor) -> dict[str, tuple[list[int], Tensor]]:
+    steps = thin(len(paths))
+    return {arm: (steps, paths[steps, place]) for place, arm in enumerate(arms)}
 
 
 def boundary(case: Mapping[str, Any], rewards: list[float], group: int) -> dict[str, Any]:
@@ -91,16 +118,18 @@ def boundary(case: Mapping[str, Any], rewards: list[float], group: int) -> dict[
         group: G.
 
     Returns:
-        Steps and ratios o / l at B1 and B2, observed and predicted.
+        Steps and ratios o / l at B1 and B2, observed and predicted; None where a boundary was not seen.
     """
     world, scale = three_token(case["start"], rewards), case["scale"]
     pi = simulate(world, Grpo(scale=scale), case["eta"], case["steps"], group=group).pi[:, 0, 0, 0]
     ratio = pi[:, 0, O] / pi[:, 0, L]
-    b1 = _first(mean_advantages(pi, world, group, scale)[:, 0, H] < 0)
+    b1 = first_step(mean_advantages(pi, world, group, scale)[:, 0, H] < 0)
     b2 = int(pi[:, 0, O].argmin())
     predicted = boundary_ratios(world, scale)
     found: dict[str, Any] = {"scale": scale, "start": case["start"], "eta": case["eta"]}
-    found |= {"b1_step": b1, "b1_ratio": float(ratio[b1]), "b1_predicted": predicted[0]}
+    found |= {"b1_step": b1, "b1_ratio": None if b1 is None else float(ratio[b1]), "b1_predicted": predicted[0]}
+    if b2 == len(pi) - 1:  # it may still fall: no trough was seen
+        return found | {"b2_step": None, "b2_ratio": None, "b2_predicted": predicted[1]}
     return found | {"b2_step": b2, "b2_ratio": float(ratio[b2]), "b2_predicted": predicted[1]}
 
 
@@ -114,12 +143,35 @@ def exploitation_slope(case: Mapping[str, Any], rewards: list[float], group: int
 
     Returns:
         Both slopes.
+
+    Raises:
+        InputValueError: O is never that rare.
+    """
+    ratio, slopes = slopes_along(case, rewards, group)
+    slopes = slopes[ratio < case["below"]]
+    if not len(slopes):
+        raise InputValueError(f"below={case['below']}", f"more than o / l at the start, {float(ratio[0]):g}", "0.06")
+    return float(slopes.min()), float(slopes.max())
+
+
+def slopes_along(
+    case: Mapping[str, Any], rewards: list[float], group: int, scale: Scale = "population"
+) -> tuple[Tensor, Tensor]:
+    """Slope of ln π(O) against ln π(L) at every step.
+
+    Args:
+        case: Start, step size, steps.
+        rewards: Of H, O, L.
+        group: G.
+        scale: What advantages are divided by.
+
+    Returns:
+        (T,) ratios o / l and (T,) slopes.
     """
     world = three_token(case["start"], rewards)
-    pi = simulate(world, Grpo(), case["eta"], case["steps"], group=group).pi[:, 0, 0, 0]
-    rates = _log_rates(pi, world, group, "population")
-    slopes = (rates[:, O] / rates[:, L])[pi[:, 0, O] / pi[:, 0, L] < case["below"]]
-    return float(slopes.min()), float(slopes.max())
+    pi = simulate(world, Grpo(scale=scale), case["eta"], case["steps"], group=group).pi[:, 0, 0, 0]
+    rates = _log_rates(pi, world, group, scale)
+    return pi[:, 0, O] / pi[:, 0, L], rates[:, O] / rates[:, L]
 
 
 def exploration(case: Mapping[str, Any], rewards: list[float], group: int) -> dict[str, float | int | None]:
@@ -138,8 +190,7 @@ def exploration(case: Mapping[str, Any], rewards: list[float], group: int) -> di
     pi = simulate(world, [Grpo(), GrpoN(), GrpoP()], case["eta"], case["steps"], group=group).pi[:, :, 0, 0, 0]
     times: dict[str, float | int | None] = {}
     for place, arm in enumerate(("GRPO", "GRPO-N", "GRPO-P")):
-        over = pi[:, place, O] > pi[:, place, H]
-        times[f"time/{arm}"] = _first(over) if bool(over.any()) else None
+        times[f"time/{arm}"] = first_step(pi[:, place, O] > pi[:, place, H])
     times["time_formula/GRPO"] = exploration_time(o, case["eta"], group)
     times["time_formula/GRPO-N"] = exploration_time(o, case["eta"], group, negatives_only=True)
     return times
@@ -149,10 +200,6 @@ def _log_rates(pi: Tensor, world: Bandit, group: int, scale: Scale) -> Tensor:
     # (T, 3) d ln π per unit step of GRPO.
     g = pi * mean_advantages(pi, world, group, scale)
     return (g - (pi * g).sum(-1, keepdim=True))[:, 0]
-
-
-def _first(holds: Tensor) -> int:
-    return int(holds.to(torch.uint8).argmax())
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
