@@ -8,6 +8,7 @@ import os
 import torch
 
 from benchmarks import (
+    attribution_study,
     decoding,
     displacement,
     kernel,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "safe_weight": safe_weight.run,
     "lab": lab.run,
     "lab_arms": lab_arms.run,
+    "attribution_study": attribution_study.run,
 }
 
 
