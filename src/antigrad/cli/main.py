@@ -30,7 +30,7 @@ class Job:
         settings: The dataclass of its settings.
         run: The job.
         help: One line.
-        positional: Settings that may be given without their names, in this order.
+        positional: Settings that may be given without their names, in this order; `…` behind the last takes many words.
         fixed: Settings that the words decide.
     """
 
@@ -61,6 +61,20 @@ JOBS = (
         "antigrad.posttraining.tiny.pretrain:PretrainConfig",
         "antigrad.posttraining.tiny.pretrain:pretrain",
         "pre-train the million-parameter policy on step-by-step arithmetic, as the shipped weights were",
+    ),
+    Job(
+        ("explain",),
+        "antigrad.attribution.explain.settings:ExplainConfig",
+        "antigrad.attribution.explain.job:explain",
+        "where an image model's decision comes from, up and down apart, by nine methods, judged against controls",
+        positional=("images…",),
+    ),
+    Job(
+        ("explain-text",),
+        "antigrad.cli.explain_text:ExplainTextConfig",
+        "antigrad.cli.explain_text:explain_text",
+        "which tokens of a prompt pull a language model's answer up, and which push it down",
+        positional=("prompt", "answer"),
     ),
     Job(
         ("lab", "run"),
@@ -241,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (error.name or "antigrad").startswith("antigrad"):
             raise
         text = f"antigrad {' '.join(found)}: the package {error.name} is missing"
-        errors.print(f"{text}; to do: pip install 'antigrad[posttraining]'", markup=False, soft_wrap=True)
+        errors.print(f"{text}; to do: pip install 'antigrad[all]'", markup=False, soft_wrap=True)
         return 1
     except RuntimeError as error:
         if "memory" not in str(error):

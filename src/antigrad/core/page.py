@@ -129,7 +129,54 @@ class Tokens:
     kind: str = "tokens"
 
 
-Section = Cards | Chart | Table | Tokens
+@dataclass(frozen=True)
+class Stage:
+    """A small picture with a few words under it; the picture is a `data:image/…;base64,…` text."""
+
+    picture: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A map of a picture as 8-bit grey pictures in `data:` texts: 128 is zero, 255 the most, 1 the least.
+
+    Args:
+        label: What made it.
+        note: A few words under it.
+        size: Magnitudes.
+        signed: With a sign; empty where the map has none.
+        stages: Small pictures that go with it.
+    """
+
+    label: str
+    note: str
+    size: str
+    signed: str = ""
+    stages: Sequence[Stage] = ()
+
+
+@dataclass(frozen=True)
+class PictureGroup:
+    """One picture, `data:` text too, and the maps that are laid over it."""
+
+    label: str
+    picture: str
+    layers: Sequence[Layer]
+    facts: dict[str, float | str | None] = field(default_factory=dict[str, float | str | None])
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures with maps over them, one picture shown at a time; the reader chooses sign and opacity."""
+
+    title: str
+    groups: Sequence[PictureGroup]
+    text: str = ""
+    kind: str = "gallery"
+
+
+Section = Cards | Chart | Table | Tokens | Gallery
 
 
 @dataclass(frozen=True)

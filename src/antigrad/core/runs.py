@@ -18,7 +18,7 @@ from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import disk_errors, inside, write_atomic
 from antigrad.core.ledger import Ledger, from_json, to_json
 
-_PACKAGES = ("antigrad", "torch", "transformers", "tokenizers", "numpy", "reasoning-gym", "math-verify")
+_PACKAGES = ("antigrad", "torch", "transformers", "tokenizers", "numpy", "reasoning-gym", "math-verify", "captum")
 
 
 class RunFolder:

@@ -12,12 +12,13 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from antigrad.core.page import Chart, Page, Section, Table, Tokens
+from antigrad.core.page import Chart, Gallery, Page, Section, Table, Tokens
 from antigrad.report.escape import plain_figure, script_json
+from antigrad.report.gallery import picture_view
 from antigrad.report.numbers import show, sort_key
 from antigrad.report.tokens import group_view
 
-_SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js")
+_SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js")
 _FACTS = ("job", "started", "python", "platform", "git")
 
 
@@ -68,6 +69,8 @@ def _view(section: Section) -> dict[str, Any]:
         return view | {"rows": [_cells(section, row) for row in section.rows]}
     if isinstance(section, Tokens):
         return view | {"groups": [script_json(group_view(group)) for group in section.groups]}
+    if isinstance(section, Gallery):
+        return view | {"groups": [script_json(picture_view(group)) for group in section.groups]}
     return view
 
 

@@ -176,15 +176,28 @@ class GuidedAbsoluteGrad(GradientAttribution):
             undo_gradient_requirements(noisy, required)
 
     def _check(self, given: tuple[Tensor, ...], n_samples: int, guide: Guide | None) -> None:
-        if n_samples < (1 if guide is None else 2):
-            raise InputValueError(
-                f"n_samples={n_samples} with guide {guide!r}", "at least 2 (1 without guide)", "the paper uses 20"
-            )
+        check_samples(n_samples, guide)
         for place, one in enumerate(given):
             if not torch.isfinite(one).all():
                 raise InputValueError(f"input {place} with NaN or inf", "finite numbers", "check how it was normalised")
         if isinstance(self.forward_func, nn.Module) and self.forward_func.training:
             warnings.warn("the model is in train mode: dropout and batch statistics are explained too", stacklevel=3)
+
+
+def check_samples(n_samples: int, guide: Guide | None) -> None:
+    """Refuse too few samples for a variance.
+
+    Args:
+        n_samples: n.
+        guide: The guide that needs it.
+
+    Raises:
+        InputValueError: Fewer than 2, or than 1 without guide.
+    """
+    if n_samples < (1 if guide is None else 2):
+        raise InputValueError(
+            f"n_samples={n_samples} with guide {guide!r}", "at least 2 (1 without guide)", "the paper uses 20"
+        )
 
 
 @dataclass(frozen=True)
@@ -209,6 +222,11 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
     noise_level: float = 0.15
     percentile: float = 0.85
     guide: Guide | None = "paper"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_guide(self.percentile, self.guide, "channel")
+        check_samples(self.n_samples, self.guide if self.percentile > 0 else None)
 
     def __call__(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None

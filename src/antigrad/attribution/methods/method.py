@@ -5,16 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
 
 from antigrad.attribution.models import Classifier
+from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
 
 IMAGES_AT_ONCE = 16
 """Images in one pass, whatever the number of samples or steps."""
+_LEAST = {"n_samples": 1, "n_steps": 1, "noise_level": 0, "percentile": 0, "max_sigma": 0, "fraction": 0, "max_dist": 0}
+_MOST = {"fraction": 1, "max_dist": 1}
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,17 @@ class AttributionMethod(ABC):
     """
 
     signed: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            InputTypeError: An option is of the wrong kind.
+            InputValueError: An option is out of range or unknown.
+        """
+        kinds = get_type_hints(type(self))
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name), kinds[field.name])
 
     @abstractmethod
     def __call__(
@@ -59,3 +73,20 @@ def seeded(generator: torch.Generator | None) -> Generator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         yield
+
+
+def _check(name: str, value: Any, kind: Any) -> None:
+    literals = [part for part in (kind, *get_args(kind)) if get_origin(part) is Literal]
+    if literals:
+        known = [str(word) for part in literals for word in get_args(part)]
+        if value is not None and value not in known:
+            raise InputValueError(f"{name}={value!r}", f"one of {', '.join(known)}", did_you_mean(str(value), known))
+        return
+    expected = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    right = isinstance(value, bool) if kind is bool else is_number and (kind is float or isinstance(value, int))
+    if expected is not None and not right:
+        raise InputTypeError(f"{name}={value!r}", expected, "mend the option")
+    if name in _LEAST and not _LEAST[name] <= value <= _MOST.get(name, float("inf")):
+        most = f" to {_MOST[name]}" if name in _MOST else " or more"
+        raise InputValueError(f"{name}={value}", f"{_LEAST[name]}{most}", "leave it out for the default")

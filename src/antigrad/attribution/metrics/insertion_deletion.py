@@ -45,7 +45,9 @@ def curve(
     if maps.shape != (len(images), *images.shape[2:]) or under.shape != images.shape:
         raise InputValueError(f"maps {tuple(maps.shape)} for images {tuple(images.shape)}", "(B, H, W)", "use to_map")
     order = maps.flatten(1).argsort(dim=1, descending=salient_first, stable=True)
-    ranks = torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order))
+    ranks = torch.empty_like(order).scatter_(
+        1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
+    )
     found = []
     for share in shares:
         shown = (ranks < round(share * order.shape[1])).reshape(-1, 1, *maps.shape[1:])
@@ -80,7 +82,7 @@ def deletion_auc(
     """
     under = base.to(images)[:, None, None].expand_as(images)
     points = curve(probabilities, images, maps, targets, under=under, salient_first=False)
-    return torch.trapezoid(points.flip(1), torch.tensor(RETAINED[::-1], dtype=torch.float64), dim=1)
+    return torch.trapezoid(points.flip(1), points.new_tensor(RETAINED[::-1]), dim=1)
 
 
 def insertion_auc(probabilities: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor, targets: Tensor) -> Tensor:
@@ -103,4 +105,4 @@ def insertion_auc(probabilities: Callable[[Tensor], Tensor], images: Tensor, map
     """
     under = blur(images, BLUR_OF_INSERTION)
     points = curve(probabilities, images, maps, targets, under=under, salient_first=True)
-    return torch.trapezoid(points.flip(1), torch.tensor(RETAINED[::-1], dtype=torch.float64), dim=1)
+    return torch.trapezoid(points.flip(1), points.new_tensor(RETAINED[::-1]), dim=1)

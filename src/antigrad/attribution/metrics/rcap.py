@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
+from antigrad.attribution.metrics.metric import Better, MapMetric
+from antigrad.attribution.models import Classifier
 from antigrad.core.errors import InputValueError, did_you_mean
 
 Base = Literal["black", "grey", "mean", "blurred"]
@@ -137,7 +139,9 @@ def calibrated(maps: Tensor) -> Tensor:
     """
     flat = maps.flatten(1)
     order = flat.argsort(dim=1, descending=True, stable=True)
-    ranks = torch.empty_like(order).scatter_(1, order, torch.arange(flat.shape[1]).flip(0).expand_as(order))
+    ranks = torch.empty_like(order).scatter_(
+        1, order, torch.arange(flat.shape[1], device=flat.device).flip(0).expand_as(order)
+    )
     return ((ranks.double() + 0.5) / flat.shape[1]).reshape(maps.shape)
 
 
@@ -173,7 +177,7 @@ def blur(images: Tensor, sigma: float) -> Tensor:
     reach = min(round(4 * sigma), min(images.shape[2:]) - 1)
     if reach < 1:
         return images.clone()
-    places = torch.arange(-reach, reach + 1, dtype=images.dtype)
+    places = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-0.5 * (places / sigma) ** 2)
     kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 1, -1)
     padded = torch.nn.functional.pad(images, (reach,) * 4, mode="reflect")
@@ -201,6 +205,48 @@ def _check(images: Tensor, maps: Tensor, targets: Tensor, stages: Sequence[float
         raise InputValueError("maps outside [0, 1], or NaN", "maps in [0, 1]", "reduce attributions with to_map first")
     if not stages or not all(0 < stage < 1 for stage in stages):
         raise InputValueError(f"stages {list(stages)}", "percentages between 0 and 1", "0.9 reveals a tenth")
+    _check_options(base, ties)
+
+
+def _check_options(base: str, ties: str) -> None:
     for name, value, known in (("base", base, get_args(Base)), ("ties", ties, get_args(Ties))):
         if value not in known:
             raise InputValueError(f"{name} {value!r}", f"one of {', '.join(known)}", did_you_mean(value, known))
+
+
+@dataclass(frozen=True)
+class RcapMetric(MapMetric):
+    """RCAP with its two terms apart and on the calibrated map; the first figure alone is easily gamed.
+
+    Args:
+        base: What unrevealed pixels show.
+        ties: See `rcap`; the calibrated figure always breaks them by place.
+
+    Raises:
+        InputValueError: An option is unknown.
+
+    Sign: higher is better; of `rcap_h` (concentration) neither, since it costs no explanation.
+
+    Source: Guided AbsoluteGrad, arXiv 2404.15564; `rcap_s` and `rcap_calibrated` are ours.
+
+    Deviations: see `rcap`.
+    """
+
+    figures: ClassVar[Mapping[str, Better]] = {
+        "rcap": "higher",
+        "rcap_s": "higher",
+        "rcap_calibrated": "higher",
+        "rcap_h": "neither",
+    }
+    base: Base = "black"
+    ties: Ties = "paper"
+
+    def __post_init__(self) -> None:
+        _check_options(self.base, self.ties)
+
+    def __call__(self, classifier: Classifier, images: Tensor, maps: Tensor, targets: Tensor) -> dict[str, Tensor]:  # noqa: D102
+        seen = classifier.probabilities
+        found = rcap(seen, images, maps, targets, base=self.base, ties=self.ties)
+        ranked = rcap(seen, images, calibrated(maps), targets, base=self.base, ties="rank")
+        scores = {"rcap": found.score, "rcap_s": found.rank_only, "rcap_calibrated": ranked.score}
+        return scores | {"rcap_h": found.concentration}

@@ -1,0 +1,1 @@
+"""The job `antigrad explain`: maps of pictures, judged, saved and shown."""

@@ -1,0 +1,95 @@
+"""`antigrad explain`: pictures in; maps, overlays, figures and a page out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+
+from antigrad.attribution.explain.engine import explained
+from antigrad.attribution.explain.page import describe, gallery_entry, summary_of
+from antigrad.attribution.explain.picture import Explained
+from antigrad.attribution.explain.settings import ExplainConfig
+from antigrad.attribution.images import Picture
+from antigrad.attribution.models import Classifier, load_classifier
+from antigrad.attribution.overlay import overlay, png
+from antigrad.core.errors import AntigradError, raise_all
+from antigrad.core.files import write_atomic
+from antigrad.core.progress import progress
+from antigrad.core.runs import RunFolder
+
+
+def explain(config: ExplainConfig) -> RunFolder:
+    """Explain the decisions of an image classifier on pictures.
+
+    Args:
+        config: See `ExplainConfig`.
+
+    Returns:
+        The run: a ledger with one row a picture; `artifacts/maps/*.safetensors`, `artifacts/overlays/*/*.png`, the
+        page and the summary.
+
+    Raises:
+        AntigradError: The settings, the model or the output folder are not usable, or no picture could be read.
+    """
+    pictures = config.check()
+    settings = asdict(config) | {"images": [str(Path(source).resolve()) for source in config.images]}
+    free = ("output", "resume", "engine", "workers")
+    classifier = load_classifier(config.model, device=config.device)
+    run = RunFolder.start(config.output, job="explain", config=settings, resume=config.resume, free=free)
+    rows = run.ledger.rows()
+    done = {row["place"] for row in rows}
+    tasks = [(place, picture) for place, picture in enumerate(pictures) if place not in done]
+    with progress("pictures", len(pictures), done=len(done)) as bar:
+        for place, found in explained(config, classifier, tasks):
+            picture = pictures[place]
+            if isinstance(found, AntigradError):
+                run.ledger.append({"kind": "refused", "place": place, "image": picture.name, "reason": str(found)})
+            else:
+                _keep(run, config, classifier, found, picture, place)
+            bar.advance(picture.name)
+    if not run.ledger.rows("image"):
+        raise_all("pictures", [row["reason"] for row in run.ledger.rows("refused")])
+    describe(run, config)
+    run.write_summary(summary_of(run, config))
+    return run
+
+
+def stem_of(place: int, name: str) -> str:
+    """Name of a picture's files, whatever its own name is.
+
+    Args:
+        place: Its number.
+        name: Its name.
+
+    Returns:
+        Letters, digits, `-`, `_` and dots, never a way out of a folder.
+
+    Example:
+        >>> stem_of(3, "../my photo.jpg")
+        '00003-my-photo'
+    """
+    plain = "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in Path(name).stem)
+    return f"{place:05d}-{plain.strip('-')[:60]}"
+
+
+def _keep(
+    run: RunFolder, config: ExplainConfig, classifier: Classifier, found: Explained, picture: Picture, place: int
+) -> None:
+    # Files first, the row last: a row says that all of them are there.
+    stem = stem_of(place, picture.name)
+    if config.save_maps:
+        tensors = {name: one.contiguous() for name, one in found.maps.items()}
+        tensors |= {f"{name} signed": one.contiguous() for name, one in found.signed.items()}
+        facts = {"image": picture.name, "target": str(found.target), "model": config.model}
+        write_atomic(run.artifact(f"maps/{stem}.safetensors"), save(tensors, facts))
+    for number, name in enumerate(found.maps):
+        shown = found.signed.get(name, found.maps[name])
+        file = f"overlays/{stem}/{number:02d}-{stem_of(number, name)[6:]}.png"
+        write_atomic(run.artifact(file), png(overlay(found.image, shown)))
+    row: dict[str, Any] = found.row(place, picture, list(classifier.labels))
+    if place < config.shown:
+        run.write_json(f"gallery/{place:05d}.json", asdict(gallery_entry(classifier, found, row)))
+    run.ledger.append(row)

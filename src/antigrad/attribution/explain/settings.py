@@ -1,0 +1,133 @@
+"""Settings of `antigrad explain`, checked all at once before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from antigrad.attribution.images import Picture, find_pictures
+from antigrad.attribution.methods import METHODS, AttributionMethod
+from antigrad.attribution.metrics import METRICS, MapMetric
+from antigrad.attribution.models import EMBEDDED
+from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+
+COMPARED = (
+    "guided_absolute_grad",
+    "saliency",
+    "smoothgrad",
+    "vargrad",
+    "guided_backprop",
+    "integrated_gradients",
+    "guided_ig",
+    "blur_ig",
+    "gradcam",
+)
+"""Guided AbsoluteGrad, the seven methods it was compared with, and Grad-CAM."""
+_ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class ExplainConfig:
+    """Settings of an explanation.
+
+    Args:
+        images: Pictures, folders of such, Parquet tables with a column `image` (and `class_index` or `label`).
+        model: `efficientnet-lite0`, `timm:NAME`, `torchvision:NAME`, or a hub name or folder of a transformers
+            image classifier.
+        methods: Attribution methods, as `guided_absolute_grad(percentile=0.5)`.
+        metrics: Metrics of maps, as `rcap(base=grey)`; none leaves the maps unjudged.
+        target: What is explained: `predicted`, `label` (of tables) or the number of a class.
+        output: Folder of the run.
+        seed: Of the noise; each picture has its own stream, so that neither order nor engine matters.
+        shown: Pictures on the page, at most; all of them are in the run folder.
+        save_maps: Keep the maps as safetensors (some 400 kB a method and picture).
+        engine: `local`, or `ray` for many pictures: workers on this machine or on a cluster.
+        workers: Processes of the engine `ray`.
+        device: Where the model runs.
+        resume: Go on with the run in `output`; pictures that are done are kept.
+    """
+
+    images: list[str] = field(default_factory=list[str])
+    model: str = EMBEDDED
+    methods: list[str] = field(default_factory=lambda: list(COMPARED))
+    metrics: list[str] = field(default_factory=lambda: ["rcap", "insertion", "deletion"])
+    target: str = "predicted"
+    output: Path = Path("runs/explain")
+    seed: int = 0
+    shown: int = 12
+    save_maps: bool = True
+    engine: str = "local"
+    workers: int = 2
+    device: str = "cpu"
+    resume: bool = False
+
+    def check(self) -> list[Picture]:
+        """Check every setting and find the pictures.
+
+        Returns:
+            The pictures, in order.
+
+        Raises:
+            ManyInputsError: All problems at once.
+        """
+        problems: list[str] = []
+        pictures = _tried(lambda: find_pictures(self.images), problems) or []
+        for catalog, specs in ((METHODS, self.methods), (METRICS, self.metrics)):
+            for spec in specs:
+                _tried(lambda: catalog.make(spec), problems)  # noqa: B023
+        problems += [] if self.methods else ["methods: at least one is needed"]
+        for name in ("methods", "metrics"):
+            given: list[str] = getattr(self, name)
+            problems += [f"{name}: {one} is given twice" for one in dict.fromkeys(given) if given.count(one) > 1]
+        problems += self._problems_of_target(pictures)
+        least = {"seed": 0, "shown": 0, "workers": 1}
+        problems += [
+            f"{name}={getattr(self, name)}: at least {low}" for name, low in least.items() if getattr(self, name) < low
+        ]
+        if self.engine not in _ENGINES:
+            problems.append(f"engine {self.engine!r}: {did_you_mean(self.engine, _ENGINES)}")
+        elif self.engine == "ray" and find_spec("ray") is None:
+            problems.append('engine ray: the package is missing; pip install "antigrad[ray]"')
+        if self.device == "cuda" and not torch.cuda.is_available():
+            problems.append("device cuda: torch sees none on this machine")
+        raise_all("settings of explain", problems)
+        return pictures
+
+    def made_methods(self) -> dict[str, AttributionMethod]:
+        """Make the methods.
+
+        Returns:
+            As written, and the method.
+        """
+        return {text: METHODS.make(text) for text in self.methods}
+
+    def made_metrics(self) -> dict[str, MapMetric]:
+        """Make the metrics.
+
+        Returns:
+            As written, and the metric.
+        """
+        return {text: METRICS.make(text) for text in self.metrics}
+
+    def _problems_of_target(self, pictures: list[Picture]) -> list[str]:
+        if self.target == "label":
+            bare = [picture.name for picture in pictures if picture.label is None]
+            return [f"target label: {bare[0]} has none ({len(bare)} pictures without)"] if bare else []
+        if self.target == "predicted" or self.target.isdigit():
+            return []
+        return [f"target {self.target!r}: predicted, label, or the number of a class"]
+
+
+def _tried(work: Callable[[], Any], problems: list[str]) -> Any:
+    try:
+        return work()
+    except ManyInputsError as error:
+        problems += error.problems
+    except AntigradError as error:
+        problems.append(str(error))
+    return None

@@ -1,0 +1,96 @@
+"""Does a map notice that the model was randomised? Quantus' MPRT behind a typed function; needs `quantus`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from antigrad.attribution.methods import AttributionMethod
+from antigrad.attribution.models import Classifier
+from antigrad.attribution.views import to_map
+
+Order = Literal["top_down", "bottom_up", "independent"]
+
+
+@dataclass(frozen=True)
+class Randomised:
+    """What is left of maps as layers are randomised.
+
+    Args:
+        layers: Names, in the order they were randomised.
+        correlations: (L, B) Spearman rank correlation with the map of the intact model.
+    """
+
+    layers: list[str]
+    correlations: Tensor
+
+    @property
+    def last(self) -> Tensor:
+        """(B,) correlation once every layer is random; a map that still agrees shows the picture, not the model."""
+        return self.correlations[-1]
+
+
+def randomisation(
+    method: AttributionMethod,
+    classifier: Classifier,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    order: Order = "top_down",
+    seed: int = 0,
+) -> Randomised:
+    r"""Randomise a model layer by layer and compare each image's maps with those of the intact model.
+
+    $$\rho_l=\operatorname{Spearman}(M(f),M(f_{l\text{ layers random}}))$$
+
+    Args:
+        method: The method that is tested; its noise is the same at every layer.
+        classifier: The model; a copy of it is randomised.
+        inputs: (B, C, H, W), normalised.
+        targets: (B,) classes.
+        order: From the last layer down, adding up; from the first up; or one layer at a time.
+        seed: Of the noise and of the random weights.
+
+    Returns:
+        Correlations of each layer and image.
+
+    Sign: near 1 is bad: the map did not notice.
+
+    Source: Adebayo et al. 2018, arXiv 1810.03292; Quantus' `MPRT`.
+
+    Deviations: signed maps are compared by magnitude, as RCAP does.
+    """
+    import quantus
+
+    def explain(model: Any, inputs: Any, targets: Any, **_: Any) -> Any:
+        # Quantus hands over its randomised copy; the method looks at that, with the same noise every time.
+        inner = Classifier(
+            classifier.name, model, classifier.mean, classifier.std, classifier.resize, classifier.size,
+            _same_layer(classifier, model), classifier.labels,
+        )  # fmt: skip
+        given = torch.as_tensor(np.asarray(inputs)), torch.as_tensor(np.asarray(targets)).long()
+        maps = to_map(method(inner, *given, torch.Generator().manual_seed(seed)).detach())
+        return maps[:, None].numpy()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        metric = quantus.MPRT(
+            similarity_func=quantus.similarity_func.correlation_spearman, layer_order=order, seed=seed, abs=False,
+            normalise=False, disable_warnings=True,
+        )  # fmt: skip
+        found = metric(
+            model=classifier.model, x_batch=inputs.numpy(), y_batch=targets.numpy(), a_batch=None, device="cpu",
+            explain_func=explain, batch_size=len(inputs), channel_first=True,
+        )  # fmt: skip
+    layers = list(found)
+    return Randomised(layers, torch.tensor([list(found[layer]) for layer in layers], dtype=torch.float64))
+
+
+def _same_layer(classifier: Classifier, model: Any) -> Any:
+    name = next(name for name, module in classifier.model.named_modules() if module is classifier.cam_layer)
+    return dict(model.named_modules())[name]

@@ -1,0 +1,81 @@
+"""RCAP inside Quantus equals our own; maps against a randomised model."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from antigrad.attribution.metrics.rcap import calibrated, rcap
+from antigrad.attribution.models import Classifier
+from antigrad.attribution.views import to_map
+from helpers.fixed import fixed, small_network
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    quantus = pytest.importorskip("quantus", reason="the package quantus is not installed")
+
+from antigrad.attribution.methods import METHODS
+from antigrad.attribution.quantus_rcap import RCAP
+from antigrad.attribution.randomisation import randomisation
+
+HALF = ((127 / 255,) * 3, (128 / 255,) * 3)
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    model = small_network().float()
+    return Classifier("small", model, *HALF, 12, 12, model[2])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_equals_our_own_in_batches_of_any_size(classifier: Classifier, size: int) -> None:
+    images = (fixed(3, 3, 12, 12) + 0.5).float()
+    attribution, targets = fixed(3, 3, 12, 12).flip(0).float(), torch.tensor([1, 3, 0])
+    inputs, maps = classifier.normalise(images), to_map(attribution)
+    want = rcap(classifier.probabilities, images, maps, targets)
+    options = {
+        "score": ({}, want.score),
+        "rank_only": ({"rank_only": True}, want.rank_only),
+        "calibrated": (
+            {"calibrate": True},
+            rcap(classifier.probabilities, images, calibrated(maps), targets, ties="rank").score,
+        ),
+        "grey": ({"base": "grey"}, rcap(classifier.probabilities, images, maps, targets, base="grey").score),
+    }
+    for name, (given, expected) in options.items():
+        metric = RCAP(*HALF, **given)
+        found = metric(
+            classifier.model, inputs.numpy(), targets.numpy(), attribution.numpy(), batch_size=size, device="cpu"
+        )
+        assert np.asarray(found) == pytest.approx(expected.numpy(), abs=1e-6), name
+    wrong = RCAP((0.0,) * 3, (1.0,) * 3)  # Black of the wrong normalisation is another picture.
+    other = wrong(classifier.model, inputs.numpy(), targets.numpy(), attribution.numpy(), device="cpu")
+    assert np.abs(np.asarray(other) - want.score.numpy()).max() > 1e-4
+
+
+def test_works_in_an_evaluation_of_quantus(classifier: Classifier) -> None:
+    inputs = classifier.normalise((fixed(2, 3, 12, 12) + 0.5).float())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = quantus.evaluate(
+            metrics={"RCAP": RCAP(*HALF)},
+            xai_methods={"fixed": fixed(2, 3, 12, 12).float().numpy()},
+            model=classifier.model,
+            x_batch=inputs.numpy(),
+            y_batch=np.array([1, 2]),
+            agg_func=np.mean,
+        )
+    assert 0 < found["fixed"]["RCAP"] < 1
+
+
+def test_randomising_layer_by_layer(classifier: Classifier) -> None:
+    inputs = classifier.normalise((fixed(2, 3, 12, 12) + 0.5).float())
+    before = {name: value.clone() for name, value in classifier.model.state_dict().items()}
+    found = randomisation(METHODS.make("saliency"), classifier, inputs, torch.tensor([1, 3]))
+    assert found.layers[0] != found.layers[-1] and found.correlations.shape == (len(found.layers), 2)
+    assert found.correlations.abs().max() <= 1 and found.last.abs().max() < 0.9
+    for name, value in classifier.model.state_dict().items():
+        assert torch.equal(value, before[name])
+    again = randomisation(METHODS.make("saliency"), classifier, inputs, torch.tensor([1, 3]))
+    assert torch.equal(found.correlations, again.correlations)
