@@ -61,9 +61,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     )
     level = {NAMES[int(centre)]: settings["levels"][centre] for centre in settings["centres"]}
     same = {n: told(numbers[f"at_reward={level['R1']:g}/best/R1/prompts={n}"], "+.1f") for n in (few, many)}
-    says += (
-        f" Where reward {level['R1']:g} it is {same[few]} with {few} prompts and {same[many]} with "
-    )
+    says += f" Where reward {level['R1']:g} it is {same[few]} with {few} prompts and {same[many]} with "
     says += f"{many}: at equal reward, not at equal steps."
     if falls:
         says += " With many prompts even the best samples lose likelihood: the mass goes to responses never sampled."
