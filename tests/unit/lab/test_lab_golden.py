@@ -140,14 +140,16 @@ def test_shared_kernel_is_what_shrinks() -> None:
 @pytest.mark.parametrize(("rho", "few", "many"), [(0.0, 0.607, 0.926), (0.3, 0.636, 0.878), (0.6, 0.512, 0.594)])
 def test_negatives_only_over_shared_prompts(rho: float, few: float, many: float) -> None:
     bandit = shared_prompts(rho)
-    _, pi = simulate(bandit, make("grpo_n"), 0.05, 12_000, levels=[0.5], keep=[0], stop=True).first(0.5)
+    steps, pi = simulate(bandit, make("grpo_n"), 0.05, 12_000, levels=[0.5], keep=[0], stop=True).first(0.5)
     wrong = 1 - (pi * bandit.rewards).sum(-1)
     assert [float((1 - wrong**k).mean()) for k in (16, 256)] == pytest.approx([few, many], abs=2e-3)
+    if rho == 0.6:
+        assert int(steps) == pytest.approx(11_590, abs=2)
 
 
 DRAWN = {  # pass@256 at accuracy .5 with ρ = .3, drawn groups, by what the batch is divided by.
-    "group": {"psr": 0.951, "nsr": 0.950, "w_reinforce(positive_weight=1": 0.951, "w_reinforce(positive_weight=0.1": 0.950,
-              "grpo": 0.954, "grpo_p": 0.962},
+    "group": {"psr": 0.951, "nsr": 0.950, "grpo": 0.954, "grpo_p": 0.962,
+              "w_reinforce(positive_weight=1": 0.951, "w_reinforce(positive_weight=0.1": 0.950},
     "kept": {"psr": 0.939, "nsr": 0.945, "grpo": 0.943, "grpo_p": 0.925},
 }  # fmt: skip
 
@@ -166,14 +168,22 @@ def test_drawn_groups_of_weakly_shared_prompts(denominator: str) -> None:
 
 @pytest.mark.slow
 def test_cutting_the_batch_does_not_favour_negatives() -> None:
-    """At accuracy .9 NSR has less pass@256 than PSR, each divided by the rows it keeps, as in the released code."""
+    """At accuracy .9 NSR has less pass@256 than PSR, each divided by the rows it keeps, as in the released code.
+
+    A seed of NSR may stay just below .9 for thousands of steps: its batches get small where PSR's get large. It has
+    six seeds, therefore, and all of these get there.
+    """
     bandit = shared_prompts(0.3)
-    arms = [make(f"{name}(denominator=kept)") for name in ("nsr", "psr", "grpo", "grpo_p")]
-    trace = simulate(bandit, arms, 0.2, 6000, "sampled", seeds=3, prompts=32, levels=[0.9], keep=[0], stop=True)
-    wrong = 1 - (trace.first(0.9)[1] * bandit.rewards).sum(-1)
-    found = (1 - wrong**256).mean(-1).mean(-1).flatten().tolist()
-    assert found == pytest.approx([0.911, 0.968, 0.958, 0.983], abs=0.015)
-    assert found[0] < found[2] < found[3]
+
+    def kept(names: list[str], seeds: int) -> list[float]:
+        arms = [make(f"{name}(denominator=kept)") for name in names]
+        trace = simulate(bandit, arms, 0.2, 2500, "sampled", seeds=seeds, prompts=32, levels=[0.9], keep=[0], stop=True)
+        wrong = 1 - (trace.first(0.9)[1] * bandit.rewards).sum(-1)
+        return (1 - wrong**256).mean(-1).mean(-1).flatten().tolist()
+
+    nsr, psr, grpo, grpo_p = kept(["nsr"], 6) + kept(["psr", "grpo", "grpo_p"], 3)
+    assert [nsr, psr, grpo, grpo_p] == pytest.approx([0.911, 0.968, 0.958, 0.983], abs=0.015)
+    assert nsr < grpo < grpo_p
 
 
 def test_weights_over_kept_samples() -> None:
