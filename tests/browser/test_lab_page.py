@@ -42,6 +42,9 @@ def test_stacked_areas_fill_their_panels(page_file: Path, open_file: Any, scheme
     areas.first.wait_for(state="attached")
     assert areas.count() == 9  # three masses of three arms
     assert page.locator(".plot").count() == 3  # Areas, triangle, who gets the positive advantage.
+    # Hundreds of figures in the summary scroll in their panel instead of making the page endless.
+    assert page.locator(".facts dl").last.evaluate("list => list.scrollHeight > list.clientHeight") is True
+    assert page.locator("#configuration").bounding_box()["height"] < 1600
     assert page.locator(".plot").nth(1).locator("g.scatterterlayer, g.ternarylayer").count() > 0
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from antigrad.cli.main import main
 from antigrad.core.runs import RunFolder
@@ -77,6 +78,25 @@ def test_all_at_once_is_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     page = two.read_json("page.json")
     assert [s["title"] for s in page["sections"] if s["kind"] == "cards"] == [load(name).title for name in QUICK]
     assert page["sections"][0]["title"] == "All studies" and "3 studies" in page["lead"]
+
+
+def test_the_record_of_a_run_repeats_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the page offers to be saved as a YAML file, settings of studies and numbers as keys included."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "study: on_policy\nsettings: {steps: 60, keep: [0, 20], compare_at: 50, levels: {70: [0.05, 0.1]}}\n"
+    )
+    assert main(["lab", "run", str(mine), "--seed", "2", "--output", str(tmp_path / "a"), "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    config = RunFolder.open(tmp_path / "a").facts["config"]
+    assert config["studies"]["mine"]["levels"] == {"70": [0.05, 0.1], "20": [0.6, 0.9]}
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(config))
+    words = ["lab", "run", "--config", str(tmp_path / "again.yaml"), "--output", str(tmp_path / "b"), "--json"]
+    assert main(words) == 0
+    second = json.loads(capsys.readouterr().out)
+    assert {k: v for k, v in first.items() if "seconds" not in k} == {
+        k: v for k, v in second.items() if "seconds" not in k
+    }
 
 
 def test_resume_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def certificate_sections(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
         sections.insert(1 if len(by_optimizer) == 1 else len(sections), layers_over_time(_layers_together(figures)))
         sections.append(layer_table(figures))
     if any(row.get("alarms") for row in ordered):
-        sections.append(_alarm_table(ordered))
+        sections.append(_alarm_table(ordered, len(by_optimizer)))
     return sections
 
 
@@ -251,7 +251,12 @@ def _gain(rows: Sequence[Row], part: str) -> Card | None:
     return Card(f"What {part} gained", value, note, "good" if total > 0 else "bad" if total < 0 else "neutral")
 
 
-def _alarm_table(rows: Sequence[Row]) -> Table:
-    lines = [{"step": row["step"], "alarm": alarm} for row in rows for alarm in row.get("alarms") or []]
-    columns = [Column("step", "step", "integer"), Column("alarm", "what happened, and what to try")]
+def _alarm_table(rows: Sequence[Row], optimizers: int) -> Table:
+    lines = [
+        {"step": row["step"], "optimizer": row.get("optimizer"), "alarm": alarm}
+        for row in rows
+        for alarm in row.get("alarms") or []
+    ]
+    whose = [Column("optimizer", "optimizer")] if optimizers > 1 else []
+    columns = [Column("step", "step", "integer"), *whose, Column("alarm", "what happened, and what to try")]
     return Table("Alarms", columns, lines)

@@ -303,6 +303,10 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str, *, log: bo
                     },
                     "x": [row.place for row in own],
                     "y": numbers([row.value for row in own]),
+                    # Only those seeds that got there are in a mean.
+                    "marker": {"symbol": ["circle" if row.reached == row.seeds else "circle-open" for row in own]},
+                    "text": [f"{row.reached} of {row.seeds}" for row in own],
+                    "hovertemplate": f"{arm}: %{{y}}<br>at %{{x}}, seeds: %{{text}}<extra></extra>",
                     "error_y": {
                         "type": "data",
                         "symmetric": False,
@@ -320,4 +324,7 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str, *, log: bo
         "yaxis": axis(metric, type="log" if log else "linear"),
         "yaxis2": {"anchor": "x2", "matches": "y", "type": "log" if log else "linear"},
     }
-    return Chart(title, {"data": data, "layout": layout}, f"{text} Left at equal accuracy, right at equal steps.")
+    text += " Left at equal accuracy, right at equal steps."
+    if any(0 < row.reached < row.seeds for row in rows):
+        text += " Open circles: not every seed got there."
+    return Chart(title, {"data": data, "layout": layout}, text)

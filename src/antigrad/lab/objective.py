@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import torch
 from torch import Tensor
@@ -196,6 +196,23 @@ def likelihood_direction(weighted_law: Tensor, policy: Policy) -> Tensor:
         (..., X, V) $m-\pi\sum_am_a$.
     """
     return weighted_law - policy.p * weighted_law.sum(-1, keepdim=True)
+
+
+Denominator = Literal["group", "kept"]
+"""What weights are a mean over: all samples, or those of the batch with a weight other than 0."""
+
+
+def over_kept(weights: Tensor) -> Tensor:
+    """Turn weights of a mean over all samples into those of a mean over the samples that are kept.
+
+    Args:
+        weights: (..., B, G) weights; 0 is dropped.
+
+    Returns:
+        (..., B, G) weights, larger by the share that is kept.
+    """
+    kept = (weights != 0).sum((-1, -2), keepdim=True).clamp(min=1)
+    return weights * (weights.shape[-1] * weights.shape[-2]) / kept
 
 
 def weigh_each(rule: CreditRule, advantages: Tensor, correct: Tensor) -> Tensor:

@@ -170,14 +170,12 @@ def _own(path: Path) -> Study:
 def _misfits(own: Any, base: Any, place: str) -> list[str]:
     # What can't take the place of a study's own setting: unknown names, and words where numbers are.
     if isinstance(base, dict):
-        known = cast(dict[Any, Any], base)
+        known = {str(key): value for key, value in cast(dict[Any, Any], base).items()}
         if not isinstance(own, dict):
-            return [f"{place} {own!r}: a mapping of {', '.join(map(str, known))}"]
-        given = cast(dict[Any, Any], own)
-        unknown = [
-            f"unknown setting {key}: {did_you_mean(str(key), map(str, known))}" for key in given if key not in known
-        ]
-        inner = [_misfits(value, known[key], str(key)) for key, value in given.items() if key in known]
+            return [f"{place} {own!r}: a mapping of {', '.join(known)}"]
+        given = {str(key): value for key, value in cast(dict[Any, Any], own).items()}
+        unknown = [f"unknown setting {key}: {did_you_mean(key, known)}" for key in given if key not in known]
+        inner = [_misfits(value, known[key], key) for key, value in given.items() if key in known]
         return unknown + [problem for some in inner for problem in some]
     if isinstance(base, list):
         if not isinstance(own, list):
@@ -192,12 +190,13 @@ def _misfits(own: Any, base: Any, place: str) -> list[str]:
     return [] if fits and whole else [f"{place} {own!r}: like {base!r}"]
 
 
-def _changed(base: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    # Settings with some of them changed, inside of mappings too.
-    out = dict(base)
-    for key, value in own.items():
+def _changed(base: dict[Any, Any], own: Mapping[Any, Any]) -> dict[Any, Any]:
+    # Settings with some of them changed, inside of mappings too. A record of settings has numbers as texts for keys.
+    out, names = dict(base), {str(key): key for key in base}
+    for name, value in own.items():
+        key = names[str(name)]
         here = out[key]
-        out[key] = _changed(cast(dict[str, Any], here), value) if isinstance(here, dict) else value
+        out[key] = _changed(cast(dict[Any, Any], here), value) if isinstance(here, dict) else value
     return out
 
 

@@ -174,10 +174,13 @@ class _Stack:
 
     def one_step(self, step: int) -> None:
         """Draw where a round begins, then take one Adam step on every arm."""
-        fresh = [step == 0 if arm.reuse is None else step % arm.reuse == 0 for arm in self.owner]
-        if any(fresh):
-            self._draw(step, torch.tensor(fresh).nonzero().flatten())
+        drawn = [step == 0 if arm.reuse is None else step % arm.reuse == 0 for arm in self.owner]
+        fresh = torch.tensor(drawn).nonzero().flatten()
+        if len(fresh):
+            self._draw(step, fresh)
         tokens = self.world.token_log_probs(self.weights, self.samples)
+        # What drew is what learns first: its log-probabilities are those of the old policy for the rest of the round.
+        self.old = tokens.detach().clone() if step == 0 else self.old.index_copy(0, fresh, tokens.detach()[fresh])
         loss = self._loss(tokens)
         self.optimizer.zero_grad()
         loss.backward()
@@ -201,10 +204,6 @@ class _Stack:
         shape = (len(fresh), -1, RESPONSES)
         self.rewards[fresh] = self.world.rewards(samples, self.centres[fresh]).view(shape)
         self.base[fresh] = self.world.reference_log_probs(reference, samples).view(shape)
-        old = self.world.token_log_probs(weights, samples)
-        if step == 0:
-            self.old = old.clone()
-        self.old[fresh] = old
         for place in fresh.tolist():
             self.queries[place] += self.prompts.shape[1]
 

@@ -212,6 +212,12 @@ def test_optimizers_that_share_a_model_are_all_on_the_page() -> None:
     assert layers.figure["data"][0]["y"] == layer_names(4)
     assert layers.figure["data"][0]["x"] == [10, 20, 30, 40]
     assert len({section.title for section in sections}) == len(sections)
+    rows = of_two_optimizers(26)
+    table = of(certificate_sections(rows), "Alarms")
+    assert [column.key for column in table.columns] == ["step", "optimizer", "alarm"]
+    assert [(line["step"], line["optimizer"]) for line in table.rows] == [
+        (step, name) for step in (250, 260) for name in ("Muon", "AdamW")
+    ]
 
 
 def test_the_lead_tells_optimizers_apart_and_many_are_counted(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import pytest
 import torch
 
+from antigrad.core import InputValueError
 from antigrad.lab import OBJECTIVES
-from antigrad.lab.presets import peak, three_token
+from antigrad.lab.objective import Policy
+from antigrad.lab.presets import peak, shared_prompts, three_token
 from antigrad.lab.simulate import simulate
 from antigrad.lab.stages import first_step, stages
 from antigrad.lab.studies.two_stage import boundary, slopes_along
 from antigrad.objectives.grpo import Scale
+from helpers.labs import GRADED, batch, context, dirichlet, world
 
 make = OBJECTIVES.make
 MODES = [make(name) for name in ("grpo", "grpo_p", "grpo_n")]
@@ -102,9 +105,9 @@ def test_shares_of_sampled_wins(eta: float, steps: int) -> None:
 
 def test_luck_loses_what_the_mean_field_never_does() -> None:
     """With coarse steps some sampled runs of GRPO end at H; the exact expectation always ends at O."""
-    world = three_token(STARTS[1])
-    exact = simulate(world, make("grpo"), 2.0, 2000, keep="end").at(2000)[0, 0, 0, 0]
-    drawn = simulate(world, make("grpo"), 2.0, 2000, "sampled", seeds=300, keep="end").at(2000)[0, 0, :, 0]
+    bandit = three_token(STARTS[1])
+    exact = simulate(bandit, make("grpo"), 2.0, 2000, keep="end").at(2000)[0, 0, 0, 0]
+    drawn = simulate(bandit, make("grpo"), 2.0, 2000, "sampled", seeds=300, keep="end").at(2000)[0, 0, :, 0]
     assert float(exact[1]) > 0.99
     lost = float((drawn[:, 1] < 0.5).double().mean())
     assert 0.01 < lost < 0.11
@@ -131,6 +134,70 @@ def test_shared_kernel_is_what_shrinks() -> None:
     bandit = three_token(STARTS[1], (1.0, 1.0, 0.0))
     trace = simulate(bandit, [*MODES, make("psr"), make("nsr")], 0.1, 400)
     assert bool((trace.accuracy.diff(dim=0) > 0).all())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rho", "few", "many"), [(0.0, 0.607, 0.926), (0.3, 0.636, 0.878), (0.6, 0.512, 0.594)])
+def test_negatives_only_over_shared_prompts(rho: float, few: float, many: float) -> None:
+    bandit = shared_prompts(rho)
+    steps, pi = simulate(bandit, make("grpo_n"), 0.05, 12_000, levels=[0.5], keep=[0], stop=True).first(0.5)
+    wrong = 1 - (pi * bandit.rewards).sum(-1)
+    assert [float((1 - wrong**k).mean()) for k in (16, 256)] == pytest.approx([few, many], abs=2e-3)
+    if rho == 0.6:
+        assert int(steps) == pytest.approx(11_590, abs=2)
+
+
+DRAWN = {  # pass@256 at accuracy .5 with ρ = .3, drawn groups, by what the batch is divided by.
+    "group": {"psr": 0.951, "nsr": 0.950, "grpo": 0.954, "grpo_p": 0.962,
+              "w_reinforce(positive_weight=1": 0.951, "w_reinforce(positive_weight=0.1": 0.950},
+    "kept": {"psr": 0.939, "nsr": 0.945, "grpo": 0.943, "grpo_p": 0.925},
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("denominator", DRAWN)
+def test_drawn_groups_of_weakly_shared_prompts(denominator: str) -> None:
+    """Dividing by what is kept costs the positive halves most: the batch is smaller for them at the start."""
+    bandit, want = shared_prompts(0.3), DRAWN[denominator]
+    arms = [make(f"{name}{',' if '(' in name else '('}denominator={denominator})") for name in want]
+    trace = simulate(bandit, arms, 0.2, 2500, "sampled", seeds=4, prompts=32, levels=[0.5], keep=[0], stop=True)
+    wrong = 1 - (trace.first(0.5)[1] * bandit.rewards).sum(-1)
+    found = (1 - wrong**256).mean(-1).mean(-1).flatten().tolist()
+    assert found == pytest.approx(list(want.values()), abs=0.015)
+
+
+@pytest.mark.slow
+def test_cutting_the_batch_does_not_favour_negatives() -> None:
+    """At accuracy .9 NSR has less pass@256 than PSR, each divided by the rows it keeps, as in the released code.
+
+    A seed of NSR may stay just below .9 for thousands of steps: its batches get small where PSR's get large. It has
+    six seeds, therefore, and all of these get there.
+    """
+    bandit = shared_prompts(0.3)
+
+    def kept(names: list[str], seeds: int) -> list[float]:
+        arms = [make(f"{name}(denominator=kept)") for name in names]
+        trace = simulate(bandit, arms, 0.2, 2500, "sampled", seeds=seeds, prompts=32, levels=[0.9], keep=[0], stop=True)
+        wrong = 1 - (trace.first(0.9)[1] * bandit.rewards).sum(-1)
+        return (1 - wrong**256).mean(-1).mean(-1).flatten().tolist()
+
+    nsr, psr, grpo, grpo_p = kept(["nsr"], 6) + kept(["psr", "grpo", "grpo_p"], 3)
+    assert [nsr, psr, grpo, grpo_p] == pytest.approx([0.911, 0.968, 0.958, 0.983], abs=0.015)
+    assert nsr < grpo < grpo_p
+
+
+def test_weights_over_kept_samples() -> None:
+    """Three of eight are correct: their mean, or their sum over eight."""
+    policy, ctx = Policy(dirichlet(1, 7).log()), context(world(), dirichlet(1, 7))
+    drawn = batch(world((GRADED > 0.7).double()), policy, torch.tensor([[4, 5, 6, 0, 1, 2, 3, 0]]))
+    for name, count in (("psr", 3), ("nsr", 5), ("w_reinforce", 8)):
+        plain, kept = (make(f"{name}(denominator={d})").weigh(drawn, ctx) for d in ("group", "kept"))
+        torch.testing.assert_close(kept, plain * 8 / count, atol=1e-14, rtol=0)
+        assert make(f"{name}(denominator=kept)").label.endswith("(kept)")
+        with pytest.raises(InputValueError, match="sampled"):
+            make(f"{name}(denominator=kept)").expected(policy, ctx)
+        with pytest.raises(InputValueError, match="group or kept"):
+            make(f"{name}(denominator=half)")
 
 
 def test_kept_steps_are_kept_though_an_arm_is_done() -> None:

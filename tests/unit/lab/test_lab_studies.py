@@ -251,17 +251,6 @@ def test_shared_prompts_mean_field(rho: float) -> None:
         assert steps.flatten()[[0, 1, 4, 5]].tolist() == pytest.approx([953, 953, 422, 597], abs=1)
 
 
-@pytest.mark.slow
-def test_shared_prompts_negatives_only() -> None:
-    world = shared_prompts(0.6)
-    trace = simulate(world, make("grpo_n"), 0.05, 12_000, levels=[0.5], keep=[0], stop=True)
-    steps, pi = trace.first(0.5)
-    wrong = 1 - (pi * world.rewards).sum(-1)
-    assert float((1 - wrong**256).mean()) == pytest.approx(0.594, abs=2e-3) and int(steps) == pytest.approx(
-        11_590, abs=2
-    )
-
-
 def test_shared_prompts_sampled() -> None:
     """Six seeds, 32 prompts a step, both denominators."""
     world = shared_prompts(0.6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,7 +13,16 @@ from torch import Tensor
 from antigrad.core.errors import InputValueError
 from antigrad.credit import CREDIT
 from antigrad.lab.groups import group_table
-from antigrad.lab.objective import Batch, Context, Objective, Policy, likelihood_direction, weigh_each
+from antigrad.lab.objective import (
+    Batch,
+    Context,
+    Denominator,
+    Objective,
+    Policy,
+    likelihood_direction,
+    over_kept,
+    weigh_each,
+)
 from antigrad.objectives import advantages_of_groups, clipped_gain
 from antigrad.objectives.grpo import Scale
 
@@ -49,7 +58,7 @@ class Grpo(Objective):
     rule: ClassVar[str] = "none"
     suffix: ClassVar[str] = ""
     scale: Scale = "population"
-    denominator: Literal["group", "kept"] = "group"
+    denominator: Denominator = "group"
     clip: float | None = None
 
     def __post_init__(self) -> None:
@@ -102,8 +111,7 @@ class Grpo(Objective):
     def weigh(self, batch: Batch, ctx: Context) -> Tensor:  # noqa: D102
         weights = _ruled(self.rule, advantages_of_groups(batch.rewards, self.scale))
         if self.denominator == "kept":
-            kept = (weights != 0).sum((-1, -2), keepdim=True).clamp(min=1)
-            weights = weights * (weights.shape[-1] * weights.shape[-2]) / kept
+            weights = over_kept(weights)
         if batch.fresh:
             return weights  # the ratio is 1
         clip = float("inf") if self.clip is None else self.clip

@@ -14,6 +14,9 @@ class Nsr(Psr):
 
     $$w=-\mathbf 1[r=0]$$
 
+    Args:
+        denominator: See `Psr`.
+
     Sign: pushes wrong actions down; the freed mass returns in proportion to the policy.
 
     Source: Zhu et al. 2025, arXiv 2506.01347, NSR.

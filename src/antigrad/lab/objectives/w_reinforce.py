@@ -17,6 +17,7 @@ class WReinforce(Psr):
 
     Args:
         positive_weight: λ.
+        denominator: See `Psr`.
 
     Sign: pushes wrong actions down, raises correct ones a little.
 
@@ -37,4 +38,5 @@ class WReinforce(Psr):
 
     @property
     def label(self) -> str:  # noqa: D102
-        return "REINFORCE(±1)" if self.positive_weight == 1 else f"W-REINFORCE({self.positive_weight:g})"
+        name = "REINFORCE(±1)" if self.positive_weight == 1 else f"W-REINFORCE({self.positive_weight:g})"
+        return name + self._note

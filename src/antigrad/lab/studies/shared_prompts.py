@@ -108,11 +108,7 @@ def sampled(settings: Mapping[str, Any], most: int, level: float) -> tuple[dict[
     given, world = settings["sampled"], shared_prompts(settings["rho"])
     found, rows = dict[str, float | int | None](), list[Row]()
     for denominator in given["denominators"]:
-        specs = [
-            f"{name}(denominator={denominator})" if name.startswith("grpo") else name
-            for name in given["arms"]
-            if denominator == "group" or name.startswith("grpo")
-        ]
+        specs = [f"{name}(denominator={denominator})" for name in given["arms"]]
         trace = simulate(
             world, [OBJECTIVES.make(spec) for spec in specs], given["eta"], given["steps"], "sampled",
             group=settings["group"], seeds=given["seeds"], seed=given["seed"], prompts=given["prompts"],
@@ -122,5 +118,5 @@ def sampled(settings: Mapping[str, Any], most: int, level: float) -> tuple[dict[
         rows += comparison(trace, metric, levels=settings["levels"], steps=given["equal_steps"])
         for row in matched(trace, metric, level):
             key = f"sampled/pass@{most}/{row.arm}"
-            found |= {key: row.value, f"{key}/low": row.low, f"{key}/high": row.high}
+            found |= {key: row.value, f"{key}/low": row.low, f"{key}/high": row.high, f"{key}/reached": row.reached}
     return found, rows
