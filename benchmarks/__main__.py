@@ -8,6 +8,7 @@ import os
 import torch
 
 from benchmarks import (
+    attribution_speed,
     attribution_study,
     decoding,
     displacement,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "safe_weight": safe_weight.run,
     "lab": lab.run,
     "lab_arms": lab_arms.run,
+    "attribution_speed": attribution_speed.run,
     "attribution_study": attribution_study.run,
 }
 

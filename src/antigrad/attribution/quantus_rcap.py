@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -73,7 +73,9 @@ class RCAP(Metric[list[float]]):
         self.ties: Ties = ties
         self.rank_only, self.calibrate = rank_only, calibrate
 
-    def __call__(self, model: Any, x_batch: Any, y_batch: Any, a_batch: Any = None, **kwargs: Any) -> Any:
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, model: Any, x_batch: Any, y_batch: Any, a_batch: Any = None, **kwargs: Any
+    ) -> Any:
         """Score maps, as every Quantus metric does.
 
         Args:
@@ -91,7 +93,9 @@ class RCAP(Metric[list[float]]):
         given = dict.fromkeys(optional) | {"softmax": True} | kwargs
         return super().__call__(model=model, x_batch=x_batch, y_batch=y_batch, a_batch=a_batch, **given)
 
-    def evaluate_batch(self, model: Any, x_batch: Any, y_batch: Any, a_batch: Any, **_: Any) -> list[float]:
+    def evaluate_batch(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, model: Any, x_batch: Any, y_batch: Any, a_batch: Any, **_: Any
+    ) -> list[float]:
         """Score one batch.
 
         Args:
@@ -116,5 +120,5 @@ class RCAP(Metric[list[float]]):
 
         images, targets = inputs * std + mean, torch.from_numpy(np.asarray(y_batch)).long()
         maps, ties = (calibrated(maps), "rank") if self.calibrate else (maps, self.ties)
-        found = rcap(probabilities, images, maps, targets, base=self.base, ties=cast(Ties, ties))
+        found = rcap(probabilities, images, maps, targets, base=self.base, ties=ties)
         return (found.rank_only if self.rank_only else found.score).tolist()

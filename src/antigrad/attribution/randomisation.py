@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -65,7 +66,7 @@ def randomisation(
 
     Deviations: signed maps are compared by magnitude, as RCAP does.
     """
-    import quantus
+    quantus: Any = import_module("quantus")
 
     def explain(model: Any, inputs: Any, targets: Any, **_: Any) -> Any:
         # Quantus hands over its randomised copy; the method looks at that, with the same noise every time.
@@ -83,7 +84,7 @@ def randomisation(
             similarity_func=quantus.similarity_func.correlation_spearman, layer_order=order, seed=seed, abs=False,
             normalise=False, disable_warnings=True,
         )  # fmt: skip
-        found = metric(
+        found: dict[str, Any] = metric(
             model=classifier.model, x_batch=inputs.numpy(), y_batch=targets.numpy(), a_batch=None, device="cpu",
             explain_func=explain, batch_size=len(inputs), channel_first=True,
         )  # fmt: skip

@@ -85,13 +85,12 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
     )
     policy.model.requires_grad_(False)
     prompt = _ids(policy, config.prompt) if config.raw else _chat(policy, config.prompt)
-    texts = {"answer": _ids(policy, config.answer), "other": _ids(policy, config.other) if config.other else None}
     end = policy.tokenizer.pad_token_id
     found = attribute_tokens(
         policy.model,
         prompt,
-        texts["answer"],
-        other=texts["other"],
+        _ids(policy, config.answer),
+        other=_ids(policy, config.other) if config.other else None,
         method=config.method,  # pyright: ignore[reportArgumentType] (checked above)
         baseline=policy.tokenizer.eos_token_id if end is None else end,
         n_steps=config.n_steps,

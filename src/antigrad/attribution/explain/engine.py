@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -68,16 +69,16 @@ class _Worker:
 def _by_ray(config: ExplainConfig, tasks: list[Task]) -> Iterator[Done]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own deprecations.
-        import ray
-        from ray.util import ActorPool
+        ray: Any = import_module("ray")
+        pool_kind: Any = import_module("ray.util").ActorPool
 
     ours = not ray.is_initialized()
     if ours:
         ray.init(num_cpus=config.workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         graphics = {"num_gpus": 1} if config.device == "cuda" else {}
-        kind: Any = ray.remote(num_cpus=1, **graphics)(_Worker)
-        pool: Any = ActorPool([kind.remote(config) for _ in range(min(config.workers, len(tasks)))])
+        kind = ray.remote(num_cpus=1, **graphics)(_Worker)
+        pool = pool_kind([kind.remote(config) for _ in range(min(config.workers, len(tasks)))])
         for place, found in pool.map_unordered(lambda actor, task: actor.explain.remote(*task), tasks):
             yield place, AntigradError(*found) if isinstance(found, tuple) else found
     finally:

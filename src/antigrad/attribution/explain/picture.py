@@ -53,10 +53,10 @@ class Explained:
         Returns:
             Plain values.
         """
-        facts = {"target": self.target, "predicted": self.predicted, "probability": self.probability}
-        names = {f"{key}_name": labels[facts[key]] for key in ("target", "predicted") if labels}
+        facts = {"target": self.target, "predicted": self.predicted}
+        names = {f"{key}_name": labels[number] for key, number in facts.items() if labels}
         head: dict[str, Any] = {"kind": "image", "place": place, "image": picture.name, "label": picture.label}
-        return head | facts | names | {"figures": self.figures}
+        return head | facts | names | {"probability": self.probability, "figures": self.figures}
 
 
 def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Picture, place: int) -> Explained:

@@ -17,7 +17,7 @@ from captum._utils.common import (
 )
 from captum._utils.gradient import apply_gradient_requirements, undo_gradient_requirements
 from captum.attr import Attribution, GradientAttribution
-from captum.log import log_usage
+from captum.log import log_usage  # pyright: ignore[reportAttributeAccessIssue] (its stubs lack it)
 from torch import Tensor, nn
 
 from antigrad.attribution.methods.guide import Guide, Pool, check_guide, guide_weights
@@ -60,7 +60,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
         super().__init__(forward_func)
         self.base = base
 
-    @log_usage()
+    @log_usage()  # pyright: ignore[reportUntypedFunctionDecorator]
     def attribute(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         inputs: Inputs,
@@ -103,7 +103,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
         Raises:
             InputValueError: An option is out of range, the target does not fit, or a number is not finite.
         """
-        given = cast(tuple[Tensor, ...], _format_tensor_into_tuples(inputs))
+        given = _format_tensor_into_tuples(inputs)
         self._check(given, n_samples, guide if percentile > 0 else None)
         check_guide(percentile, guide, pool)
         if not len(given[0]):
@@ -166,7 +166,8 @@ class GuidedAbsoluteGrad(GradientAttribution):
             if self.base is None:
                 return self.gradient_func(self.forward_func, noisy, targets, arguments)
             more = kwargs if arguments is None else {**kwargs, "additional_forward_args": arguments}
-            found = self.base.attribute(noisy if len(noisy) > 1 else noisy[0], target=targets, **more)
+            given: Any = noisy if len(noisy) > 1 else next(iter(noisy))
+            found = self.base.attribute(given, target=targets, **more)
             return cast(tuple[Tensor, ...], _format_tensor_into_tuples(found))
         except (AssertionError, IndexError) as error:
             raise InputValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from captum.attr import NoiseTunnel, Saliency
@@ -64,10 +65,9 @@ def tunnel(
     found: list[Tensor] = []
     with seeded(generator):
         for image, target, std in zip(inputs, targets, noise_std(inputs, method.noise_level).flatten(), strict=True):
-            found.append(
-                noisy.attribute(
-                    image[None], nt_type=kind, nt_samples=method.n_samples, nt_samples_batch_size=IMAGES_AT_ONCE,
-                    stdevs=float(std), target=int(target), abs=False,
-                ).detach()
+            one: Any = noisy.attribute(
+                image[None], nt_type=kind, nt_samples=method.n_samples, nt_samples_batch_size=IMAGES_AT_ONCE,
+                stdevs=float(std), target=int(target), abs=False,
             )  # fmt: skip
+            found.append(one.detach())
     return torch.cat(found) if found else torch.zeros_like(inputs)

@@ -30,7 +30,7 @@
   const paint = (card, view, opacity) => {
     const { canvas, photo, layers } = card;
     const levels = view === "size" || !layers.signed ? layers.size : layers.signed;
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     const out = context.createImageData(canvas.width, canvas.height);
     for (let at = 0; at < out.data.length; at += 4) {
       const value = VIEWS[layers.signed ? view : "size"]((levels[at] - 128) / 127);
