@@ -7,6 +7,8 @@ from typing import Any
 
 from griffe import Docstring, DocstringSectionParameters
 
+from antigrad.attribution.methods import METHODS
+from antigrad.attribution.metrics import METRICS
 from antigrad.cli.main import JOBS, Job, load
 from antigrad.credit import CREDIT
 from antigrad.lab import OBJECTIVES
@@ -58,10 +60,10 @@ def _default(field: Field[Any]) -> str:
     return "none" if value is None else ",<br>".join(f"`{item}`" for item in items)
 
 
-def lab_objectives() -> str:
-    """One section an objective of the laboratory, and a table before them."""
-    rows, sections = ["| objective | what it does |", "| --- | --- |"], list[str]()
-    for name, kind in OBJECTIVES.classes.items():
+def listed(head: str, classes: dict[str, type[Any]]) -> str:
+    """A table of everything in a catalog, and one section each."""
+    rows, sections = [f"| {head} | what it does |", "| --- | --- |"], list[str]()
+    for name, kind in classes.items():
         summary = (kind.__doc__ or "").partition("\n")[0]
         rows.append(f"| [`{name}`](#{kind.__module__}.{kind.__name__}) | {summary} |")
         options = "    options:\n      show_root_toc_entry: false\n"
@@ -81,6 +83,8 @@ def lab_studies() -> str:
 _LISTS: dict[str, Callable[[], str]] = {
     "credit rules": credit_rules,
     "commands": commands,
-    "lab objectives": lab_objectives,
+    "lab objectives": lambda: listed("objective", OBJECTIVES.classes),
+    "attribution methods": lambda: listed("method", METHODS.classes),
+    "map metrics": lambda: listed("metric", METRICS.classes),
     "lab studies": lab_studies,
 }

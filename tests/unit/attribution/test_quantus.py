@@ -13,7 +13,7 @@ from helpers.fixed import fixed, small_network
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    quantus = pytest.importorskip("quantus", reason="the package quantus is not installed")
+    quantus = pytest.importorskip("quantus", reason="the extra quantus is not installed", exc_type=ImportError)
 
 from antigrad.attribution.methods import METHODS
 from antigrad.attribution.quantus_rcap import RCAP
