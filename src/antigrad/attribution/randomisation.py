@@ -92,6 +92,38 @@ def randomisation(
     return Randomised(layers, torch.tensor([list(found[layer]) for layer in layers], dtype=torch.float64))
 
 
+def class_contrast(
+    method: AttributionMethod, classifier: Classifier, inputs: Tensor, targets: Tensor, others: Tensor, *, seed: int = 0
+) -> Tensor:
+    r"""Compare the map of a class with that of another one.
+
+    $$\rho=\operatorname{Spearman}(M_c,M_{c'})$$
+
+    Args:
+        method: The method that is tested; its noise is the same for both.
+        classifier: The model.
+        inputs: (B, C, H, W), normalised.
+        targets: (B,) classes.
+        others: (B,) other classes.
+        seed: Of the noise.
+
+    Returns:
+        (B,) rank correlations of the maps of magnitudes.
+
+    Sign: near 1 is bad: the map says where the network looks, not for which class.
+
+    Source: ours.
+    """
+    ranks: list[Tensor] = []
+    for classes in (targets, others):
+        maps = to_map(method(classifier, inputs, classes, torch.Generator().manual_seed(seed)).detach())
+        order = maps.flatten(1).argsort(dim=1, stable=True)
+        places = torch.arange(order.shape[1], dtype=torch.float64).expand_as(order)
+        ranks.append(torch.zeros(order.shape, dtype=torch.float64).scatter_(1, order, places))
+    ours, theirs = (rank - rank.mean(1, keepdim=True) for rank in ranks)
+    return (ours * theirs).sum(1) / (ours.norm(dim=1) * theirs.norm(dim=1))
+
+
 def _same_layer(classifier: Classifier, model: Any) -> Any:
     name = next(name for name, module in classifier.model.named_modules() if module is classifier.cam_layer)
     return dict(model.named_modules())[name]

@@ -249,3 +249,14 @@ def test_numbers_that_are_not_finite_and_models_in_training() -> None:
     with pytest.warns(UserWarning, match="train mode"):
         attribute(model.train(), images)
     assert model.training
+
+
+def test_a_model_without_gradients() -> None:
+    model = small_network()
+
+    def forward(images: Tensor) -> Tensor:
+        return model(images.detach())
+
+    model.requires_grad_(False)
+    with pytest.raises(InputValueError, match="no_grad"):
+        GuidedAbsoluteGrad(forward).attribute(fixed(1, 3, 8, 8), 0)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.attribution.methods import METHODS
+from antigrad.attribution.methods.guide import guide_weights
 from antigrad.attribution.methods.guided_backprop import with_relus
+from antigrad.attribution.methods.noise import draw, noise_std
 from antigrad.attribution.metrics.rcap import blur
 from antigrad.attribution.models import Classifier, last_spatial
 from antigrad.core.errors import InputValueError
@@ -184,3 +186,17 @@ def test_the_layer_of_gradcam_is_found() -> None:
     assert last_spatial(model, 12) is model[2]  # type: ignore[index]
     with pytest.raises(InputValueError, match="without convolutions"):
         last_spatial(nn.Sequential(nn.Flatten(), nn.Linear(3 * 144, 2)), 12)
+
+
+@pytest.mark.parametrize("base", ["integrated_gradients(n_steps=4)", "blur_ig(n_steps=4)", "gradcam"])
+def test_the_guide_over_another_method(base: str) -> None:
+    """The mean magnitude and the guide of what the base gives at noisy copies, drawn in the same order."""
+    method = METHODS.make(f"guided_absolute_grad(n_samples=3,percentile=0.5,base='{base}')")
+    small, images = classifier(), inputs()
+    found = method(small, images, TARGETS, torch.Generator().manual_seed(5))
+    noisy = draw(images, noise_std(images, 0.15), 3, torch.Generator().manual_seed(5), shared=False)
+    parts = torch.stack([METHODS.make(base)(small, one, TARGETS).detach().expand_as(one) for one in noisy])
+    want = parts.abs().mean(0) * guide_weights(parts.var(0), 0.5, "paper")
+    torch.testing.assert_close(found, want, atol=1e-10, rtol=1e-6)
+    with pytest.raises(InputValueError, match="did you mean"):
+        METHODS.make("guided_absolute_grad(base=blur_gi)")

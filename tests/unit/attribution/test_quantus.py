@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 
 from antigrad.attribution.methods import METHODS
 from antigrad.attribution.quantus_rcap import RCAP
-from antigrad.attribution.randomisation import randomisation
+from antigrad.attribution.randomisation import class_contrast, randomisation
 
 HALF = ((127 / 255,) * 3, (128 / 255,) * 3)
 
@@ -79,3 +79,18 @@ def test_randomising_layer_by_layer(classifier: Classifier) -> None:
         assert torch.equal(value, before[name])
     again = randomisation(METHODS.make("saliency"), classifier, inputs, torch.tensor([1, 3]))
     assert torch.equal(found.correlations, again.correlations)
+
+
+def test_another_class_has_another_map(classifier: Classifier) -> None:
+    from scipy.stats import spearmanr
+
+    inputs, method = classifier.normalise((fixed(2, 3, 12, 12) + 0.5).float()), METHODS.make("saliency")
+    same = class_contrast(method, classifier, inputs, torch.tensor([1, 3]), torch.tensor([1, 3]))
+    assert same.tolist() == pytest.approx([1, 1])
+    found = class_contrast(method, classifier, inputs, torch.tensor([1, 3]), torch.tensor([0, 2]))
+    for place, (ours, other) in enumerate(((1, 0), (3, 2))):
+        pair = [
+            to_map(method(classifier, inputs[place : place + 1], torch.tensor([c]))).flatten() for c in (ours, other)
+        ]
+        assert float(found[place]) == pytest.approx(spearmanr(*(one.numpy() for one in pair)).statistic, abs=1e-3)
+    assert found.max() < 0.999

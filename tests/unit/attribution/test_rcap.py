@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from antigrad.attribution.metrics.rcap import Rcap, blur, calibrated, rcap
+from antigrad.attribution.metrics.rcap import Rcap, blur, calibrated, matched, rcap
 from antigrad.core.errors import InputValueError
 from helpers.fixed import fixed, small_network
 
@@ -139,3 +139,14 @@ def test_maps_that_are_none() -> None:
             hand(maps)
     with pytest.raises(InputValueError, match=r"maps \(1, 5, 2\)"):
         hand(RAMP.reshape(1, 5, 2))
+
+
+def test_two_maps_with_one_histogram() -> None:
+    """After matching, a power of a map scores what the map scores: only the ranking is left."""
+    other = fixed(1, 2, 5).abs()
+    assert hand(matched(RAMP**8, other)).score.item() == pytest.approx(
+        hand(matched(RAMP, other)).score.item(), abs=1e-12
+    )
+    assert matched(RAMP, other).flatten().tolist() == pytest.approx(other.flatten().sort().values.tolist())
+    assert hand(matched(RAMP.flip(2).flip(1), RAMP)).score.item() == pytest.approx(hand(RAMP).score.item())
+    torch.testing.assert_close(matched(other, other), other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from antigrad.attribution.explain.settings import ExplainConfig
 from antigrad.attribution.images import Picture, square
 from antigrad.attribution.metrics.controls import model_free
 from antigrad.attribution.models import Classifier
-from antigrad.attribution.views import to_map
+from antigrad.attribution.views import View, to_map
 from antigrad.core.errors import InputValueError
 
 Figures = dict[str, dict[str, float]]
@@ -86,7 +86,7 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
         attribution = method(classifier, inputs, targets, numbers).detach()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # A constant map is seen in its figures: they are 0.
-            maps[name] = to_map(attribution)[0]
+            maps[name] = to_map(attribution, cast(View, config.view))[0]
             if method.signed:
                 signed[name] = to_map(attribution, "signed")[0]
     judged = maps | {name: one[0] for name, one in model_free(image[None].cpu(), numbers).items()}

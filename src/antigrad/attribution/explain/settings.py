@@ -29,6 +29,7 @@ COMPARED = (
 )
 """Guided AbsoluteGrad, the seven methods it was compared with, and Grad-CAM."""
 _ENGINES = ("local", "ray")
+_VIEWS = ("absolute", "positive", "negative")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ExplainConfig:
             image classifier.
         methods: Attribution methods, as `guided_absolute_grad(percentile=0.5)`.
         metrics: Metrics of maps, as `rcap(base=grey)`; none leaves the maps unjudged.
+        view: What of a signed map is judged: `absolute`, `positive` (what pulls up) or `negative` (what pushes down).
         target: What is explained: `predicted`, `label` (of tables) or the number of a class.
         output: Folder of the run.
         seed: Of the noise; each picture has its own stream, so that neither order nor engine matters.
@@ -56,6 +58,7 @@ class ExplainConfig:
     model: str = EMBEDDED
     methods: list[str] = field(default_factory=lambda: list(COMPARED))
     metrics: list[str] = field(default_factory=lambda: ["rcap", "insertion", "deletion"])
+    view: str = "absolute"
     target: str = "predicted"
     output: Path = Path("runs/explain")
     seed: int = 0
@@ -89,6 +92,8 @@ class ExplainConfig:
         problems += [
             f"{name}={getattr(self, name)}: at least {low}" for name, low in least.items() if getattr(self, name) < low
         ]
+        if self.view not in _VIEWS:
+            problems.append(f"view {self.view!r}: {did_you_mean(self.view, _VIEWS)}")
         if self.engine not in _ENGINES:
             problems.append(f"engine {self.engine!r}: {did_you_mean(self.engine, _ENGINES)}")
         elif self.engine == "ray" and find_spec("ray") is None:

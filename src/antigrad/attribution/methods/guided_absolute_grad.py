@@ -21,7 +21,7 @@ from captum.log import log_usage  # pyright: ignore[reportAttributeAccessIssue] 
 from torch import Tensor, nn
 
 from antigrad.attribution.methods.guide import Guide, Pool, check_guide, guide_weights
-from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AttributionMethod
+from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AsAttribution, AttributionMethod
 from antigrad.attribution.methods.moments import Moments
 from antigrad.attribution.methods.noise import NoiseRange, draw, noise_std
 from antigrad.attribution.models import Classifier
@@ -169,6 +169,14 @@ class GuidedAbsoluteGrad(GradientAttribution):
             given: Any = noisy if len(noisy) > 1 else next(iter(noisy))
             found = self.base.attribute(given, target=targets, **more)
             return cast(tuple[Tensor, ...], _format_tensor_into_tuples(found))
+        except RuntimeError as error:
+            if "does not require grad" not in str(error):
+                raise
+            raise InputValueError(
+                "a model whose output does not depend on its input by gradients",
+                "a differentiable model",
+                "take out torch.no_grad(), detach() and rounding",
+            ) from error
         except (AssertionError, IndexError) as error:
             raise InputValueError(
                 f"target {target!r}: {error}", "a class of the model's output", "give one class, or one an image"
@@ -210,10 +218,14 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
         noise_level: β.
         percentile: p.
         guide: See `guide_weights`.
+        base: Another method in the place of the gradient, as `blur_ig`; it is computed `n_samples` times.
+
+    Raises:
+        InputValueError: An option is out of range, or there is no such method.
 
     Sign: never negative.
 
-    Source: arXiv 2404.15564; see `GuidedAbsoluteGrad`.
+    Source: arXiv 2404.15564; see `GuidedAbsoluteGrad`. With a base: its ablation of the gradient process.
 
     Deviations: see `GuidedAbsoluteGrad`.
     """
@@ -223,16 +235,25 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
     noise_level: float = 0.15
     percentile: float = 0.85
     guide: Guide | None = "paper"
+    base: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.base is not None:
+            self._base()
         check_guide(self.percentile, self.guide, "channel")
         check_samples(self.n_samples, self.guide if self.percentile > 0 else None)
 
     def __call__(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        found = GuidedAbsoluteGrad(classifier.model).attribute(
+        base = None if self.base is None else AsAttribution(self._base(), classifier, generator)
+        found = GuidedAbsoluteGrad(classifier.model, base).attribute(
             inputs, targets, self.n_samples, self.noise_level, self.percentile, self.guide, generator=generator
         )
         return cast(Tensor, found)
+
+    def _base(self) -> AttributionMethod:
+        from antigrad.attribution.methods import METHODS  # The catalog that this file is in.
+
+        return METHODS.make(str(self.base))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import torch
+from captum.attr import Attribution
 from torch import Tensor
 
 from antigrad.attribution.models import Classifier
@@ -55,6 +56,35 @@ class AttributionMethod(ABC):
         Returns:
             (B, C, H, W), or (B, 1, H, W) of methods that do not tell channels apart.
         """
+
+
+class AsAttribution(Attribution):
+    """A method of the catalog in the place of a Captum attribution, for what aggregates over one.
+
+    Args:
+        method: The method.
+        classifier: The model.
+        generator: Of its own noise.
+    """
+
+    def __init__(
+        self, method: AttributionMethod, classifier: Classifier, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__(classifier.model)
+        self.method, self.classifier, self.generator = method, classifier, generator
+
+    def attribute(self, inputs: Tensor, target: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Attribute as the method does.
+
+        Args:
+            inputs: (B, C, H, W), normalised.
+            target: (B,) classes.
+
+        Returns:
+            (B, C, H, W).
+        """
+        found = self.method(self.classifier, inputs.detach(), target, self.generator)
+        return found.expand(-1, inputs.shape[1], -1, -1)
 
 
 @contextmanager

@@ -145,6 +145,29 @@ def calibrated(maps: Tensor) -> Tensor:
     return ((ranks.double() + 0.5) / flat.shape[1]).reshape(maps.shape)
 
 
+def matched(maps: Tensor, reference: Tensor) -> Tensor:
+    r"""Maps with the ranking of one and the values of another, so that two methods share one histogram.
+
+    $$\hat M_{u}=v'_{(\mathrm{rank}_u)}$$
+
+    Args:
+        maps: (B, H, W), whose ranking is kept.
+        reference: (B, H, W), whose values are taken, image by image.
+
+    Returns:
+        (B, H, W); of equal values the earlier pixel ranks higher.
+
+    Source: ours.
+
+    Example:
+        >>> matched(torch.tensor([[[0.0, 0.9, 0.1]]]), torch.tensor([[[0.3, 0.2, 0.7]]])).tolist()
+        [[[0.2..., 0.69..., 0.3...]]]
+    """
+    order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
+    values = reference.flatten(1).sort(dim=1, descending=True).values
+    return torch.empty_like(values).scatter_(1, order, values).reshape(maps.shape)
+
+
 def background(images: Tensor, base: Base) -> Tensor:
     """What unrevealed pixels show.
 
