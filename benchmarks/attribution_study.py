@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import warnings
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from antigrad.attribution.metrics.insertion_deletion import deletion_auc, insert
 from antigrad.attribution.metrics.paired import above_controls, paired
 from antigrad.attribution.metrics.rcap import STAGES, Base, Rcap, blur, calibrated, rcap
 from antigrad.attribution.models import Classifier, load_classifier
+from antigrad.attribution.randomisation import rank_correlation
 from antigrad.attribution.views import to_map
 from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
@@ -30,7 +32,7 @@ from benchmarks.measure import RESULTS, environment
 
 IMAGES = Path(__file__).parents[1] / ".." / "shared" / "data" / "imagenet_sample_p90_half.parquet"
 FOLDER = Path("runs/attribution-study")
-SAMPLES, LEVEL, SEED, GRIDS = 20, 0.15, 0, 20
+SAMPLES, LEVEL, SEED, GRIDS, RANDOMISED = 20, 0.15, 0, 20, 18
 PERCENTILES = (0.0, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85)
 OTHERS = ("saliency", "integrated_gradients", "guided_ig", "blur_ig", "guided_backprop", "gradcam")
 CONTROLS = ("random", "sobel", "centre")
@@ -58,8 +60,8 @@ def run(quick: bool, keep: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(folder / "rows.jsonl")
     done = {(row["kind"], row["place"]) for row in ledger.rows()}
-    grids = GRIDS if not quick else 0
-    with progress("images and grids", len(views) + grids, done=len(done)) as bar:
+    grids, randomised = (0, 0) if quick else (GRIDS, RANDOMISED)
+    with progress("images and grids", len(views) + grids + randomised, done=len(done)) as bar:
         for place, view in enumerate(views):
             if ("image", place) not in done:
                 scores = scored(classifier, folded, view[None], targets[place : place + 1], place)
@@ -68,6 +70,12 @@ def run(quick: bool, keep: bool) -> None:
         for place, shares in pointing(classifier, folded, torch.stack(views), targets, grids, done):
             ledger.append({"kind": "grid", "place": place, "scores": shares})
             bar.advance()
+        step = max(1, len(views) // max(randomised, 1))
+        for place in range(0, step * randomised, step):
+            if ("randomised", place) not in done:
+                scores = noticed(classifier, views[place][None], targets[place : place + 1], place)
+                ledger.append({"kind": "randomised", "place": place, "scores": scores})
+                bar.advance()
     result = tables(ledger.rows())
     print(json.dumps(result["maps"], indent=1))
     if keep:
@@ -266,6 +274,47 @@ def pointing(
         yield place, shares
 
 
+def noticed(classifier: Classifier, image: Tensor, target: Tensor, place: int) -> dict[str, dict[str, float]]:
+    """Compare maps with those of other noise, of a randomised model, of another class.
+
+    Args:
+        classifier: The model.
+        image: (1, 3, H, W) in [0, 1].
+        target: (1,) class.
+        place: Its number.
+
+    Returns:
+        Name of the map, then what was changed, and the rank correlation.
+    """
+    last, everything = copy.deepcopy(classifier), copy.deepcopy(classifier)
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED + place)
+        next(one for one in reversed(list(last.model.modules())) if isinstance(one, torch.nn.Linear)).reset_parameters()
+        for module in everything.model.modules():
+            if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+                module.reset_parameters()
+    other = (target + 500) % 1000
+    asked = {
+        "original": (classifier, target, 0), "noise": (classifier, target, 1), "class": (classifier, other, 0),
+        "classifier layer": (last, target, 0), "all layers": (everything, target, 0),
+    }  # fmt: skip
+    found: dict[str, Maps] = {}
+    for name, (model, wanted, stream) in asked.items():
+        inputs, numbers = model.normalise(image), torch.Generator().manual_seed(2 * place + stream)
+        moments = gradients(model, inputs, wanted, numbers)
+        size, variance = moments.absolute, moments.variance
+        maps = {"saliency": to_map(METHODS.make("saliency")(model, inputs, wanted)), "absolute_grad": to_map(size)}
+        maps |= {"smoothgrad": to_map(moments.mean), "vargrad": to_map(variance)}
+        maps |= {"gag_0.85": to_map(size * guide_weights(variance, 0.85, "paper"))}
+        found[name] = maps | {"gag_relative": to_map(size * guide_weights(variance, 0.85, "relative"))}
+    first = found.pop("original")
+    return {
+        name: {f"spearman/{what}": float(rank_correlation(one, maps[name])) for what, maps in found.items()}
+        | {"spearman/sobel": float(rank_correlation(one, sobel(image)))}
+        for name, one in first.items()
+    }
+
+
 def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means, standard errors and paired differences.
 
@@ -277,8 +326,9 @@ def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """
     images = sorted((row for row in rows if row["kind"] == "image"), key=lambda row: row["place"])
     grids = sorted((row for row in rows if row["kind"] == "grid"), key=lambda row: row["place"])
+    randomised = sorted((row for row in rows if row["kind"] == "randomised"), key=lambda row: row["place"])
     values: dict[str, dict[str, Tensor]] = {}
-    for some in (images, grids):
+    for some in (images, grids, randomised):
         for name in some[0]["scores"] if some else ():
             own = values.setdefault(name, {})
             for figure in some[0]["scores"][name]:
@@ -297,7 +347,14 @@ def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
         for ours, theirs in PAIRS
         for figure in ("rcap/black", "rcap_s/black", "rcap_calibrated/black")
     }
-    facts = {"images": len(images), "grids": len(grids), "samples": SAMPLES, "noise_level": LEVEL, "seed": SEED}
+    facts = {
+        "images": len(images),
+        "grids": len(grids),
+        "randomised": len(randomised),
+        "samples": SAMPLES,
+        "noise_level": LEVEL,
+        "seed": SEED,
+    }
     facts |= {"stages": STAGES, "model": "efficientnet-lite0", "images_from": IMAGES.name}
     return {"name": "attribution_study", **facts, "maps": maps, "pairs": pairs, "environment": environment()}
 

