@@ -168,6 +168,7 @@ def test_words_of_a_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     """The tiny policy: the operands of the sum it is asked for decide its answer."""
     out = tmp_path / "run"
     words = ["explain-text", "2 + 3 =", " 5", "--model", "tiny", "--raw", "--output", str(out), "--json"]
+    words += ["--method", "integrated_gradients"]
     assert main(words) == 0
     summary = json.loads(capsys.readouterr().out)
     rows = RunFolder.open(out).ledger.rows("token")

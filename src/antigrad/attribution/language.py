@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 import torch
-from captum.attr import LayerGradientXActivation, LayerIntegratedGradients
+from captum.attr import FeatureAblation, LayerGradientXActivation, LayerIntegratedGradients
 from torch import Tensor
 
 from antigrad.attribution.methods.guided_absolute_grad import GuidedAbsoluteGrad
 from antigrad.core.errors import InputValueError, did_you_mean
 
-TokenMethod = Literal["integrated_gradients", "gradient_x_input", "guided_absolute_grad"]
+TokenMethod = Literal["ablation", "integrated_gradients", "gradient_x_input", "guided_absolute_grad"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def attribute_tokens(
     answer: Tensor,
     *,
     other: Tensor | None = None,
-    method: TokenMethod = "integrated_gradients",
+    method: TokenMethod = "ablation",
     baseline: int = 0,
     n_steps: int = 50,
     n_samples: int = 20,
@@ -55,10 +55,15 @@ def attribute_tokens(
 ) -> TokenScores:
     r"""Attribute the log-probability of an answer to the tokens of the prompt.
 
+    $$s_k=\log\pi(a\mid x)-\log\pi(a\mid x_{-k})$$
+
+    with token k replaced by the baseline token (`ablation`);
+
     $$s_k=\sum_d(e_k-e'_k)_d\int_0^1\partial_{e_{k,d}}\log\pi(a\mid e'+\alpha(e-e'))\,d\alpha$$
 
-    with e the embeddings and e' those of the baseline token (`integrated_gradients`); $e_k\cdot\partial_{e_k}$
-    (`gradient_x_input`); or $\sum_d$ of Guided AbsoluteGrad over noisy embeddings.
+    with e the embeddings and e' those of the baseline token (`integrated_gradients`, which wants hundreds of points
+    on a deep model: look at `gap`); $e_k\cdot\partial_{e_k}$ (`gradient_x_input`); or $\sum_d$ of Guided AbsoluteGrad
+    over noisy embeddings.
 
     Args:
         model: A causal language model of transformers, in eval mode.
@@ -80,8 +85,8 @@ def attribute_tokens(
 
     Sign: above zero where the token raises the answer's log-probability.
 
-    Source: Sundararajan et al. 2017, arXiv 1703.01365, on embeddings by Captum's layer variants; Guided AbsoluteGrad
-        arXiv 2404.15564, ours for text.
+    Source: Captum's `FeatureAblation`; Sundararajan et al. 2017, arXiv 1703.01365, on embeddings by Captum's layer
+        variants; Guided AbsoluteGrad, arXiv 2404.15564, ours for text.
 
     Deviations: the guide's threshold is taken over all embedding numbers of the prompt.
     """
@@ -90,6 +95,7 @@ def attribute_tokens(
     if not len(prompt) or not len(answer) or (other is not None and not len(other)):
         raise InputValueError("an empty prompt or answer", "at least one token each", "give a text")
     work = {
+        "ablation": lambda text: _ablated(model, prompt, text, baseline, rows_at_once),
         "integrated_gradients": lambda text: _integrated(model, prompt, text, baseline, n_steps, rows_at_once),
         "gradient_x_input": lambda text: _gradient_x_input(model, prompt, text),
         "guided_absolute_grad": lambda text: _guided(model, prompt, text, n_samples, rows_at_once, generator),
@@ -136,6 +142,18 @@ def _integrated(model: Any, prompt: Tensor, answer: Tensor, baseline: int, n_ste
         ends = [float(forward(one)) for one in (whole, nothing)]
     scores = cast(Tensor, found)[0].sum(-1).detach()[: len(prompt)]
     return TokenScores(prompt, scores, ends[0], ends[1])
+
+
+def _ablated(model: Any, prompt: Tensor, answer: Tensor, baseline: int, rows: int) -> TokenScores:
+    whole = _forward(model, answer)
+
+    def forward(prompts: Tensor) -> Tensor:
+        return whole(torch.cat([prompts, answer.expand(len(prompts), -1)], 1))
+
+    with torch.no_grad():
+        found = FeatureAblation(forward).attribute(prompt[None], baseline, perturbations_per_eval=rows)
+        log_prob = float(forward(prompt[None]))
+    return TokenScores(prompt, found[0].detach(), log_prob, None)
 
 
 def _gradient_x_input(model: Any, prompt: Tensor, answer: Tensor) -> TokenScores:

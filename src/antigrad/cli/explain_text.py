@@ -24,7 +24,8 @@ class ExplainTextConfig:
         answer: The answer whose log-probability is explained.
         other: Another answer: what speaks for the first and against this one is explained.
         model: `smollm2-135m-instruct`, `tiny`, a folder or a hub name.
-        method: `integrated_gradients`, `gradient_x_input` or `guided_absolute_grad` (magnitudes).
+        method: `ablation` (what replacing a token costs), `integrated_gradients`, `gradient_x_input` or
+            `guided_absolute_grad` (magnitudes).
         output: Folder of the run.
         n_steps: Points on the path of `integrated_gradients`.
         n_samples: Noisy copies of `guided_absolute_grad`.
@@ -38,9 +39,9 @@ class ExplainTextConfig:
     answer: str = ""
     other: str = ""
     model: str = "smollm2-135m-instruct"
-    method: str = "integrated_gradients"
+    method: str = "ablation"
     output: Path = Path("runs/explain-text")
-    n_steps: int = 50
+    n_steps: int = 300
     n_samples: int = 20
     seed: int = 0
     raw: bool = False
@@ -129,7 +130,7 @@ def _describe(run: RunFolder, config: ExplainTextConfig, found: TokenScores, wor
     # The page tints what is above zero in the colour of harm: here that is what pushes the answer down.
     tokens = [Token(word, -score if signed else score, tip={"score, nats": score}) for word, score in pairs]
     what = f"log p({config.answer!r})" + (f" − log p({config.other!r})" if config.other else "")
-    group = TokenGroup("prompt", config.prompt, [Response("prompt as the model reads it", "excluded", tokens)])
+    group = TokenGroup("prompt", config.prompt, [Response("prompt as the model reads it", "", tokens)])
     label = "pushes the answer down (left end: pulls it up)" if signed else "size of the influence"
     columns = [Column("text", "token"), Column("place", "place", "integer"), Column("score", "score, nats", "signed")]
     rows = [{"text": word, "place": place, "score": score} for place, (word, score) in enumerate(pairs)]
@@ -145,7 +146,7 @@ def _describe(run: RunFolder, config: ExplainTextConfig, found: TokenScores, wor
     lead += f", {worst[0]!r} pushes it down the most ({worst[1]:+.2f})." if signed and worst[1] < 0 else "."
     sections = [
         Cards("The answer", cards),
-        Tokens("Tokens", [group], label, "not used", "Every token of the prompt, template included."),
+        Tokens("Tokens", [group], label, "", "Every token of the prompt, template included."),
         Table("Scores", columns, rows),
     ]
     Page("Which words decide", lead.replace("-", "−"), sections).write(run)

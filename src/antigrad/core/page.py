@@ -90,10 +90,10 @@ class Token:
 
 @dataclass(frozen=True)
 class Response:
-    """One response: a label, a tag that says how it was judged, a note, its tokens."""
+    """One response: a label, a tag that says how it was judged (empty: it was not), a note, its tokens."""
 
     label: str
-    tag: Literal["correct", "wrong", "excluded"]
+    tag: Literal["correct", "wrong", "excluded", ""]
     tokens: Sequence[Token]
     note: str = ""
 

@@ -25,20 +25,31 @@ def model() -> torch.nn.Module:
 
 
 def test_scores_add_up_to_the_change_of_the_log_probability(model: torch.nn.Module) -> None:
-    found = attribute_tokens(model, PROMPT, ANSWER, n_steps=200)
+    found = attribute_tokens(model, PROMPT, ANSWER, method="integrated_gradients", n_steps=200)
     assert found.log_prob == pytest.approx(log_prob(model, PROMPT, ANSWER), abs=1e-9)
     assert found.baseline_log_prob == pytest.approx(log_prob(model, torch.zeros_like(PROMPT), ANSWER), abs=1e-9)
     assert abs(found.gap or 1) < 1e-3 and abs(float(found.scores.sum())) > 1e-2
-    coarse = attribute_tokens(model, PROMPT, ANSWER, n_steps=2)
+    coarse = attribute_tokens(model, PROMPT, ANSWER, method="integrated_gradients", n_steps=2)
     assert abs(coarse.gap or 0) > abs(found.gap or 1)
 
 
 def test_two_answers_are_a_difference(model: torch.nn.Module) -> None:
-    both = attribute_tokens(model, PROMPT, ANSWER, other=OTHER)
-    one, two = attribute_tokens(model, PROMPT, ANSWER), attribute_tokens(model, PROMPT, OTHER)
+    both = attribute_tokens(model, PROMPT, ANSWER, other=OTHER, method="integrated_gradients")
+    one, two = (attribute_tokens(model, PROMPT, text, method="integrated_gradients") for text in (ANSWER, OTHER))
     torch.testing.assert_close(both.scores, one.scores - two.scores)
     assert both.log_prob == pytest.approx(one.log_prob - two.log_prob)
     assert both.gap == pytest.approx((one.gap or 0) - (two.gap or 0), abs=1e-9)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_ablation_is_what_replacing_a_token_costs(model: torch.nn.Module, rows: int) -> None:
+    found = attribute_tokens(model, PROMPT, ANSWER, baseline=3, rows_at_once=rows)
+    for place in range(len(PROMPT)):
+        without = PROMPT.clone()
+        without[place] = 3
+        cost = log_prob(model, PROMPT, ANSWER) - log_prob(model, without, ANSWER)
+        assert float(found.scores[place]) == pytest.approx(cost, abs=1e-5)
+    assert found.scores.min() < 0 < found.scores.max() and found.gap is None
 
 
 def test_gradient_times_input_is_the_slope_along_the_embeddings(model: torch.nn.Module) -> None:

@@ -69,7 +69,7 @@
         row.append(make("span", "", make("i", "tick sample"), ` threshold ${group.thresholdText}`));
       }
     }
-    row.append(make("span", "", make("span", "tok marked", "token"), ` ${markLabel}`));
+    if (markLabel) row.append(make("span", "", make("span", "tok marked", "token"), ` ${markLabel}`));
     return row;
   };
 
@@ -113,7 +113,8 @@
 
     const count = response.texts.length;
     const size = `${count} token${count === 1 ? "" : "s"}${marked.size ? `, ${marked.size} marked` : ""}`;
-    const head = make("div", "head", make("span", `badge ${response.tag}`, BADGES[response.tag]), make("strong", "", response.label));
+    const head = make("div", "head", make("strong", "", response.label));
+    if (response.tag) head.prepend(make("span", `badge ${response.tag}`, BADGES[response.tag]));
     if (response.note) head.append(make("span", "note", response.note));
     head.append(make("span", "size", size));
     return make("article", "response", head, text);
