@@ -1,0 +1,1 @@
+"""Trainers: the one room that knows TRL. Import from the modules; importing this loads nothing heavy."""

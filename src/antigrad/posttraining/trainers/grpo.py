@@ -1,0 +1,352 @@
+"""TRL's GRPOTrainer with one more option: a credit rule for the negative gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from trl import GRPOConfig
+from trl import GRPOTrainer as Stock
+from trl.models.utils import disable_gradient_checkpointing
+
+from antigrad.credit import Head
+from antigrad.posttraining.trainers.grpo_batches import Batch, check_plain, replaced, whole_groups
+from antigrad.posttraining.trainers.grpo_checkpoint import load_state, save_state
+from antigrad.posttraining.trainers.grpo_measure import Displacement, PartNorms, means
+from antigrad.posttraining.trainers.grpo_options import CreditOptions, check_options
+from antigrad.posttraining.trainers.grpo_states import bare, check_states, head_weight, source_of, states_of
+from antigrad.posttraining.trainers.grpo_weights import FIGURES, Groups, Tally, weigh
+
+
+class GRPOTrainer(Stock):
+    r"""GRPO as TRL trains it, with token weights by a credit rule.
+
+    $$\hat A_{i}\;\to\;w_{i,k}=\text{rule}(\text{group})_{i,k}$$
+
+    Everything else is TRL's: loss types, LoRA, accelerate, FSDP, ZeRO, vLLM, reporting. Weights are those of
+    the policy that sampled the responses and stay as they are for all updates with them. With `credit="none"`
+    every weight after every step is TRL's, bit for bit.
+
+    States for scores come from a forward that exists: TRL's pass for old log-probabilities where it makes
+    one, else the training forward if `per_device_train_batch_size` holds whole groups, else from a pass of
+    its own over groups that have correct and wrong responses.
+
+    Args:
+        *args: As TRL's.
+        credit: Rule, as `name` or `name(option=value)`; see `antigrad methods`.
+        options: See `CreditOptions`.
+        **kwargs: As TRL's.
+
+    Raises:
+        ManyInputsError: Options that make no sense together, all of them, before a model is loaded.
+        InputValueError: The model's head is not plain, and the rule needs scores.
+
+    Sign: minimising the loss raises log π of tokens with positive weight and lowers that of negative ones.
+
+    Source: Shao et al. 2024, arXiv 2402.03300 (GRPO); Deng et al. 2025, arXiv 2505.18830, Alg. 1 (weights);
+        Yu et al. 2025, arXiv 2503.14476 (dynamic sampling).
+
+    Deviations: dynamic sampling fills a batch with other prompts of the data set at most `resample` times,
+        and leaves groups without contrast in after that, where DAPO goes on.
+
+    Example:
+        >>> GRPOTrainer.credit_metrics[:2]
+        ('mixed', 'correct')
+    """
+
+    credit_metrics = FIGURES
+
+    def __init__(
+        self, *args: Any, credit: str = "none", options: CreditOptions = CreditOptions(), **kwargs: Any  # noqa: B008
+    ) -> None:
+        config = kwargs.get("args") or (args[2] if len(args) > 2 else None) or GRPOConfig(output_dir="grpo")
+        given = kwargs.get("reward_funcs", args[1] if len(args) > 1 else None)
+        names = [_name(function) for function in (given if isinstance(given, list) else [given] if given else [])]
+        self.rule = check_options(credit, options, config, names, config.world_size)
+        self.credit, self.options = credit, options
+        if len(args) < 3:
+            kwargs["args"] = config
+        super().__init__(*args, **kwargs)
+        needs = self.rule.needs_influence or self.rule.needs_hidden
+        correction = self.use_vllm and self.vllm_importance_sampling_correction
+        self.states_from = source_of(config, self.num_iterations, needs=needs, uses_vllm_ratio=correction)
+        if needs:
+            check_states(self._bare(), self._tokenizer)
+        column = names.index(options.verifier) if options.verifier else 0
+        self._verifier = column
+        self._more = torch.Generator().manual_seed(config.seed)
+        self._verdicts: Tensor | None = None
+        self._listening: list[Tensor] | None = None  # states of the next forward are wanted
+        self._filling: Batch | None = None  # a micro-batch whose weights come from its own forward
+        self._log_probs: Tensor | None = None  # of the latest training forward, with its graph
+        self._used: list[tuple[Batch, Tensor]] = []  # micro-batches of the step that is measured
+        self._norms: PartNorms | None = None
+
+    # What is sampled.
+
+    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
+        rewards: Tensor = super()._calculate_rewards(*args, **kwargs)
+        self._verdicts = rewards[:, self._verifier]
+        return rewards
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
+        if not self.model.training:
+            return super()._generate_and_score_completions(inputs)
+        batch, states = self._scored(inputs)
+        for _ in range(self.options.resample):
+            if (better := self._refilled(inputs, batch, states)) is None:
+                break
+            batch, states = better
+        if self.states_from == "training_forward":
+            return batch
+        return self._weighed(batch, self._own_states(batch) if self.states_from == "own_pass" else states)
+
+    def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
+        """Sample and score, with the number of each response's group and the verdict on it."""
+        self._listening = [] if self.states_from == "old_policy_pass" else None
+        try:
+            batch: Batch = super()._generate_and_score_completions(inputs)
+            states = torch.cat(self._listening) if self._listening else None
+        finally:
+            self._listening = None
+        rank, rows = self.accelerator.process_index, len(inputs)
+        verdicts = cast(Tensor, self._verdicts)[rank * rows : (rank + 1) * rows]
+        place = torch.arange(rank * rows, (rank + 1) * rows, device=verdicts.device)
+        batch["group"] = place // self.num_generations
+        batch["correct"], batch["scored"] = verdicts > self.options.threshold, ~verdicts.isnan()
+        if self.credit != "none" or self.options.resample:
+            check_plain(batch)
+        return batch, states
+
+    def _refilled(
+        self, inputs: list[dict[str, Any]], batch: Batch, states: Tensor | None
+    ) -> tuple[Batch, Tensor | None] | None:
+        """Sample other prompts for groups without contrast; None if every process has only mixed groups."""
+        idle = (~Groups.of(batch).mixed()).nonzero()[:, 0]
+        wanted = torch.tensor([len(idle)], device=batch["advantages"].device)
+        if int(self.accelerator.gather(wanted).max()) == 0:
+            return None
+        size = self.num_generations
+        picked = torch.randint(len(self.train_dataset), (len(inputs) // size,), generator=self._more).tolist()
+        fresh = [dict(self.train_dataset[index]) for index in picked for _ in range(size)]
+        other, more = self._scored(fresh)
+        useful = Groups.of(other).mixed().nonzero()[:, 0][: len(idle)]
+        here = idle[: len(useful)]
+        group = batch["group"].clone()
+        batch = replaced(batch, here, other, useful, self._tokenizer.pad_token_id)
+        batch["group"] = group
+        mask = batch["completion_mask"] * batch.get("tool_mask", 1)
+        batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
+        if states is not None and more is not None:
+            pair = replaced({"states": states}, here, {"states": more}, useful, 0)
+            states = pair["states"]
+        self._metrics["train"]["credit/resampled"].append(len(useful) / len(group))
+        return batch, states
+
+    # What the rule makes of it.
+
+    def _weighed(self, batch: Batch, states: Tensor | None) -> Batch:
+        with head_weight(self._bare()) as weight:
+            head = None if states is None else Head(weight, self.temperature)
+            weights, tally = weigh(
+                self.rule, Groups.of(batch), states, head, self.options, self.args.seed + self.state.global_step
+            )
+        self._log_tally(tally)
+        batch["mixed"] = Groups.of(batch).mixed()
+        if self.credit != "none":
+            batch["advantages"] = weights
+        return batch
+
+    def _own_states(self, batch: Batch) -> Tensor:
+        """States of mixed groups from a pass of its own; of all rows where processes must keep in step."""
+        together = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        mixed = Groups.of(batch).mixed()
+        rows = torch.arange(len(mixed), device=mixed.device) if together else mixed.nonzero()[:, 0]
+        ids, mask, length = _sequence(batch)
+        with head_weight(self._bare()) as weight:
+            width, dtype = weight.shape[1], weight.dtype
+        states = torch.zeros(len(mixed), length, width, dtype=dtype, device=mixed.device)
+        if len(rows):
+            with torch.no_grad(), self._without_checkpointing(), states_of(self._bare(), length) as found:
+                size = self.args.per_device_train_batch_size
+                self._get_per_token_logps_and_entropies(self.model, ids[rows], mask[rows], length, batch_size=size)
+            states[rows] = torch.cat(found).to(dtype)
+        return states
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        before = self._buffered_inputs
+        inputs = super()._prepare_inputs(generation_batch)
+        fresh = self.model.training and self._buffered_inputs is not before
+        if fresh and self.states_from == "training_forward" and self.args.steps_per_generation > 1:
+            self._buffered_inputs = whole_groups(self._buffered_inputs)
+            inputs = self._buffered_inputs[self._step % self.args.steps_per_generation]
+        return inputs
+
+    def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
+        if self._listening is None:
+            found = super()._get_per_token_logps_and_entropies(*args, **kwargs)
+        else:  # the first of TRL's passes is that of the old policy; a later one is the reference's
+            length = kwargs.get("logits_to_keep", args[3] if len(args) > 3 else None)
+            with states_of(self._bare(), cast(int, length)) as states:
+                found = super()._get_per_token_logps_and_entropies(*args, **kwargs)
+            self._listening.extend(states)
+            wanted, self._listening = self._listening, None
+            if self._filling is not None:
+                self._weighed(self._filling, torch.cat(wanted))
+            else:
+                self._listening = _Heard(wanted)
+        if torch.is_grad_enabled():
+            self._log_probs = found[0]
+        return found
+
+    def _compute_loss(self, model: Any, inputs: Batch) -> Tensor:
+        if not self.model.training:
+            return super()._compute_loss(model, inputs)
+        if self.states_from == "training_forward" and inputs["advantages"].ndim == 1:
+            self._filling, self._listening = inputs, []
+        try:
+            loss: Tensor = super()._compute_loss(model, inputs)
+        finally:
+            self._filling = self._listening = None
+        log_probs, self._log_probs = cast(Tensor, self._log_probs), None
+        loss = self._penalised(loss, log_probs, inputs)
+        self._keep(loss, log_probs, inputs)
+        return loss
+
+    def _penalised(self, loss: Tensor, log_probs: Tensor, inputs: Batch) -> Tensor:
+        """Add the penalty of rules that have one."""
+        if not hasattr(self.rule, "penalty"):
+            return loss
+        groups, old = Groups.of(inputs), inputs.get("old_per_token_logps")
+        old = log_probs.detach() if old is None else old
+        penalty = self.rule.penalty(log_probs, old, groups.correct, groups.mask)  # pyright: ignore[reportAttributeAccessIssue]
+        self._metrics["train"]["credit/penalty"].append(float(penalty.detach()))
+        return loss + penalty / self.current_gradient_accumulation_steps
+
+    # What a step did.
+
+    @property
+    def measures(self) -> bool:
+        """Whether the step that is being made is one that is measured."""
+        every = self.options.measure_every
+        return every > 0 and (self.state.global_step + 1) % every == 0
+
+    def _keep(self, loss: Tensor, log_probs: Tensor, inputs: Batch) -> None:
+        groups, old = Groups.of(inputs), inputs.get("old_per_token_logps")
+        now = log_probs.detach()
+        if old is not None:  # with more than one update a batch, what the earlier ones did is at hand
+            self._displaced("since_sampling", [(groups, inputs["mixed"], old, now)])
+        if not self.measures:
+            return
+        self._used.append((inputs, now))
+        if not self._splits():
+            return
+        if self._norms is None:
+            self._norms = PartNorms(list(self.model.parameters()))
+        weights = inputs["advantages"]
+        down = (weights if weights.ndim == 2 else weights[:, None]) < 0
+        self._norms.add(loss, log_probs, down & groups.mask)
+
+    def _splits(self) -> bool:
+        """Whether gradients can be taken apart: not where parameters are sharded, or losses scaled."""
+        sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        reentrant = self.args.gradient_checkpointing and (self.args.gradient_checkpointing_kwargs or {}).get(
+            "use_reentrant", False
+        )
+        return not sharded and not reentrant and getattr(self.accelerator, "scaler", None) is None
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Make one forward and backward; see TRL.
+
+        Args:
+            *args: As TRL's.
+            **kwargs: As TRL's.
+
+        Returns:
+            The loss.
+        """
+        loss = super().training_step(*args, **kwargs)
+        if self._norms is not None and self.accelerator.sync_gradients:
+            for name, value in self._norms.norms(self.accelerator).items():
+                self._metrics["train"][f"credit/{name}"].append(value)
+            self._norms = None
+        return loss
+
+    def measure_step(self) -> None:
+        """Measure what the step just made did to its own responses; called by `StepCallback` after it."""
+        used, self._used = self._used, []
+        if not used:
+            return
+        rows: list[tuple[Groups, Tensor, Tensor, Tensor]] = []
+        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), torch.no_grad(), self._without_checkpointing():
+            self.model.eval()
+            for inputs, before in used:
+                ids, mask, length = _sequence(inputs)
+                after = super()._get_per_token_logps_and_entropies(self.model, ids, mask, length)[0]
+                rows.append((Groups.of(inputs), inputs["mixed"], before, after))
+            self.model.train()
+        self._displaced("step", rows)
+
+    def _displaced(self, what: str, rows: list[tuple[Groups, Tensor, Tensor, Tensor]]) -> None:
+        found = Displacement()
+        for groups, mixed, before, after in rows:
+            found.add(before, after, groups.mask, groups.correct, mixed)
+        sums = self.accelerator.reduce(found.sums.to(self.accelerator.device), reduction="sum")
+        for name, value in means(sums).items():
+            self._metrics["train"][f"credit/{name}_{what}"].append(value)
+
+    def _log_tally(self, tally: Tally) -> None:
+        both = torch.stack([tally.sums, tally.counts]).to(self.accelerator.device)
+        sums, counts = self.accelerator.reduce(both, reduction="sum")
+        for name, total, count in zip(FIGURES, sums.tolist(), counts.tolist(), strict=True):
+            if count:
+                self._metrics["train"][f"credit/{name}"].append(total / count)
+
+    # Going on.
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
+        state = {"step": self._step, "metrics": {name: list(values) for name, values in self._metrics["train"].items()}}
+        folder.mkdir(parents=True, exist_ok=True)
+        used = self._step % (self.args.steps_per_generation * self.num_iterations)
+        batches = self._buffered_inputs if used and self._buffered_inputs else []
+        save_state(folder, self.accelerator.process_index, state, batches, self._more.get_state())
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is None:
+            return
+        state, batches, generator = load_state(
+            Path(checkpoint), self.accelerator.process_index, self.accelerator.device
+        )
+        self._step, self._buffered_inputs = state["step"], batches or None
+        self._more.set_state(generator)
+        for name, values in state["metrics"].items():
+            self._metrics["train"][name] = values
+
+    def _bare(self) -> Any:
+        return bare(self.accelerator.unwrap_model(self.model))
+
+    @contextmanager
+    def _without_checkpointing(self) -> Generator[None]:
+        with disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
+            yield
+
+
+class _Heard(list[Tensor]):
+    """States that were heard: what comes after is not wanted."""
+
+
+def _sequence(batch: Batch) -> tuple[Tensor, Tensor, int]:
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    return ids, torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1), batch["completion_ids"].shape[1]
+
+
+def _name(function: Any) -> str:
+    return function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)

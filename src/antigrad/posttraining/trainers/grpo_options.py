@@ -1,0 +1,105 @@
+"""What `GRPOTrainer` can be told beside TRL's options, and which combinations make no sense."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.credit import CREDIT, CreditRule
+from antigrad.credit.vocabulary import check_vocabulary
+
+LOSSES = ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo")
+"""Loss types of TRL 1.16; it notices an unknown one only after the first batch was sampled."""
+
+
+@dataclass(frozen=True)
+class CreditOptions:
+    """How the credit rule is fed and what is measured.
+
+    Args:
+        verifier: Name of the reward function that says who is correct; None takes the only one.
+        threshold: A response is correct if that reward is above this.
+        vocabulary: Rows of the head that scores use: `full` (exact), `responses` or `top_k`.
+        top_k: k of the last.
+        resample: How often at most a batch is filled up with other prompts where a group has no contrast
+            (dynamic sampling); 0 leaves such groups in.
+        measure_every: Steps between measurements of what correct and wrong responses gained by a step, and of
+            the gradient norms of the up and of the down part; each costs a forward and a backward. 0 for never.
+
+    Example:
+        >>> CreditOptions(resample=3).measure_every
+        10
+    """
+
+    verifier: str | None = None
+    threshold: float = 0.5
+    vocabulary: str = "full"
+    top_k: int = 64
+    resample: int = 0
+    measure_every: int = 10
+
+
+def check_options(
+    credit: str, options: CreditOptions, args: Any, rewards: Sequence[str], processes: int
+) -> CreditRule:
+    """Check everything that can be checked without a model.
+
+    Args:
+        credit: Rule as `name` or `name(option=value)`.
+        options: Ours.
+        args: TRL's `GRPOConfig`.
+        rewards: Names of the reward functions.
+        processes: How many processes train.
+
+    Returns:
+        The rule.
+
+    Raises:
+        ManyInputsError: All problems at once.
+    """
+    problems: list[str] = []
+    rule = None
+    try:
+        rule = CREDIT.make(credit)
+    except (AntigradError, TypeError) as error:
+        problems.append(str(error))
+    try:
+        check_vocabulary(options.vocabulary)
+    except AntigradError as error:
+        problems.append(str(error))
+    for name, least in (("top_k", 1), ("resample", 0), ("measure_every", 0)):
+        value = getattr(options, name)
+        if not isinstance(value, int) or value < least:
+            problems.append(f"{name}={value!r}: a whole number from {least} is needed")
+    if not math.isfinite(options.threshold):
+        problems.append(f"threshold={options.threshold}: a finite number is needed")
+    problems += _verifier(options, rewards, needed=credit != "none" or options.resample > 0)
+    if args.loss_type not in LOSSES:
+        problems.append(f"loss_type={args.loss_type!r}: {did_you_mean(str(args.loss_type), LOSSES)}")
+    if args.importance_sampling_level == "sequence" and rule is not None and rule.token_level:
+        problems.append(
+            f"importance_sampling_level='sequence' with credit={credit}: a ratio of whole responses averages the "
+            "weights of their tokens, so the rule would do nothing it says; use 'token'"
+        )
+    rows, size = args.per_device_train_batch_size * args.steps_per_generation, args.num_generations
+    if processes > 1 and rows % size and (credit != "none" or options.resample):
+        fix = size // math.gcd(size, args.per_device_train_batch_size)
+        problems.append(
+            f"{rows} responses a process with num_generations={size}: groups would straddle processes; set "
+            f"steps_per_generation to a multiple of {fix}"
+        )
+    raise_all("options of GRPOTrainer", problems)
+    assert rule is not None  # noqa: S101 - else there was a problem
+    return rule
+
+
+def _verifier(options: CreditOptions, rewards: Sequence[str], *, needed: bool) -> list[str]:
+    if options.verifier is not None and options.verifier not in rewards:
+        return [f"verifier={options.verifier!r}: {did_you_mean(options.verifier, rewards)}"]
+    if options.verifier is None and len(rewards) > 1 and needed:
+        names = ", ".join(rewards)
+        return [f"{len(rewards)} reward functions ({names}) and no verifier: name the one that says who is correct"]
+    return []
