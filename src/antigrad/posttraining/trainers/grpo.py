@@ -80,7 +80,8 @@ class GRPOTrainer(Stock):
         self._verifier = column
         self._more = torch.Generator().manual_seed(config.seed)
         self._verdicts: Tensor | None = None
-        self._listening: list[Tensor] | None = None  # states of the next forward are wanted
+        self._listening = False  # states of the next forward are wanted
+        self._heard: Tensor | None = None  # and here they are
         self._filling: Batch | None = None  # a micro-batch whose weights come from its own forward
         self._log_probs: Tensor | None = None  # of the latest training forward, with its graph
         self._used: list[tuple[Batch, Tensor]] = []  # micro-batches of the step that is measured
@@ -107,12 +108,11 @@ class GRPOTrainer(Stock):
 
     def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
         """Sample and score, with the number of each response's group and the verdict on it."""
-        self._listening = [] if self.states_from == "old_policy_pass" else None
+        self._listening, self._heard = self.states_from == "old_policy_pass", None
         try:
             batch: Batch = super()._generate_and_score_completions(inputs)
-            states = torch.cat(self._listening) if self._listening else None
         finally:
-            self._listening = None
+            states, self._heard, self._listening = self._heard, None, False
         rank, rows = self.accelerator.process_index, len(inputs)
         verdicts = cast(Tensor, self._verdicts)[rank * rows : (rank + 1) * rows]
         place = torch.arange(rank * rows, (rank + 1) * rows, device=verdicts.device)
@@ -187,18 +187,16 @@ class GRPOTrainer(Stock):
         return inputs
 
     def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
-        if self._listening is None:
-            found = super()._get_per_token_logps_and_entropies(*args, **kwargs)
-        else:  # the first of TRL's passes is that of the old policy; a later one is the reference's
+        if self._listening:
+            self._listening = False  # to one pass: a later one is the reference's
             length = kwargs.get("logits_to_keep", args[3] if len(args) > 3 else None)
             with states_of(self._bare(), cast(int, length)) as states:
                 found = super()._get_per_token_logps_and_entropies(*args, **kwargs)
-            self._listening.extend(states)
-            wanted, self._listening = self._listening, None
+            self._heard = torch.cat(states)
             if self._filling is not None:
-                self._weighed(self._filling, torch.cat(wanted))
-            else:
-                self._listening = _Heard(wanted)
+                self._weighed(self._filling, self._heard)
+        else:
+            found = super()._get_per_token_logps_and_entropies(*args, **kwargs)
         if torch.is_grad_enabled():
             self._log_probs = found[0]
         return found
@@ -207,11 +205,11 @@ class GRPOTrainer(Stock):
         if not self.model.training:
             return super()._compute_loss(model, inputs)
         if self.states_from == "training_forward" and inputs["advantages"].ndim == 1:
-            self._filling, self._listening = inputs, []
+            self._filling, self._listening = inputs, True
         try:
             loss: Tensor = super()._compute_loss(model, inputs)
         finally:
-            self._filling = self._listening = None
+            self._filling, self._heard, self._listening = None, None, False
         log_probs, self._log_probs = cast(Tensor, self._log_probs), None
         loss = self._penalised(loss, log_probs, inputs)
         self._keep(loss, log_probs, inputs)
@@ -337,10 +335,6 @@ class GRPOTrainer(Stock):
     def _without_checkpointing(self) -> Generator[None]:
         with disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
             yield
-
-
-class _Heard(list[Tensor]):
-    """States that were heard: what comes after is not wanted."""
 
 
 def _sequence(batch: Batch) -> tuple[Tensor, Tensor, int]:
