@@ -19,12 +19,16 @@ SPECS = [
     "random(beta=0,anchor=others,eta=p)",
     "blanket(eta=0.25)",
     "w_reinforce(positive_weight=0)",
+    "grpo_n(denominator=kept)",
+    "asym_re(delta_v=-0.5)",
+    "resrl(rank=2)",
+    "resrl(rank=1,floor=0,positive_weight=1,low=0,high=1)",
 ]
 MIXED = [random_case(31), random_case(32, (False, True, False, False)), random_case(33, (True, True, True, False))]
 
 
 def group_of(case: Case, rule: CreditRule, seed: int = 4) -> Group:
-    return case.group(case.influence() if rule.needs_influence else None, seed)
+    return case.group_for(rule, seed)
 
 
 @pytest.fixture(params=SPECS)
@@ -48,6 +52,8 @@ def test_pure(rule: CreditRule, case: Case) -> None:
     assert torch.equal(first, second)
     for field in ("tokens", "mask", "correct", "advantages"):
         assert torch.equal(getattr(group, field), getattr(before, field))
+    if group.hidden is not None and before.hidden is not None:
+        assert torch.equal(group.hidden, before.hidden)
     if group.influence is not None and before.influence is not None:
         assert torch.equal(group.influence.scores, before.influence.scores)
 
@@ -68,8 +74,12 @@ def test_signs(rule: CreditRule, case: Case) -> None:
 
 
 def test_never_stronger_than_the_advantage_or_one(rule: CreditRule, case: Case) -> None:
+    """A rule that divides by the tokens it keeps is held to what it is after division by all of them."""
     group = group_of(case, rule)
-    assert bool((rule(group).abs() <= group.spread().abs().clamp(min=1)).all())
+    weights = rule(group)
+    if getattr(rule, "denominator", "group") == "kept":
+        weights = weights * (int((weights != 0).sum()) / int(group.mask.sum()))
+    assert bool((weights.abs() <= group.spread().abs().clamp(min=1) * (1 + 1e-15)).all())
 
 
 def test_order_of_rows(rule: CreditRule, case: Case) -> None:
@@ -99,8 +109,15 @@ def test_padding(rule: CreditRule, case: Case) -> None:
 
 @pytest.mark.parametrize("right", [True, False])
 def test_groups_that_are_not_mixed_keep_their_advantages(rule: CreditRule, case: Case, right: bool) -> None:
+    """Unless the rule says `unmixed`: then the verdict alone counts, with the sign it has in mixed groups."""
     group = replace(case.group(), correct=torch.full_like(case.correct, right))
-    assert torch.equal(rule(group), group.spread())
+    if not rule.unmixed:
+        assert torch.equal(rule(group), group.spread())
+        return
+    weights = rule(replace(group, advantages=torch.zeros_like(group.advantages)))
+    assert torch.equal(weights, rule(group))
+    assert bool((weights[~case.mask] == 0).all() & (weights * (1 if right else -1) >= 0).all())
+    assert float(weights.abs().max()) <= 1
 
 
 def test_empty_rows(rule: CreditRule) -> None:
@@ -110,6 +127,21 @@ def test_empty_rows(rule: CreditRule) -> None:
     mask[0] = mask[1] = False
     weights = rule(group_of(replace(case, mask=mask), rule))
     assert bool((weights[:2] == 0).all() & weights.isfinite().all())
+
+
+def test_penalties(rule: CreditRule, case: Case) -> None:
+    """Only an auxiliary rule has one; it is 0 under the policy that sampled, and pushes nothing down."""
+    old = case.log_probs()
+    weights = rule(group_of(case, rule))
+    now = (old - 0.5).requires_grad_()
+    assert rule.penalty(old, old, weights, case.mask).item() == 0
+    loss = rule.penalty(now, old, weights, case.mask)
+    assert loss.ndim == 0
+    assert (loss.item() > 0) == rule.auxiliary
+    if rule.auxiliary:
+        loss.backward()
+        assert now.grad is not None
+        assert bool((now.grad <= 0).all() & (now.grad[~case.mask] == 0).all() & (now.grad[~case.correct] == 0).all())
 
 
 @pytest.mark.parametrize("name", CREDIT.names())
@@ -131,10 +163,11 @@ def test_documented_frozen_and_made_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CREDIT.names())
-def test_scores_are_asked_for_where_they_are_needed(name: str) -> None:
+def test_scores_and_states_are_asked_for_where_they_are_needed(name: str) -> None:
     group = MIXED[0].group()
-    if CREDIT.classes[name].needs_influence:
-        with pytest.raises(ValueError, match="influence"):
+    kind = CREDIT.classes[name]
+    if kind.needs_influence or kind.needs_hidden:
+        with pytest.raises(ValueError, match="influence" if kind.needs_influence else "hidden states"):
             CREDIT.make(name)(group)
     else:
         assert bool(CREDIT.make(name)(group).isfinite().all())

@@ -39,12 +39,17 @@ class Case:
     def to(self, dtype: torch.dtype) -> "Case":
         return replace(self, hidden=self.hidden.to(dtype), weight=self.weight.to(dtype))
 
-    def group(self, influence: Influence | None = None, seed: int = 0) -> Group:
+    def group(self, influence: Influence | None = None, seed: int = 0, hidden: Tensor | None = None) -> Group:
         advantages = group_advantages(self.correct.to(self.weight.dtype), scale="population")
-        return Group(self.tokens, self.mask, self.correct, advantages, influence, seed)
+        return Group(self.tokens, self.mask, self.correct, advantages, influence, seed, hidden)
+
+    def group_for(self, rule: CreditRule, seed: int = 0) -> Group:
+        """The group with what the rule needs."""
+        influence = self.influence() if rule.needs_influence else None
+        return self.group(influence, seed, self.hidden if rule.needs_hidden else None)
 
     def weigh(self, rule: CreditRule, seed: int = 0) -> Tensor:
-        return rule(self.group(self.influence() if rule.needs_influence else None, seed))
+        return rule(self.group_for(rule, seed))
 
 
 def stacked(responses: list[tuple[list[list[float]], list[int]]], correct: list[bool], weight: Tensor) -> Case:

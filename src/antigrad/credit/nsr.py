@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -15,12 +16,14 @@ class Nsr(CreditRule):
 
     $$w_{i,k}=-[i\text{ wrong}]$$
 
+    Groups that are all wrong, on which GRPO is silent, are pushed down too.
+
     Sign: wrong responses are pushed down, correct ones get no gradient.
 
     Source: Zhu et al. 2025, arXiv 2506.01347, NSR.
 
-    Deviations: a group that is not mixed keeps the advantages it came with (0 in GRPO); in the paper groups that
-        are all wrong are pushed down too, and the laboratory does so.
+    Deviations: the authors' code cuts the batch to the wrong rows before the update, so its mean is over these; here
+        correct rows stay in it with weight 0.
 
     Example:
         >>> import torch
@@ -29,6 +32,8 @@ class Nsr(CreditRule):
         >>> Nsr()(group).flatten().tolist()
         [0.0, -1.0]
     """
+
+    unmixed: ClassVar[bool] = True
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         # 0 where correct, not the −0 that a negated False would give.

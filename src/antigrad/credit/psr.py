@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -15,11 +16,14 @@ class Psr(CreditRule):
 
     $$w_{i,k}=[i\text{ correct}]$$
 
+    Groups that are all correct, on which GRPO is silent, are pulled up too.
+
     Sign: correct responses are pulled up, wrong ones get no gradient.
 
     Source: Zhu et al. 2025, arXiv 2506.01347, PSR.
 
-    Deviations: a group that is not mixed keeps the advantages it came with (0 in GRPO).
+    Deviations: the authors' code cuts the batch to the correct rows before the update, so its mean is over these; here
+        wrong rows stay in it with weight 0.
 
     Example:
         >>> import torch
@@ -28,6 +32,8 @@ class Psr(CreditRule):
         >>> Psr()(group).flatten().tolist()
         [1.0, 0.0]
     """
+
+    unmixed: ClassVar[bool] = True
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         return group.correct.to(group.advantages)[:, None].expand(group.mask.shape)

@@ -25,6 +25,7 @@ class Group:
         advantages: (B,) group-relative advantages, positive on correct responses of a mixed group.
         influence: Scores of the group; needed by rules with `needs_influence`.
         seed: Seed of what a rule draws at random.
+        hidden: (B, T, d) states that predict the tokens; needed by rules with `needs_hidden`.
 
     Raises:
         InputTypeError: Shapes or dtypes do not fit.
@@ -36,6 +37,7 @@ class Group:
     advantages: Tensor
     influence: Influence | None = None
     seed: int = 0
+    hidden: Tensor | None = None
 
     def __post_init__(self) -> None:
         batch = self.tokens.shape[:1]
@@ -47,6 +49,9 @@ class Group:
             raise InputTypeError(
                 f"mask {self.mask.dtype}, correct {self.correct.dtype}", "bool tensors", "call .bool()"
             )
+        if self.hidden is not None and (self.hidden.ndim != 3 or self.hidden.shape[:2] != self.mask.shape):
+            given = f"hidden {tuple(self.hidden.shape)} with mask {tuple(self.mask.shape)}"
+            raise InputTypeError(given, "(B, T, d) and (B, T)", "one state a token: the one that predicts it")
 
     @cached_property
     def counted(self) -> Tensor:
@@ -92,16 +97,41 @@ class Group:
             raise InputValueError("a group without influence scores", "a mixed group with them", "call group_influence")
         return self.influence
 
+    def require_hidden(self) -> Tensor:
+        """Return the states that predict the tokens.
+
+        Returns:
+            (B, T, d) states, finite where a token counts.
+
+        Raises:
+            InputValueError: The group came without, or one of them is NaN or infinite.
+        """
+        if self.hidden is None:
+            raise InputValueError("a group without hidden states", "a mixed group with them", "pass hidden=")
+        if not bool(self.hidden[self.mask].isfinite().all()):
+            raise InputValueError("NaN or infinite hidden states", "finite ones", "check the model's weights and dtype")
+        return self.hidden
+
 
 class CreditRule(ABC):
     """A rule for how strongly the down part acts, and where.
 
     A rule is a pure function: the same group gives the same weights. A group that is not mixed keeps
-    the advantages it came with. Subclasses are frozen dataclasses, one a file; their fields are the
-    options on the command line.
+    the advantages it came with, unless the rule says `unmixed`. Subclasses are frozen dataclasses, one a
+    file; their fields are the options on the command line.
+
+    Attributes:
+        needs_influence: Whether a mixed group has to come with scores.
+        needs_hidden: Whether a mixed group has to come with hidden states.
+        unmixed: Whether the rule weighs groups that are all correct or all wrong too. Its `correct` must be the
+            verifier's verdict then: in such a group the sign of a group-relative advantage, which is 0, tells nothing.
+        auxiliary: Whether `penalty` is to be added to the loss of every update made from the weights.
     """
 
     needs_influence: ClassVar[bool] = False
+    needs_hidden: ClassVar[bool] = False
+    unmixed: ClassVar[bool] = False
+    auxiliary: ClassVar[bool] = False
 
     def __call__(self, group: Group) -> Tensor:
         """Weigh the tokens of a group.
@@ -113,16 +143,40 @@ class CreditRule(ABC):
             (B, T) signed weights of the tokens' log-probabilities: positive pulls up, negative
             pushes down, 0 where masked. Trainers take them as token advantages.
         """
-        weights = self.weigh(group) if group.mixed else group.spread()
+        weights = self.weigh(group) if group.mixed or self.unmixed else group.spread()
         return torch.where(group.mask, weights, torch.zeros_like(weights))
 
     @abstractmethod
     def weigh(self, group: Group) -> Tensor:
-        """Weigh the tokens of a mixed group.
+        """Weigh the tokens of a mixed group, or of any group if the rule says `unmixed`.
 
         Args:
-            group: One prompt's responses, at least one correct and one wrong.
+            group: One prompt's responses; at least one correct and one wrong, unless `unmixed`.
 
         Returns:
             (B, T) signed weights; what is masked is ignored.
         """
+
+    def penalty(
+        self,
+        log_probs: Tensor,
+        old_log_probs: Tensor,
+        weights: Tensor,
+        mask: Tensor,
+        *,
+        responses: float | None = None,
+    ) -> Tensor:
+        """Loss that a rule with `auxiliary` adds to that of its weights, at every update anew.
+
+        Args:
+            log_probs: (B, T) log-probabilities under the policy that is trained, in nats, with a graph.
+            old_log_probs: (B, T) the same under the policy that sampled.
+            weights: (B, T) token weights or (B,) advantages that the update is made from.
+            mask: (B, T) True where a token counts.
+            responses: What a mean over responses divides by, where this is a piece of a batch; None
+                counts those at hand.
+
+        Returns:
+            Scalar to add to the loss; 0 for a rule without one.
+        """
+        return log_probs.new_zeros(())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -16,6 +17,8 @@ class WReinforce(CreditRule):
 
     $$w_{i,k}=\lambda\,[i\text{ correct}]-[i\text{ wrong}]$$
 
+    Groups that are all correct or all wrong, on which GRPO is silent, are weighed too.
+
     Args:
         positive_weight: λ; 0 is NSR (negatives only).
 
@@ -26,7 +29,7 @@ class WReinforce(CreditRule):
 
     Source: Zhu et al. 2025, arXiv 2506.01347, W-REINFORCE; λ = 0.1 theirs.
 
-    Deviations: a group that is not mixed keeps the advantages it came with (0 in GRPO).
+    Deviations: none.
 
     Example:
         >>> import torch
@@ -36,6 +39,7 @@ class WReinforce(CreditRule):
         [0.1, -1.0]
     """
 
+    unmixed: ClassVar[bool] = True
     positive_weight: float = 0.1
 
     def __post_init__(self) -> None:

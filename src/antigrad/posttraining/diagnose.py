@@ -131,7 +131,7 @@ class _Preflight:
             reason = {"kind": "question", "question": index, "id": question.id, "text": question.question}
             yield reason | {"status": "failed", "reason": str(error)}
             return
-        seen = None if influence is None else self._group(index, group, influence)
+        seen = None if influence is None else self._group(index, group, influence, before)
         if known is None:
             row = question_row(index, question, self.policy, group, greedy, before, influence)
             yield row if seen is None else row | scores_row(seen, self.arms)
@@ -152,7 +152,7 @@ class _Preflight:
         )
 
     def _influence(self, group: Rollouts, before: Measured) -> Influence:
-        here = (slice(0, group.tokens.shape[0]), slice(0, group.tokens.shape[1]))
+        here = _own(group)
         return group_influence(
             before.hidden[here],
             group.tokens,
@@ -164,10 +164,11 @@ class _Preflight:
             log_probs=before.log_probs[here],
         )
 
-    def _group(self, index: int, group: Rollouts, influence: Influence) -> Group:
+    def _group(self, index: int, group: Rollouts, influence: Influence, before: Measured) -> Group:
         advantages = group_advantages(group.correct.float(), scale=self.config.advantages)
         seed = stream_seed(self.config.seed, "credit", index)
-        return Group(group.tokens, group.mask, group.correct, advantages, influence, seed)
+        hidden = before.hidden[_own(group)]
+        return Group(group.tokens, group.mask, group.correct, advantages, influence, seed, hidden)
 
     def _updates(
         self, index: int, seen: Group, group: Rollouts, probe: Rollouts, base: Measured, done: set[Key]
@@ -263,6 +264,18 @@ def _load(config: DiagnoseConfig, task: Task) -> Policy:
     )
     task.prompt(task.questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here, once
     return policy
+
+
+def _own(group: Rollouts) -> tuple[slice, slice]:
+    """Where the sampled answers stand in what was measured together with the greedy one.
+
+    Args:
+        group: The sampled answers.
+
+    Returns:
+        Rows and tokens.
+    """
+    return slice(0, group.tokens.shape[0]), slice(0, group.tokens.shape[1])
 
 
 def _check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:

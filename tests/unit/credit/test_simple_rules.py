@@ -27,6 +27,10 @@ GROUP = Group(torch.zeros(4, 3).long(), MASK, torch.tensor([True, False, True, T
         ("w_reinforce", 0.1, -1.0),
         ("w_reinforce(positive_weight=0)", 0.0, -1.0),
         ("w_reinforce(positive_weight=2)", 2.0, -1.0),
+        ("grpo_n", 0.0, -1.5),
+        ("grpo_n(denominator=kept)", 0.0, -5.25),  # two of seven tokens are kept
+        ("llds", 0.5, -1.5),
+        ("asym_re(delta_v=-0.25)", 0.75, -0.25),
     ],
 )
 def test_weights(spec: str, right: float, wrong: float) -> None:
@@ -40,6 +44,21 @@ def test_success_rate_counts_rows_with_tokens_over_all_rows() -> None:
     assert not replace(GROUP, mask=MASK & torch.tensor([True, False, True, True])[:, None]).mixed
 
 
+@pytest.mark.parametrize(
+    ("spec", "right", "wrong"),
+    [("nsr", 0.0, -1.0), ("psr", 1.0, 0.0), ("w_reinforce", 0.1, -1.0), ("asym_re", 0.35, 0.0), ("grpo_n", 0.0, 0.0)],
+)
+def test_groups_that_are_not_mixed(spec: str, right: float, wrong: float) -> None:
+    """PSR and its kin weigh them by the verdict; an empty row has nothing, and counts as not correct (p = 3/4)."""
+    silent = replace(GROUP, advantages=torch.zeros_like(ADVANTAGES))
+    for verdict, weight in ((True, right), (False, wrong)):
+        group = replace(silent, correct=torch.full_like(GROUP.correct, verdict))
+        expected = torch.where(MASK, torch.tensor(weight, dtype=torch.float64), 0.0)
+        torch.testing.assert_close(CREDIT.make(spec)(group), expected, atol=1e-15, rtol=0)
+    empty = replace(silent, mask=torch.zeros_like(MASK))
+    assert bool((CREDIT.make(spec)(empty) == 0).all())
+
+
 def test_wrong_tokens_and_spread() -> None:
     assert GROUP.wrong_tokens().int().tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0], [0, 0, 0]]
     assert GROUP.spread().tolist() == [[0.5] * 3, [-1.5, -1.5, 0], [0.5, 0, 0.5], [0, 0, 0]]
@@ -49,7 +68,7 @@ def test_nan_weights_behind_the_mask_do_not_leak() -> None:
     advantages = ADVANTAGES.clone()
     advantages[3] = math.nan
     for name, kind in CREDIT.classes.items():
-        if not kind.needs_influence:
+        if not kind.needs_influence and not kind.needs_hidden:
             assert bool(CREDIT.make(name)(replace(GROUP, advantages=advantages)).isfinite().all())
 
 
@@ -61,6 +80,8 @@ def test_nan_weights_behind_the_mask_do_not_leak() -> None:
         {"advantages": ADVANTAGES[:, None]},
         {"mask": MASK.long()},
         {"correct": torch.ones(4)},
+        {"hidden": torch.zeros(4, 3)},
+        {"hidden": torch.zeros(4, 2, 5)},
     ],
 )
 def test_groups_that_do_not_fit_are_refused(broken: dict[str, torch.Tensor]) -> None:
