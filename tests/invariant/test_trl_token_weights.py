@@ -17,6 +17,7 @@ from torch import Tensor
 from antigrad.core import InputValueError
 from antigrad.credit import CREDIT, Group, Head, group_influence
 from antigrad.objectives import Grpo
+from helpers.grpo import EXACT, SEQUENCE, make
 
 VERSION = "1.16.0"
 
@@ -34,23 +35,7 @@ pytestmark = [
     pytest.mark.skipif(installed() != VERSION, reason=f"written against TRL {VERSION}, found {installed()}"),
 ]
 
-EXACT: dict[str, dict[str, Any]] = {
-    "dapo": {},
-    "grpo": {"loss_type": "grpo"},
-    "dr_grpo": {"loss_type": "dr_grpo"},
-    "cispo": {"loss_type": "cispo"},
-    "sapo": {"loss_type": "sapo"},
-    "vespo": {"loss_type": "vespo"},
-    "kl_two_iterations": {"beta": 0.01, "num_iterations": 2},
-    "off_policy_mask": {"off_policy_mask_threshold": 0.5},
-    "entropy_quantile": {"top_entropy_quantile": 0.5},
-}
-SEQUENCE: dict[str, dict[str, Any]] = {
-    "luspo": {"loss_type": "luspo", "importance_sampling_level": "sequence"},
-    "gspo": {"importance_sampling_level": "sequence"},
-}
 OPTIONS = EXACT | SEQUENCE
-GROUP_SIZE = 4
 
 
 @cache
@@ -104,51 +89,9 @@ def trainer_class() -> type:
     return Weighed
 
 
-@cache
-def tokenizer() -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    words = [*(f"w{i}" for i in range(28)), "[PAD]", "[EOS]", "[UNK]"]
-    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="[PAD]", eos_token="[EOS]", unk_token="[UNK]")
-
-
 def build(kind: type, folder: Path, spec: str = "none", **options: Any) -> Any:
     """A trainer of a tiny random Qwen2 that is the same in every call."""
-    from datasets import Dataset
-    from transformers import Qwen2Config, Qwen2ForCausalLM, set_seed
-    from trl import GRPOConfig
-
-    set_seed(0)
-    ids = {"pad_token_id": 28, "eos_token_id": 29, "bos_token_id": None}
-    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "num_hidden_layers": 1}
-    model = Qwen2ForCausalLM(
-        Qwen2Config(vocab_size=31, hidden_size=16, intermediate_size=32, max_position_embeddings=64, **heads, **ids)
-    )
-    model.save_pretrained(folder)  # a KL term reads the reference from where the model came from
-    model = Qwen2ForCausalLM.from_pretrained(folder)
-    settings = {
-        "per_device_train_batch_size": 4,
-        "gradient_accumulation_steps": 2,
-        "num_generations": GROUP_SIZE,
-        "max_completion_length": 8,
-        "max_steps": 3,
-        "learning_rate": 1e-3,
-        "seed": 1,
-    }
-    quiet = {"use_cpu": True, "bf16": False, "report_to": [], "save_strategy": "no", "logging_strategy": "no"}
-    arguments = GRPOConfig(
-        output_dir=str(folder), disable_tqdm=True, gradient_checkpointing=False, **quiet, **(settings | options)
-    )
-    trainer = kind(
-        model=model,
-        reward_funcs=lambda completions, **_: [float(sum(map(ord, text)) % 2) for text in completions],
-        args=arguments,
-        train_dataset=Dataset.from_dict({"prompt": [f"w{i} w{i + 1} w{i + 2}" for i in range(8)]}),
-        processing_class=tokenizer(),
-    )
+    trainer = make(kind, folder, **options)
     if kind is trainer_class():
         trainer.spec = spec
     return trainer

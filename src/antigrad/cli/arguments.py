@@ -153,7 +153,8 @@ def check_keys(argv: Sequence[str], known: Iterable[str]) -> None:
         name = flag.removeprefix("--").removesuffix("+")  # the parser appends to a list with `--arms+`
         if not flag.startswith("--"):
             continue
-        if name not in (*names, "print_config"):
+        # `--trl.beta` sets one key of the setting `trl`.
+        if name not in (*names, "print_config") and name.partition(".")[0] not in names:
             problems.append(f"unknown option --{name}: {did_you_mean(name, names)}")
         if name == "config":
             path = Path(value if equals else next(iter(argv[place + 1 :]), ""))

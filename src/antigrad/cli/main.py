@@ -63,6 +63,12 @@ JOBS = (
         "pre-train the million-parameter policy on step-by-step arithmetic, as the shipped weights were",
     ),
     Job(
+        ("train", "grpo"),
+        "antigrad.posttraining.trainers.grpo_settings:TrainGRPOConfig",
+        "antigrad.posttraining.trainers.grpo_job:train_grpo",
+        "TRL's GRPO with a rule for the negative gradient; each step says what became of the right answers",
+    ),
+    Job(
         ("explain",),
         "antigrad.attribution.explain.settings:ExplainConfig",
         "antigrad.attribution.explain.job:explain",

@@ -49,6 +49,7 @@ class Nthr(CreditRule):
     """
 
     needs_influence: ClassVar[bool] = True
+    token_level: ClassVar[bool] = True
     beta: float = 1.0
     eta: Eta = "balance"
     anchor: Anchor = "inclusive"

@@ -68,6 +68,7 @@ class ResRl(CreditRule):
     """
 
     needs_hidden: ClassVar[bool] = True
+    token_level: ClassVar[bool] = True
     rank: int = 64
     floor: float = 0.1
     positive_weight: float = 0.1

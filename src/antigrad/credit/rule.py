@@ -123,6 +123,8 @@ class CreditRule(ABC):
     Attributes:
         needs_influence: Whether a mixed group has to come with scores.
         needs_hidden: Whether a mixed group has to come with hidden states.
+        token_level: Whether tokens of one response may get different weights: a loss whose importance ratio is one of
+            whole responses can't use them.
         unmixed: Whether the rule weighs groups that are all correct or all wrong too. Its `correct` must be the
             verifier's verdict then: in such a group the sign of a group-relative advantage, which is 0, tells nothing.
         auxiliary: Whether `penalty` is to be added to the loss of every update made from the weights.
@@ -130,6 +132,7 @@ class CreditRule(ABC):
 
     needs_influence: ClassVar[bool] = False
     needs_hidden: ClassVar[bool] = False
+    token_level: ClassVar[bool] = False
     unmixed: ClassVar[bool] = False
     auxiliary: ClassVar[bool] = False
 

@@ -97,6 +97,25 @@ class Task:
         system = [question.system] if question.system else []
         return self.separator.join([*system, *shots, start])
 
+    def messages(self, question: Question) -> list[dict[str, str]]:
+        """Write the turns a chat model is given.
+
+        Args:
+            question: What to ask.
+
+        Returns:
+            Messages with role and content: the system prompt if there is one, worked examples, the question.
+
+        Example:
+            >>> task = Task("t", (), "exact", "chat", (), "{question} {answer}", "", None)
+            >>> task.messages(Question(id="1", question="Why?", answer="So."))
+            [{'role': 'user', 'content': 'Why?'}]
+        """
+        turns = [("system", question.system)] if question.system else []
+        for asked, answer in self.shots:
+            turns += [("user", asked), ("assistant", answer)]
+        return [{"role": role, "content": text} for role, text in [*turns, ("user", question.question)]]
+
     def _chat(self, question: Question, tokenizer: Any) -> str:
         if not getattr(tokenizer, "chat_template", None):
             raise AntigradError(
@@ -104,10 +123,7 @@ class Task:
                 "a tokenizer with one",
                 "choose style 'raw', or a model tuned for chat",
             )
-        turns = [("system", question.system)] if question.system else []
-        for asked, answer in self.shots:
-            turns += [("user", asked), ("assistant", answer)]
-        messages = [{"role": role, "content": text} for role, text in [*turns, ("user", question.question)]]
+        messages = self.messages(question)
         try:
             return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         except Exception as error:  # Templates raise what they like, for example on a system turn.

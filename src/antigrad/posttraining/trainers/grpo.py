@@ -61,7 +61,11 @@ class GRPOTrainer(Stock):
     credit_metrics = FIGURES
 
     def __init__(
-        self, *args: Any, credit: str = "none", options: CreditOptions = CreditOptions(), **kwargs: Any  # noqa: B008
+        self,
+        *args: Any,
+        credit: str = "none",
+        options: CreditOptions = CreditOptions(),
+        **kwargs: Any,  # noqa: B008
     ) -> None:
         config = kwargs.get("args") or (args[2] if len(args) > 2 else None) or GRPOConfig(output_dir="grpo")
         given = kwargs.get("reward_funcs", args[1] if len(args) > 1 else None)
@@ -216,12 +220,12 @@ class GRPOTrainer(Stock):
         return loss
 
     def _penalised(self, loss: Tensor, log_probs: Tensor, inputs: Batch) -> Tensor:
-        """Add the penalty of rules that have one."""
-        if not hasattr(self.rule, "penalty"):
+        """Add the penalty of a rule that has one: a mean over micro-batches of means over responses."""
+        if not self.rule.auxiliary:
             return loss
-        groups, old = Groups.of(inputs), inputs.get("old_per_token_logps")
+        old = inputs.get("old_per_token_logps")
         old = log_probs.detach() if old is None else old
-        penalty = self.rule.penalty(log_probs, old, groups.correct, groups.mask)  # pyright: ignore[reportAttributeAccessIssue]
+        penalty = self.rule.penalty(log_probs, old, inputs["advantages"], Groups.of(inputs).mask)
         self._metrics["train"]["credit/penalty"].append(float(penalty.detach()))
         return loss + penalty / self.current_gradient_accumulation_steps
 

@@ -27,9 +27,7 @@ def check_plain(batch: Mapping[str, Any]) -> None:
         InputValueError: It has images.
     """
     if any(not isinstance(value, Tensor) for value in batch.values()) or "pixel_values" in batch:
-        raise InputValueError(
-            "a batch with images", "text", "use credit='none' and resample=0 with image models"
-        )
+        raise InputValueError("a batch with images", "text", "use credit='none' and resample=0 with image models")
 
 
 def whole_groups(batches: Sequence[Batch]) -> list[Batch]:

@@ -21,7 +21,9 @@ def _files(folder: Path, rank: int) -> tuple[Path, Path]:
     return folder / f"antigrad_batch_{rank}.safetensors", folder / f"antigrad_state_{rank}.json"
 
 
-def save_state(folder: Path, rank: int, state: dict[str, Any], batches: list[dict[str, Any]], generator: Tensor) -> None:
+def save_state(
+    folder: Path, rank: int, state: dict[str, Any], batches: list[dict[str, Any]], generator: Tensor
+) -> None:
     """Write a process's state beside the trainer's; the JSON file is the last one, and makes it complete.
 
     Args:
@@ -39,9 +41,7 @@ def save_state(folder: Path, rank: int, state: dict[str, Any], batches: list[dic
     write_atomic(state_path, json.dumps(state | {"batches": len(batches)}))
 
 
-def load_state(
-    folder: Path, rank: int, device: torch.device
-) -> tuple[dict[str, Any], list[dict[str, Any]], Tensor]:
+def load_state(folder: Path, rank: int, device: torch.device) -> tuple[dict[str, Any], list[dict[str, Any]], Tensor]:
     """Read it back.
 
     Args:

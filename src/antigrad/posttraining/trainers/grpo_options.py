@@ -42,9 +42,7 @@ class CreditOptions:
     measure_every: int = 10
 
 
-def check_options(
-    credit: str, options: CreditOptions, args: Any, rewards: Sequence[str], processes: int
-) -> CreditRule:
+def check_options(credit: str, options: CreditOptions, args: Any, rewards: Sequence[str], processes: int) -> CreditRule:
     """Check everything that can be checked without a model.
 
     Args:

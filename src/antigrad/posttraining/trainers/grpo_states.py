@@ -41,7 +41,9 @@ def check_states(model: Any, tokenizer: Any) -> None:
     head = model.get_output_embeddings()
     if hasattr(head, "base_layer") or hasattr(head, "modules_to_save"):
         raise InputValueError(
-            "an adapter on the head", "a head without adapter", "leave lm_head out of target_modules and modules_to_save"
+            "an adapter on the head",
+            "a head without adapter",
+            "leave lm_head out of target_modules and modules_to_save",
         )
     if all(not parameter.is_meta and parameter.numel() for parameter in head.parameters()):
         was = model.training

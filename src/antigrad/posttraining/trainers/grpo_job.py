@@ -1,0 +1,192 @@
+"""`antigrad train grpo`: a task, a model, a credit rule; rows, checkpoints, a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from antigrad.core.errors import AntigradError
+from antigrad.core.files import write_atomic
+from antigrad.core.progress import progress
+from antigrad.core.runs import RunFolder
+from antigrad.posttraining.models import load_any
+from antigrad.posttraining.quiet import quiet
+from antigrad.posttraining.tasks import Task, load_task
+from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
+from antigrad.posttraining.trainers.grpo_checkpoint import last_checkpoint
+from antigrad.posttraining.trainers.grpo_data import Correct, end_at, prompt_rows
+from antigrad.posttraining.trainers.grpo_page import describe
+from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+
+
+def train_grpo(config: TrainGRPOConfig) -> RunFolder:
+    """Train a model by GRPO with a credit rule, on questions with a verifier.
+
+    Under `accelerate launch` every process calls this; the first one writes.
+
+    Args:
+        config: See `TrainGRPOConfig`.
+
+    Returns:
+        The run: ledger rows of steps, evaluations and alarms, a page, and the model in `checkpoints/policy`.
+
+    Raises:
+        AntigradError: The settings, the model, the task or the output folder are not usable.
+
+    Sign: the loss falls where correct responses become likelier and wrong ones less likely.
+
+    Source: see `GRPOTrainer`.
+
+    Deviations: see `GRPOTrainer`.
+
+    Example:
+        >>> TrainGRPOConfig(model="tiny", tasks="tiny_arithmetic(split=train)", credit="nthr").rollouts
+        8
+    """
+    from accelerate import PartialState
+
+    here = PartialState(cpu=config.device == "cpu")
+    config.check(here.num_processes)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    task = load_task(
+        config.tasks,
+        count=config.questions + config.held_out,
+        seed=config.seed,
+        verifier=config.verifier,
+        style=config.style,
+        shots=config.shots,
+    )
+    loaded = None if (config.output / "run.yaml").exists() else _load(config, task)
+    with here.main_process_first():
+        run = RunFolder.start(
+            config.output,
+            job="train grpo",
+            config=config,
+            resume=config.resume or not here.is_main_process,
+            free=("output", "resume"),
+        )
+    if run.summary:
+        return run
+    checkpoint = last_checkpoint(config.output / "checkpoints", here.num_processes) if config.resume else None
+    if here.is_main_process and config.resume:
+        _forget_after(run, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+    here.wait_for_everyone()
+    _train(config, run, task, loaded or _load(config, task), checkpoint, main=here.is_main_process)
+    if here.is_main_process:
+        describe(run, config)
+    here.wait_for_everyone()
+    return run
+
+
+def _load(config: TrainGRPOConfig, task: Task) -> Any:
+    policy = load_any(config.model, device="cpu", trust_remote_code=config.trust_remote_code)
+    task.prompt(task.questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here
+    if policy.tokenizer.pad_token is None:
+        policy.tokenizer.pad_token = policy.tokenizer.eos_token
+    end_at(policy.model, policy.tokenizer, task.stop)
+    return policy
+
+
+def _train(
+    config: TrainGRPOConfig, run: RunFolder, task: Task, policy: Any, checkpoint: Path | None, *, main: bool
+) -> None:
+    from datasets import Dataset
+    from transformers import PrinterCallback, ProgressCallback
+
+    from antigrad.posttraining.trainers.grpo import GRPOTrainer
+
+    train, test = task.questions[: config.questions], task.questions[config.questions :]
+    lora: Any = None
+    if config.lora:
+        from peft import LoraConfig
+
+        lora = LoraConfig(**{"task_type": "CAUSAL_LM", **config.lora})
+    arguments = config.arguments(_processes())
+    with quiet():
+        trainer = GRPOTrainer(
+            model=policy.model,
+            reward_funcs=Correct(task),
+            args=arguments,
+            train_dataset=Dataset.from_list(prompt_rows(task, train)),
+            eval_dataset=Dataset.from_list(prompt_rows(task, test, len(train))) if test else None,
+            processing_class=policy.tokenizer,
+            peft_config=lora,
+            credit=config.credit,
+            options=config.credit_options,
+        )
+        for callback in (PrinterCallback, ProgressCallback):
+            trainer.remove_callback(callback)
+        rows = run.ledger.rows()
+        alarms = StepAlarms()
+        for row in rows:
+            if row["kind"] == "train":
+                alarms(row)
+        if not any(row["kind"] == "setup" for row in rows) and main:
+            run.ledger.append({"kind": "setup", "states_from": trainer.states_from} | _shape(trainer))
+        with progress("steps", config.steps, done=_step(checkpoint)) as bar:
+            if config.certify_every:
+                _certify(trainer, config, run)
+            append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
+            trainer.add_callback(StepCallback(trainer, append, _say, alarms))
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.save_model(str(config.output / "checkpoints" / "policy"))
+
+
+def _certify(trainer: Any, config: TrainGRPOConfig, run: RunFolder) -> None:
+    from antigrad.posttraining.watch_callback import WatchCallback
+
+    WatchCallback(every=config.certify_every, run=run.path / "certificate").attach(trainer)
+
+
+class _Appending:
+    """Appends rows to the ledger, each step's once, and moves the bar."""
+
+    def __init__(self, run: RunFolder, bar: Any, seen: set[tuple[str, Any]]) -> None:
+        self._run, self._bar, self._seen = run, bar, seen
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        if row["kind"] == "evaluation" and ("evaluation", row["step"]) in self._seen:
+            return
+        self._run.ledger.append(row)
+        if row["kind"] == "train":
+            self._bar.advance(f"reward {row.get('reward', float('nan')):.3f}")
+
+
+def _shape(trainer: Any) -> dict[str, Any]:
+    trained = sum(one.numel() for one in trainer.model.parameters() if one.requires_grad)
+    return {"trained": trained, "processes": trainer.accelerator.num_processes}
+
+
+def _processes() -> int:
+    from accelerate import PartialState
+
+    return PartialState().num_processes
+
+
+def _step(checkpoint: Path | None) -> int:
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(f"alarm: {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _forget_after(run: RunFolder, step: int) -> None:
+    """Remove the rows of steps that will be made again.
+
+    Args:
+        run: The run.
+        step: The last step that stays.
+    """
+    if not run.ledger.path.exists():
+        return
+    whole = [line for line in run.ledger.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    kept = [line for line in whole if json.loads(line).get("step", 0) <= step]
+    if step == 0:  # it begins anew, with its first evaluation
+        kept = [line for line in kept if json.loads(line)["kind"] == "setup"]
+    write_atomic(run.ledger.path, "".join(kept))

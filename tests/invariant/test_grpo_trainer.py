@@ -1,0 +1,474 @@
+"""`GRPOTrainer` is TRL's where the rule changes nothing, and does what the rule says where it does."""
+
+import importlib.metadata
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputValueError, ManyInputsError
+from antigrad.credit import Group, Head, group_influence
+from antigrad.credit.nthr import Nthr
+from helpers.grpo import EXACT, GROUP_SIZE, SEQUENCE, judged, make, reward, weights
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # other people's deprecations
+    pytest.mark.skipif(not importlib.metadata.version("trl").startswith("1.16."), reason="written against TRL 1.16"),
+]
+SELECTING = "nthr(anchor=others,eta=0)"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Train three steps, once for each set of options."""
+
+    @cache
+    def run(kind: type | None = None, **options: Any) -> Any:
+        trainer = make(kind or ours(), tmp_path_factory.mktemp("run"), **options)
+        trainer.train()
+        return trainer
+
+    return run
+
+
+def ours() -> type:
+    from antigrad.posttraining.trainers.grpo import GRPOTrainer
+
+    return GRPOTrainer
+
+
+def stock() -> type:
+    from trl import GRPOTrainer
+
+    return GRPOTrainer
+
+
+def options(**given: Any) -> Any:
+    from antigrad.posttraining.trainers.grpo_options import CreditOptions
+
+    return CreditOptions(**given)
+
+
+@pytest.mark.parametrize("name", EXACT | SEQUENCE)
+def test_without_a_rule_it_is_trl_bit_for_bit(trained: Callable[..., Any], name: str) -> None:
+    """Measured or not: with measurements at every second step."""
+    settings = (EXACT | SEQUENCE)[name]
+    mine = trained(options=options(measure_every=2), **settings)
+    assert torch.equal(weights(mine), weights(trained(stock(), **settings)))
+
+
+WHOLE = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_rule_that_changes_nothing_is_trl_bit_for_bit(trained: Callable[..., Any], name: str) -> None:
+    settings = EXACT[name] | WHOLE
+    mine = trained(credit="nthr(eta=1,beta=-1000000)", **settings)
+    assert torch.equal(weights(mine), weights(trained(stock(), **settings)))
+
+
+def test_putting_groups_together_changes_the_order_of_sums_only(trained: Callable[..., Any]) -> None:
+    mine = trained(credit="nthr(eta=1)")
+    assert mine.states_from == "training_forward"
+    torch.testing.assert_close(weights(mine), weights(trained(stock())), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "rule", [SELECTING, "positives_only", "psr", "nsr", "w_reinforce", "asym_re", "grpo_n(denominator=kept)", "resrl"]
+)
+@pytest.mark.parametrize("settings", [{}, {"num_iterations": 2}], ids=["training_forward", "old_policy_pass"])
+def test_other_rules_move_the_weights(trained: Callable[..., Any], rule: str, settings: dict[str, Any]) -> None:
+    difference = (weights(trained(credit=rule, **settings)) - weights(trained(stock(), **settings))).abs().max()
+    assert 1e-5 < float(difference) < 3e-2
+
+
+class Recording:
+    """Mixed into a trainer: keeps the weights that reach the loss, and what they should be."""
+
+    def _compute_loss(self, model: Any, inputs: Any) -> Any:
+        loss = super()._compute_loss(model, inputs)  # type: ignore[misc]
+        self.__dict__.setdefault("seen", []).append({key: value.detach().clone() for key, value in inputs.items()})
+        return loss
+
+
+@cache
+def recording() -> type:
+    return type("Recorded", (Recording, ours()), {})
+
+
+def by_response(seen: Sequence[dict[str, Tensor]]) -> dict[tuple[int, ...], list[float]]:
+    """Token weights of each response, by its group and tokens."""
+    found: dict[tuple[int, ...], list[float]] = {}
+    for batch in seen:
+        for row in range(len(batch["group"])):
+            mask = batch["completion_mask"][row].bool()
+            key = (int(batch["group"][row]), *batch["completion_ids"][row][mask].tolist())
+            found[key] = batch["advantages"][row][mask].tolist()
+    return found
+
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "training_forward": {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4},
+    "own_pass": {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 8},
+    "old_policy_pass": {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 2, "num_iterations": 2},
+}
+
+
+@pytest.mark.parametrize("rule", [SELECTING, "resrl"])
+def test_states_from_any_forward_give_the_same_weights(tmp_path: Path, rule: str) -> None:
+    """The same sixteen responses, weighed from three different passes, and by hand."""
+    found: dict[str, dict[tuple[int, ...], list[float]]] = {}
+    for source, settings in SOURCES.items():
+        trainer = make(recording(), tmp_path, credit=rule, max_steps=1, **settings)
+        assert trainer.states_from == source
+        trainer.train()
+        found[source] = by_response(trainer.seen)
+    first = found["training_forward"]
+    assert any(len(set(values)) > 1 for values in first.values())  # it does select tokens
+    for others in found.values():
+        assert others.keys() == first.keys()
+        for key, values in first.items():
+            assert others[key] == pytest.approx(values, abs=2e-6)
+
+
+def test_weights_are_those_of_the_rule_on_the_sampling_policy(tmp_path: Path) -> None:
+    """Against scores from a plain forward of an untouched copy of the model."""
+    trainer = make(recording(), tmp_path, credit="nthr(beta=0.5,anchor=others)", max_steps=1)
+    copy = make(stock(), tmp_path).model.eval()
+    trainer.train()
+    batches = trainer.seen
+    joined = {key: torch.cat([batch[key] for batch in batches]) for key in batches[0] if batches[0][key].ndim}
+    rule, mixed = Nthr(beta=0.5, anchor="others"), 0
+    for number in joined["group"].unique():
+        rows = (joined["group"] == number).nonzero()[:, 0]
+        ids, mask = joined["completion_ids"][rows], joined["completion_mask"][rows].bool()
+        whole = torch.cat([joined["prompt_ids"][rows], ids], 1)
+        attention = torch.cat([joined["prompt_mask"][rows], joined["completion_mask"][rows]], 1)
+        with torch.no_grad():
+            states = copy.base_model(input_ids=whole, attention_mask=attention).last_hidden_state
+        hidden = states[:, -ids.shape[1] - 1 : -1]
+        texts = trainer.processing_class.batch_decode(ids, skip_special_tokens=True)
+        correct = torch.tensor([judged(text) > 0.5 for text in texts])
+        assert correct.tolist() == joined["correct"][rows].tolist()
+        if correct.all() or not correct.any():
+            assert not joined["advantages"][rows].any()
+            continue
+        mixed += 1
+        advantages = correct.float() - correct.float().mean()
+        advantages = advantages / (correct.float().std() + 1e-4)
+        influence = group_influence(hidden, ids, mask, correct, Head(copy.get_output_embeddings().weight.detach()))
+        wanted = rule(Group(ids, mask, correct, advantages, influence))
+        torch.testing.assert_close(joined["advantages"][rows], wanted, atol=1e-6, rtol=0)
+    assert mixed >= 1
+
+
+def test_weights_stay_those_of_the_sampling_policy_in_later_updates(tmp_path: Path) -> None:
+    trainer = make(recording(), tmp_path, credit=SELECTING, max_steps=2, num_iterations=2, learning_rate=1e-2)
+    trainer.train()
+    half = len(trainer.seen) // 2
+    first, second = by_response(trainer.seen[:half]), by_response(trainer.seen[half:])
+    assert first == second
+    assert any(0.0 in values for values in first.values())
+
+
+def loud(completions: Sequence[str], **_: Any) -> list[float]:
+    """A bonus that outweighs the verifier, against it."""
+    return [-3 * judged(text) for text in completions]
+
+
+def test_the_verifier_decides_and_not_the_sign_of_the_advantage(tmp_path: Path) -> None:
+    trainer = make(
+        recording(), tmp_path, rewards=[loud, reward], credit="psr", options=options(verifier="reward"), max_steps=1
+    )
+    trainer.train()
+    for batch in trainer.seen:
+        for row, text in enumerate(
+            trainer.processing_class.batch_decode(batch["completion_ids"], skip_special_tokens=True)
+        ):
+            mask = batch["completion_mask"][row].bool()
+            assert set(batch["advantages"][row][mask].tolist()) == {judged(text)}
+
+
+def nobody(completions: Sequence[str], **_: Any) -> list[float | None]:
+    """Scores the first response of each pair only."""
+    return [judged(text) if place % 2 else None for place, text in enumerate(completions)]
+
+
+def test_what_nobody_scored_counts_for_nothing(tmp_path: Path) -> None:
+    trainer = make(recording(), tmp_path, rewards=nobody, credit="w_reinforce", max_steps=1)
+    trainer.train()
+    unscored = [row for batch in trainer.seen for row in batch["advantages"][~batch["scored"]]]
+    assert len(unscored) == 4
+    assert not torch.stack(unscored).any()
+    assert bool(torch.isfinite(weights(trainer)).all())
+
+
+def test_truncated_responses_count_for_nothing(tmp_path: Path) -> None:
+    """Rows without a token that counts, with an advantage: no NaN, no weight."""
+    trainer = make(recording(), tmp_path, credit=SELECTING, mask_truncated_completions=True, max_completion_length=16)
+    trainer.train()
+    empty = [row for batch in trainer.seen for row in batch["advantages"][~batch["completion_mask"].any(-1)]]
+    assert empty
+    assert not torch.stack(empty).any()
+    assert bool(torch.isfinite(weights(trainer)).all())
+
+
+def logged(trainer: Any) -> list[dict[str, float]]:
+    return [row for row in trainer.state.log_history if "loss" in row]
+
+
+EACH = {"logging_strategy": "steps", "logging_steps": 1}
+
+
+def test_the_parts_of_the_gradient_make_the_whole(tmp_path: Path) -> None:
+    for rule in ("none", "w_reinforce"):
+        trainer = make(ours(), tmp_path, credit=rule, options=options(measure_every=1), max_grad_norm=0.01, **EACH)
+        trainer.train()
+        for row in logged(trainer):
+            up, down, cosine = (row[f"credit/{name}"] for name in ("grad_norm_up", "grad_norm_down", "cos_up_down"))
+            assert row["grad_norm"] ** 2 == pytest.approx(up**2 + down**2 + 2 * cosine * up * down, rel=1e-4)
+            assert up > 0
+            assert down > 0
+
+
+@pytest.mark.parametrize(("rule", "up", "down"), [("positives_only", 1, 0), ("negatives_only", 0, 1)])
+def test_a_rule_with_one_part_has_the_gradient_of_one_part(tmp_path: Path, rule: str, up: int, down: int) -> None:
+    trainer = make(ours(), tmp_path, credit=rule, options=options(measure_every=1), **EACH)
+    trainer.train()
+    for row in logged(trainer):
+        assert row["credit/grad_norm_up"] == pytest.approx(up * row["grad_norm"], rel=1e-4, abs=1e-6)
+        assert row["credit/grad_norm_down"] == pytest.approx(down * row["grad_norm"], rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["positives_only", "negatives_only"])
+def test_displacement_is_what_the_step_did(tmp_path: Path, rule: str) -> None:
+    """Against log-probabilities of the model before, a copy, and after, from a plain forward."""
+    from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
+
+    trainer = make(
+        recording(), tmp_path, credit=rule, options=options(measure_every=1), max_steps=1, learning_rate=1e-2, **EACH
+    )
+    trainer.add_callback(StepCallback(trainer, lambda row: None, lambda text: None, StepAlarms()))
+    before = make(stock(), tmp_path).model.eval()
+    trainer.train()
+    sums = {True: [], False: []}
+    for batch in trainer.seen:
+        whole = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+        attention = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+        change = sequence_log_probs(trainer.model.eval(), whole, attention, batch) - sequence_log_probs(
+            before, whole, attention, batch
+        )
+        for row in batch["mixed"].nonzero()[:, 0].tolist():
+            sums[bool(batch["correct"][row])].append(float(change[row]))
+    row = logged(trainer)[0]
+    means = {correct: sum(found) / len(found) for correct, found in sums.items()}
+    assert row["credit/delta_correct_step"] == pytest.approx(means[True], abs=1e-4)
+    assert row["credit/delta_wrong_step"] == pytest.approx(means[False], abs=1e-4)
+    if rule == "positives_only":
+        assert means[True] > 1e-3
+    else:
+        assert means[False] < -1e-3
+
+
+@torch.no_grad()
+def sequence_log_probs(model: Any, whole: Tensor, attention: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    length = batch["completion_ids"].shape[1]
+    logits = model(input_ids=whole, attention_mask=attention).logits[:, -length - 1 : -1]
+    chosen = logits.log_softmax(-1).gather(-1, batch["completion_ids"][..., None])[..., 0]
+    return (chosen * batch["completion_mask"]).sum(-1)
+
+
+def test_what_earlier_updates_did_is_logged_without_a_forward(tmp_path: Path) -> None:
+    """Two updates a batch: before the second, the responses are read anyway."""
+    trainer = make(
+        ours(),
+        tmp_path,
+        credit="positives_only",
+        options=options(measure_every=0),
+        num_iterations=2,
+        max_steps=2,
+        learning_rate=1e-2,
+        **EACH,
+    )
+    trainer.train()
+    first, second = (row["credit/delta_correct_since_sampling"] for row in logged(trainer))
+    assert first == pytest.approx(0, abs=1e-5)
+    assert second > 1e-3
+
+
+def test_llds_acts_from_the_second_update_on(trained: Callable[..., Any]) -> None:
+    many = {"num_iterations": 4, "learning_rate": 1e-2, "max_steps": 4}
+    assert torch.equal(weights(trained(credit="llds")), weights(trained()))
+    mine, plain = trained(credit="llds(coefficient=5)", **many), trained(**many)
+    assert float((weights(mine) - weights(plain)).abs().max()) > 1e-4
+
+
+def rare(completions: Sequence[str], **_: Any) -> list[float]:
+    """Few responses are correct, so most groups have no contrast."""
+    return [float(hash_of(text) % 8 == 0) for text in completions]
+
+
+def hash_of(text: str) -> int:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).digest()[1]
+
+
+def test_dynamic_sampling_fills_the_batch_with_contrast(tmp_path: Path) -> None:
+    shares: dict[int, list[float]] = {}
+    for limit in (0, 20):
+        trainer = make(
+            recording(),
+            tmp_path,
+            rewards=rare,
+            credit="none",
+            options=options(resample=limit),
+            gradient_accumulation_steps=4,
+        )
+        trainer.train()
+        shares[limit] = [float(batch["mixed"].float().mean()) for batch in trainer.seen]
+        for batch in trainer.seen:
+            rows = batch["mixed"] if limit else torch.zeros(0, dtype=torch.long)
+            assert batch["advantages"][rows].abs().sum() > 0 or not len(rows)
+            assert (batch["completion_ids"][~batch["completion_mask"].bool()] == 28).all()
+        if limit:  # the token-normalised loss divides by what is in the batch now
+            steps = [trainer.seen[place : place + 4] for place in range(0, len(trainer.seen), 4)]
+            for step in steps:
+                assert int(step[0]["num_items_in_batch"]) == sum(int(batch["completion_mask"].sum()) for batch in step)
+    assert sum(shares[20]) / len(shares[20]) == 1
+    assert sum(shares[0]) / len(shares[0]) < 0.9
+
+
+def test_checkpointed_activations_change_nothing(trained: Callable[..., Any]) -> None:
+    plain = trained(credit=SELECTING, options=options(measure_every=1))
+    saved = trained(credit=SELECTING, options=options(measure_every=1), gradient_checkpointing=True)
+    torch.testing.assert_close(weights(saved), weights(plain), atol=1e-6, rtol=0)
+
+
+def lora(**given: Any) -> Any:
+    from peft import LoraConfig
+
+    return LoraConfig(**{"r": 4, "task_type": "CAUSAL_LM", "target_modules": ["q_proj", "v_proj"], **given})
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"num_iterations": 2, "beta": 0.05}], ids=["training_forward", "old_policy_pass"]
+)
+def test_with_adapters_states_are_those_of_the_adapted_policy(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """After two steps adapters are no longer zero: a pass with adapters off would give other weights."""
+    trainer = make(
+        recording(), tmp_path, credit=SELECTING, peft_config=lora(), max_steps=4, learning_rate=0.3, **settings
+    )
+    heard: list[Tensor] = []
+    own = trainer._weighed
+    trainer._weighed = lambda batch, states: heard.append(difference(trainer, batch, states)) or own(batch, states)
+    trainer.train()
+    assert torch.stack([gap for gap, _ in heard]).max() < 1e-4
+    assert torch.stack([gap for _, gap in heard]).max() > 1e-2  # from the states without adapters
+
+
+@torch.no_grad()
+def difference(trainer: Any, batch: dict[str, Tensor], states: Tensor) -> Any:
+    whole = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    attention = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    length, mask = batch["completion_ids"].shape[1], batch["completion_mask"].bool()
+
+    def plain() -> Tensor:
+        out = trainer.model.get_base_model().base_model(input_ids=whole, attention_mask=attention)
+        return out.last_hidden_state[:, -length - 1 : -1]
+
+    on = plain()
+    with trainer.model.disable_adapter():
+        off = plain()
+    return (states - on)[mask].abs().max(), (states - off)[mask].abs().max()
+
+
+def test_an_adapter_on_the_head_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputValueError, match="adapter on the head"):
+        make(ours(), tmp_path, credit="nthr", peft_config=lora(target_modules=["lm_head", "q_proj"]))
+
+
+def test_evaluation_is_left_alone(tmp_path: Path) -> None:
+    trainer = make(ours(), tmp_path, credit=SELECTING, per_device_eval_batch_size=4)
+    theirs = make(stock(), tmp_path, per_device_eval_batch_size=4)
+    torch.manual_seed(3)
+    mine = trainer.evaluate(trainer.train_dataset)
+    torch.manual_seed(3)
+    others = theirs.evaluate(theirs.train_dataset)
+    assert mine["eval_reward"] == others["eval_reward"]
+    assert mine["eval_loss"] == others["eval_loss"]
+
+
+def test_wrong_combinations_are_said_all_at_once_and_before_a_model_is_loaded(tmp_path: Path) -> None:
+    from trl import GRPOConfig
+
+    arguments = GRPOConfig(
+        output_dir=str(tmp_path), use_cpu=True, bf16=False, importance_sampling_level="sequence", loss_type="gspo"
+    )
+    with pytest.raises(ManyInputsError) as caught:
+        ours()(
+            model="no/such-model",
+            reward_funcs=[loud, reward],
+            args=arguments,
+            credit="nthr",
+            options=options(vocabulary="ful", resample=-1, threshold=math.nan),
+        )
+    text = str(caught.value)
+    for said in ("averages the weights", "dapo", "did you mean 'full'", "resample", "threshold", "loud, reward"):
+        assert said in text
+    assert len(caught.value.problems) == 6
+
+
+def test_groups_that_straddle_processes_are_refused_with_the_fix() -> None:
+    from types import SimpleNamespace
+
+    from antigrad.posttraining.trainers.grpo_options import check_options
+
+    arguments: Any = SimpleNamespace(
+        loss_type="dapo",
+        importance_sampling_level="token",
+        per_device_train_batch_size=2,
+        steps_per_generation=3,
+        num_generations=4,
+    )
+    with pytest.raises(ManyInputsError, match="set steps_per_generation to a multiple of 2"):
+        check_options("nthr", options(), arguments, ["correct"], processes=2)
+    assert check_options("nthr", options(), arguments, ["correct"], processes=1).needs_influence
+    assert GROUP_SIZE == 4
+
+
+MIDWAY: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "two_iterations": {"num_iterations": 2},
+    "two_updates": {"steps_per_generation": 4},
+    "resampled": {"options": {"resample": 2}, "rewards": rare},
+}
+
+
+@pytest.mark.parametrize("name", MIDWAY)
+def test_a_resumed_training_is_the_uninterrupted_one(tmp_path: Path, name: str) -> None:
+    """From the middle of a generation batch too, with what was logged on the way."""
+    settings = dict(MIDWAY[name])
+    given = options(measure_every=2, **settings.pop("options", {}))
+    settings |= {
+        "credit": SELECTING,
+        "options": given,
+        "save_strategy": "steps",
+        "save_steps": 3,
+        "max_steps": 6,
+        "learning_rate": 1e-2,
+    }
+    settings |= {"logging_strategy": "steps", "logging_steps": 2}
+    whole = make(ours(), tmp_path / "one", **settings)
+    whole.train()
+    again = make(ours(), tmp_path / "two", **settings)
+    again.train(resume_from_checkpoint=str(tmp_path / "one" / "checkpoint-3"))
+    assert torch.equal(weights(whole), weights(again))
+    for mine, theirs in zip(logged(whole)[2:], logged(again)[-1:], strict=True):
+        for key in ("loss", "reward", "entropy", "credit/mixed", "credit/delta_correct_since_sampling"):
+            assert mine.get(key) == theirs.get(key)
