@@ -21,7 +21,7 @@ FEWEST = 4
 FLAT = 1e-5
 """Range of distances below which all count as equal; the authors' number."""
 SILENT = 1e-10
-"""Share of the largest variance below which a direction is rounding."""
+"""Share of the states' squares, which add up to nd, below which a direction is rounding."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,6 @@ class ResRl(CreditRule):
         centre = normed.mean(0)
         normed, states = normed - centre, states - centre
         variances, directions = torch.linalg.eigh(normed.T @ normed)  # ascending
-        loud = int((variances > SILENT * variances[-1]).sum())
+        loud = int((variances > SILENT * normed.numel()).sum())
         basis = directions[:, directions.shape[1] - min(self.rank, len(right) - 1, loud) :]
         return (states - states @ basis @ basis.T).square().mean(-1)
