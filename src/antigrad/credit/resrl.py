@@ -29,7 +29,7 @@ class ResRl(CreditRule):
     r"""ResRL: what wrong tokens share with correct responses is spared, and correct ones are pulled up weakly.
 
     $$w_{j,k}=\hat A_j\Big(f+(1-f)\,\mathrm{clip}\Big(\frac{d_{jk}-q_{low}}{q_{high}-q_{low}},0,1\Big)\Big),\qquad
-    d_{jk}=\tfrac1d\big\lVert(I-VV^\top)(\tilde h_{jk}-\mu)\big\rVert^2$$
+    d_{jk}=\frac1d\lVert(I-VV^\top)(\tilde h_{jk}-\mu)\rVert^2$$
 
     for wrong $j$, with quantiles over the group's wrong tokens; $w_{i,k}=0.1\,\hat A_i$ for correct $i$.
 
