@@ -23,11 +23,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def credit_rules() -> str:
     """One section a rule, and a table before them."""
-    rows = ["| rule | what it does | needs scores |", "| --- | --- | --- |"]
+    rows = ["| rule | what it does | needs |", "| --- | --- | --- |"]
     sections: list[str] = []
     for name, rule in CREDIT.classes.items():
         summary = (rule.__doc__ or "").partition("\n")[0]
-        needs = "yes" if rule.needs_influence else "no"
+        needs = "scores" if rule.needs_influence else "hidden states" if rule.needs_hidden else "nothing"
         rows.append(f"| [`{name}`](#{rule.__module__}.{rule.__name__}) | {summary} | {needs} |")
         sections.append(
             f"## {name}\n\n::: {rule.__module__}.{rule.__name__}\n    options:\n      show_root_toc_entry: false\n"

@@ -65,7 +65,8 @@ def trainer_class() -> type:
                         hidden[part], ids[part], mask[part], group.correct, Head(weight, self.temperature)
                     )
                     group = Group(ids[part], mask[part], group.correct, advantages[part], influence, start)
-                rows.append(rule(group))
+                # Where all advantages are 0 their signs tell no verdict.
+                rows.append(rule(group) if group.mixed else group.spread())
             weights = torch.cat(rows)
             self.moved = getattr(self, "moved", 0) + int((weights != advantages[:, None] * mask).sum())
             return weights

@@ -21,7 +21,7 @@ FEWEST = 4
 FLAT = 1e-5
 """Range of distances below which all count as equal; the authors' number."""
 SILENT = 1e-10
-"""Share of the largest variance below which a direction is rounding."""
+"""Share of the states' squares, which add up to nd, below which a direction is rounding."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ResRl(CreditRule):
     r"""ResRL: what wrong tokens share with correct responses is spared, and correct ones are pulled up weakly.
 
     $$w_{j,k}=\hat A_j\Big(f+(1-f)\,\mathrm{clip}\Big(\frac{d_{jk}-q_{low}}{q_{high}-q_{low}},0,1\Big)\Big),\qquad
-    d_{jk}=\tfrac1d\big\lVert(I-VV^\top)(\tilde h_{jk}-\mu)\big\rVert^2$$
+    d_{jk}=\frac1d\lVert(I-VV^\top)(\tilde h_{jk}-\mu)\rVert^2$$
 
     for wrong $j$, with quantiles over the group's wrong tokens; $w_{i,k}=0.1\,\hat A_i$ for correct $i$.
 
@@ -124,6 +124,6 @@ class ResRl(CreditRule):
         centre = normed.mean(0)
         normed, states = normed - centre, states - centre
         variances, directions = torch.linalg.eigh(normed.T @ normed)  # ascending
-        loud = int((variances > SILENT * variances[-1]).sum())
+        loud = int((variances > SILENT * normed.numel()).sum())
         basis = directions[:, directions.shape[1] - min(self.rank, len(right) - 1, loud) :]
         return (states - states @ basis @ basis.T).square().mean(-1)
