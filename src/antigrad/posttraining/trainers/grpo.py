@@ -59,14 +59,23 @@ class GRPOTrainer(Stock):
     """
 
     credit_metrics = FIGURES
+    # Set by TRL, which types them for more trainers than this one.
+    model: Any
+    args: Any
+    accelerator: Any
+    num_generations: int
+    train_dataset: Any
+    _tokenizer: Any
+    _buffered_inputs: Any
 
     def __init__(
         self,
         *args: Any,
         credit: str = "none",
-        options: CreditOptions = CreditOptions(),
-        **kwargs: Any,  # noqa: B008
+        options: CreditOptions | None = None,
+        **kwargs: Any,
     ) -> None:
+        options = options or CreditOptions()
         config = kwargs.get("args") or (args[2] if len(args) > 2 else None) or GRPOConfig(output_dir="grpo")
         given = kwargs.get("reward_funcs", args[1] if len(args) > 1 else None)
         names = [_name(function) for function in (given if isinstance(given, list) else [given] if given else [])]
@@ -111,7 +120,14 @@ class GRPOTrainer(Stock):
         return self._weighed(batch, self._own_states(batch) if self.states_from == "own_pass" else states)
 
     def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
-        """Sample and score, with the number of each response's group and the verdict on it."""
+        """Sample and score, with the number of each response's group and the verdict on it.
+
+        Args:
+            inputs: One row a response, groups together.
+
+        Returns:
+            The batch, and states where TRL made a pass of its own.
+        """
         self._listening, self._heard = self.states_from == "old_policy_pass", None
         try:
             batch: Batch = super()._generate_and_score_completions(inputs)
@@ -129,7 +145,16 @@ class GRPOTrainer(Stock):
     def _refilled(
         self, inputs: list[dict[str, Any]], batch: Batch, states: Tensor | None
     ) -> tuple[Batch, Tensor | None] | None:
-        """Sample other prompts for groups without contrast; None if every process has only mixed groups."""
+        """Sample other prompts for groups without contrast.
+
+        Args:
+            inputs: One row a response, groups together.
+            batch: What they became.
+            states: Their states, if there are any.
+
+        Returns:
+            Both with groups replaced; None if every process has only mixed groups.
+        """
         idle = (~Groups.of(batch).mixed()).nonzero()[:, 0]
         wanted = torch.tensor([len(idle)], device=batch["advantages"].device)
         if int(self.accelerator.gather(wanted).max()) == 0:
@@ -166,7 +191,14 @@ class GRPOTrainer(Stock):
         return batch
 
     def _own_states(self, batch: Batch) -> Tensor:
-        """States of mixed groups from a pass of its own; of all rows where processes must keep in step."""
+        """Run a pass for the states, over mixed groups, or over all where sharded processes must keep in step.
+
+        Args:
+            batch: What was sampled.
+
+        Returns:
+            (B, T, d) states, 0 for what was not run.
+        """
         together = self.is_fsdp_enabled or self.is_deepspeed_enabled
         mixed = Groups.of(batch).mixed()
         rows = torch.arange(len(mixed), device=mixed.device) if together else mixed.nonzero()[:, 0]
@@ -220,7 +252,16 @@ class GRPOTrainer(Stock):
         return loss
 
     def _penalised(self, loss: Tensor, log_probs: Tensor, inputs: Batch) -> Tensor:
-        """Add the penalty of a rule that has one: a mean over micro-batches of means over responses."""
+        """Add the penalty of a rule that has one: a mean over micro-batches of means over responses.
+
+        Args:
+            loss: TRL's loss of the micro-batch.
+            log_probs: (b, T) log-probabilities it was made from.
+            inputs: The micro-batch.
+
+        Returns:
+            The whole loss.
+        """
         if not self.rule.auxiliary:
             return loss
         old = inputs.get("old_per_token_logps")
@@ -254,7 +295,11 @@ class GRPOTrainer(Stock):
         self._norms.add(loss, log_probs, down & groups.mask)
 
     def _splits(self) -> bool:
-        """Whether gradients can be taken apart: not where parameters are sharded, or losses scaled."""
+        """Say whether gradients can be taken apart: not where parameters are sharded, or losses scaled.
+
+        Returns:
+            True if they can.
+        """
         sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
         reentrant = self.args.gradient_checkpointing and (self.args.gradient_checkpointing_kwargs or {}).get(
             "use_reentrant", False

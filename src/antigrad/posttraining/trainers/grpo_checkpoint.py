@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,12 @@ def save_state(
         generator: State of the generator that draws further prompts.
     """
     tensors_path, state_path = _files(folder, rank)
-    tensors = {f"{n}/{key}": value.contiguous() for n, batch in enumerate(batches) for key, value in batch.items()}
+    tensors = {
+        f"{n}/{key}": value.clone().contiguous() for n, batch in enumerate(batches) for key, value in batch.items()
+    }
     partial = tensors_path.with_suffix(".partial")
     save_file({**tensors, _GENERATOR: generator}, partial)
-    os.replace(partial, tensors_path)
+    partial.replace(tensors_path)
     write_atomic(state_path, json.dumps(state | {"batches": len(batches)}))
 
 

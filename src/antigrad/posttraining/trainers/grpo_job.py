@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from antigrad.core.errors import AntigradError
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
@@ -105,7 +104,8 @@ def _train(
     if config.lora:
         from peft import LoraConfig
 
-        lora = LoraConfig(**{"task_type": "CAUSAL_LM", **config.lora})
+        given: dict[str, Any] = {"task_type": "CAUSAL_LM", **config.lora}
+        lora = LoraConfig(**given)
     arguments = config.arguments(_processes())
     with quiet():
         trainer = GRPOTrainer(

@@ -100,7 +100,7 @@ class PartNorms:
         sums = torch.zeros(3, dtype=torch.float64)
         for parameter, down in zip(self.parameters, self._down, strict=True):
             whole = parameter.grad
-            if whole is None:
+            if whole is None:  # pyright: ignore[reportUnnecessaryComparison] - torch's types do not know it
                 continue
             one = torch.zeros_like(whole) if down is None else down
             if accelerator.num_processes > 1:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import InputValueError
 from antigrad.posttraining.models import Policy, check_head
 
 Source = Literal["none", "old_policy_pass", "training_forward", "own_pass"]
@@ -36,15 +35,9 @@ def check_states(model: Any, tokenizer: Any) -> None:
         tokenizer: Its tokenizer.
 
     Raises:
-        InputValueError: The head is capped, scaled, biased, or carries an adapter of its own.
+        InputValueError: The head is capped, scaled or biased. TRL itself refuses adapters on the head.
     """
     head = model.get_output_embeddings()
-    if hasattr(head, "base_layer") or hasattr(head, "modules_to_save"):
-        raise InputValueError(
-            "an adapter on the head",
-            "a head without adapter",
-            "leave lm_head out of target_modules and modules_to_save",
-        )
     if all(not parameter.is_meta and parameter.numel() for parameter in head.parameters()):
         was = model.training
         model.eval()
