@@ -14,6 +14,7 @@ LIMIT = 120.0
 PRELOADED = [
     "antigrad.cli.main",
     "antigrad.posttraining.diagnose",
+    "antigrad.posttraining.trainers.grpo",
     "antigrad.report",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",

@@ -50,22 +50,30 @@ def reward(completions: Sequence[str], **_: Any) -> list[float]:
     return [judged(text) for text in completions]
 
 
+def save(folder: Path) -> None:
+    """Write a tiny random Qwen2."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM, set_seed
+
+    set_seed(0)
+    ids = {"pad_token_id": 28, "eos_token_id": 29, "bos_token_id": None}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "num_hidden_layers": 1}
+    config = Qwen2Config(
+        vocab_size=31, hidden_size=16, intermediate_size=32, max_position_embeddings=64, **heads, **ids
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+
+
 def make(kind: type, folder: Path, rewards: Any = reward, **options: Any) -> Any:
     """A trainer of a tiny random Qwen2; options that `GRPOConfig` does not know go to the trainer."""
     from dataclasses import fields
 
     from datasets import Dataset
-    from transformers import Qwen2Config, Qwen2ForCausalLM, set_seed
+    from transformers import Qwen2ForCausalLM
     from trl import GRPOConfig
 
-    set_seed(0)
-    ids = {"pad_token_id": 28, "eos_token_id": 29, "bos_token_id": None}
-    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "num_hidden_layers": 1}
-    model = Qwen2ForCausalLM(
-        Qwen2Config(vocab_size=31, hidden_size=16, intermediate_size=32, max_position_embeddings=64, **heads, **ids)
-    )
-    model.save_pretrained(folder)  # a KL term reads the reference from where the model came from
-    model = Qwen2ForCausalLM.from_pretrained(folder)
+    if not (folder / "config.json").exists():  # the first of several processes alone would write it
+        save(folder)
+    model = Qwen2ForCausalLM.from_pretrained(folder)  # a KL term reads the reference from there too
     settings = {
         "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 2,

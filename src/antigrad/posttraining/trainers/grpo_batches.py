@@ -93,6 +93,6 @@ def _same_width(one: Tensor, two: Tensor, fill: int, *, left: bool) -> tuple[Ten
 
     def wide(tensor: Tensor) -> Tensor:
         missing = width - tensor.shape[1]
-        return pad(tensor, (missing, 0) if left else (0, missing), value=fill)
+        return pad(tensor, (*(0, 0) * (tensor.ndim - 2), *((missing, 0) if left else (0, missing))), value=fill)
 
     return wide(one), wide(two)

@@ -1,0 +1,137 @@
+"""`antigrad train grpo` as a user runs it: on the tiny policy, with real questions and a real verifier."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from antigrad.cli.main import main
+from antigrad.core import RunFolder
+from antigrad.posttraining.models import load_policy
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+TASK = "tiny_arithmetic(split=train)"
+SMALL = "--questions 12 --held-out 8 --prompts 4 --rollouts 8 --rows-at-once 16 --max-new-tokens 24 --device cpu"
+
+
+def command(output: Path, *more: str) -> list[str]:
+    return ["train", "grpo", "--model", "tiny", "--tasks", TASK, *SMALL.split(), "--output", str(output), *more]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Twelve steps with NTHR, certified."""
+    folder = tmp_path_factory.mktemp("grpo") / "run"
+    more = [
+        "--credit",
+        "nthr(anchor=others)",
+        "--steps",
+        "12",
+        "--learning-rate",
+        "3e-4",
+        "--measure-every",
+        "2",
+        "--evaluate-every",
+        "12",
+    ]
+    assert main(command(folder, *more, "--certify-every", "4", "--trl.lr_scheduler_type", "constant")) == 0
+    return RunFolder.open(folder)
+
+
+def test_it_learns_and_says_what_each_step_did(trained: RunFolder) -> None:
+    train, tests = trained.ledger.rows("train"), trained.ledger.rows("evaluation")
+    assert [row["step"] for row in train] == list(range(1, 13))
+    assert [row["step"] for row in tests] == [0, 12]
+    early, late = train[:4], train[-4:]
+    assert sum(row["reward"] for row in late) > sum(row["reward"] for row in early)
+    for row in train:
+        assert 0 < row["credit/mixed"] <= 1
+        assert 0 <= row["credit/selected"] < 1
+        assert row["credit/anchor_min"] <= row["credit/anchor_mean"]
+        assert row["credit/tau"] == pytest.approx(row["credit/anchor_min"], rel=1e-6)
+        assert 0 <= row["credit/eta"] <= 1
+        assert ("credit/delta_correct_step" in row) == (row["step"] % 2 == 0)
+        if row["step"] % 2 == 0:
+            assert row["credit/delta_correct_step"] > row["credit/delta_wrong_step"]
+            assert min(row["credit/grad_norm_up"], row["credit/grad_norm_down"]) > 0
+    assert [row["step"] for row in train if "certificate/cos" in row]
+
+
+def test_the_summary_is_the_ledgers(trained: RunFolder) -> None:
+    train, tests = trained.ledger.rows("train"), trained.ledger.rows("evaluation")
+    summary = trained.summary
+    assert summary["held_out_after"] == tests[-1]["reward"]
+    assert summary["mean/selected"] == pytest.approx(sum(row["credit/selected"] for row in train) / 12)
+    assert summary["states_from"] == "training_forward"
+    page = json.loads((trained.path / "artifacts" / "page.json").read_text())
+    assert f"{tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}" in page["lead"]
+    assert (trained.path / "certificate" / "run.yaml").exists()
+
+
+def test_what_was_trained_is_a_policy(trained: RunFolder) -> None:
+    policy = load_policy(str(trained.path / "checkpoints" / "policy"), device="cpu")
+    before = load_policy("tiny", device="cpu")
+    moved = [
+        float((a - b).abs().max()) for a, b in zip(policy.model.parameters(), before.model.parameters(), strict=True)
+    ]
+    assert 1e-5 < max(moved) < 1e-1
+
+
+def test_a_file_of_settings_adapters_and_trl_options(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(
+        "credit: w_reinforce\nsteps: 2\ntrl:\n  loss_type: dr_grpo\n  scale_rewards: none\n"
+    )
+    more = [
+        "--config",
+        str(tmp_path / "c.yaml"),
+        "--lora.r=4",
+        "--lora.target_modules=all-linear",
+        "--evaluate_every",
+        "0",
+    ]
+    assert main(command(tmp_path / "run", *more)) == 0
+    run = RunFolder.open(tmp_path / "run")
+    assert run.facts["config"]["trl"] == {"loss_type": "dr_grpo", "scale_rewards": "none"}
+    assert run.ledger.rows("setup")[0]["trained"] < 100_000
+    assert not run.ledger.rows("evaluation")
+    assert (run.path / "checkpoints" / "policy" / "adapter_model.safetensors").exists()
+
+
+BAD: dict[str, tuple[list[str], list[str]]] = {
+    "numbers": (
+        ["--steps", "0", "--rollouts", "1", "--temperature", "0", "--learning_rate", "-1"],
+        ["4 problems", "steps=0", "rollouts=1", "temperature=0", "learning_rate=-1"],
+    ),
+    "names": (
+        ["--credit", "ntrh", "--style", "chatt", "--verifier", "mth"],
+        ["did you mean 'chat'", "did you mean 'math'"],
+    ),
+    "rule": (["--credit", "thr"], ["unknown", "thr"]),
+    "batch": (["--prompts", "3", "--rows_at_once", "16"], ["prompts × rollouts = 24"]),
+    "theirs": (
+        ["--trl.learning_rate=1", "--trl.los_type=dapo", "--lora.rr=3"],
+        ["set --learning_rate instead", "did you mean 'loss_type'", "did you mean 'r'"],
+    ),
+    "sequence": (
+        ["--credit", "nthr", "--trl.importance_sampling_level=sequence", "--trl.loss_type=gspo"],
+        ["2 problems", "averages the weights", "gspo"],
+    ),
+    "unknown": (["--creddit", "nthr", "--stepz", "3"], ["did you mean 'credit'", "did you mean 'steps'"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_wrong_settings_are_said_at_once_and_leave_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("antigrad.posttraining.trainers.grpo_job.load_any", never)
+    more, said = BAD[name]
+    assert main(command(tmp_path / "run", *more)) == 1
+    error = capsys.readouterr().err
+    for text in said:
+        assert text in error
+    assert not (tmp_path / "run").exists()

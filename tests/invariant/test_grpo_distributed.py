@@ -1,0 +1,93 @@
+"""Two processes train as one does: the same responses, the same weights of tokens, the same parameters."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.multiprocessing.spawn import spawn
+
+from helpers.distributed import PROCESSES, free_port
+from helpers.grpo import make, save, tokenizer, weights
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+RULES = ("none", "nthr(anchor=others,eta=0)", "w_reinforce")
+LONGEST = 8
+
+
+def fixed(prompts: list[str], trainer: Any) -> dict[str, Any]:
+    """Responses that depend on the prompt and its place in the group only, whatever the process."""
+    size, ids, completions = trainer.num_generations, [], []
+    for place, prompt in enumerate(prompts):
+        ids.append(tokenizer()(prompt).input_ids)
+        draw = torch.Generator().manual_seed(1000 * sum(ids[-1]) + place % size)
+        length = int(torch.randint(2, LONGEST, (), generator=draw))
+        completions.append([*torch.randint(0, 28, (length,), generator=draw).tolist(), 29])
+    return {"prompt_ids": ids, "completion_ids": completions, "logprobs": None}
+
+
+def train(folder: Path, rule: str, rows: int, accumulation: int) -> Any:
+    from antigrad.posttraining.trainers.grpo import GRPOTrainer
+    from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
+    from antigrad.posttraining.trainers.grpo_options import CreditOptions
+
+    trainer = make(
+        GRPOTrainer,
+        folder,
+        rollout_func=fixed,
+        credit=rule,
+        options=CreditOptions(measure_every=1),
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=accumulation,
+        logging_strategy="steps",
+        logging_steps=1,
+        weight_decay=0.0,
+        adam_epsilon=1e-3,  # else a sum in another order decides the sign of a step where the gradient is 0
+    )
+    trainer.add_callback(StepCallback(trainer, lambda row: None, lambda text: None, StepAlarms()))
+    trainer.train()
+    return trainer
+
+
+def process(rank: int, port: int, folder: Path) -> None:
+    """One of two processes."""
+    torch.set_num_threads(1)
+    os.environ.update(
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(PROCESSES),
+        ACCELERATE_USE_CPU="true",
+    )  # fmt: skip
+    for number, rule in enumerate(RULES):
+        trainer = train(folder / f"{number}-{rank}", rule, 4, 1)
+        torch.save(
+            {"weights": weights(trainer), "rows": [row for row in trainer.state.log_history if "loss" in row]},
+            folder / f"{number}-{rank}.pt",
+        )
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what two processes have left."""
+    folder = tmp_path_factory.mktemp("two")
+    for number in range(len(RULES)):
+        for rank in range(PROCESSES):
+            save(folder / f"{number}-{rank}")
+    spawn(process, (free_port(), folder), nprocs=PROCESSES)
+    return folder
+
+
+@pytest.mark.parametrize("number", range(len(RULES)), ids=RULES)
+def test_two_processes_are_one(two: Path, tmp_path: Path, number: int) -> None:
+    one = train(tmp_path, RULES[number], 8, 1)
+    found = [torch.load(two / f"{number}-{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+    assert torch.equal(found[0]["weights"], found[1]["weights"])
+    torch.testing.assert_close(found[0]["weights"], weights(one), atol=1e-5, rtol=0)
+    rows = [row for row in one.state.log_history if "loss" in row]
+    for mine, theirs in zip(found[0]["rows"], rows, strict=True):
+        for key in ("reward", "credit/mixed", "credit/selected", "credit/tau", "credit/delta_correct_step"):
+            assert (key in mine) == (key in theirs)
+            assert mine.get(key, 0) == pytest.approx(theirs.get(key, 0), rel=1e-3, abs=1e-5), key
+        for key in ("credit/grad_norm_up", "credit/grad_norm_down"):
+            assert mine[key] == pytest.approx(theirs[key], rel=1e-3), key
+    assert rows[0]["credit/delta_correct_step"] != 0
