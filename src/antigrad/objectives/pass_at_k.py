@@ -36,4 +36,4 @@ def pass_at_k_estimate(samples: int, correct: int, k: int) -> float:
         raise InputValueError(given, "0 ≤ c ≤ n and 1 ≤ k ≤ n", "sample at least k responses a prompt")
     if samples - correct < k:
         return 1.0
-    return 1 - math.prod(1 - k / j for j in range(samples - correct + 1, samples + 1))
+    return 1.0 - math.prod(1 - k / j for j in range(samples - correct + 1, samples + 1))
