@@ -99,7 +99,7 @@ def solved_chart(compared: Sequence[Findings], config: EvaluateConfig) -> Chart:
             "y": labels,
             "x": [getattr(one.solved, key) for one in compared],
             "marker": {"color": colour},
-            "texttemplate": "%{x}",
+            "text": [str(getattr(one.solved, key) or "") for one in compared],
             "textposition": "inside",
             "insidetextanchor": "middle",
             "hovertemplate": "%{y}: %{x} questions " + name + "<extra></extra>",
@@ -110,6 +110,7 @@ def solved_chart(compared: Sequence[Findings], config: EvaluateConfig) -> Chart:
         "barmode": "stack",
         "xaxis": {"title": {"text": f"questions solved within k = {config.ks[-1]} of n = {config.samples} samples"}},
         "yaxis": {"type": "category", "autorange": "reversed"},
+        "legend": {"traceorder": "normal"},
         "height": 150 + 44 * len(compared),
     }
     text = f"Solved means: correct at least once among the first k = {config.ks[-1]} of n = {config.samples} samples. "

@@ -35,11 +35,13 @@ def describe(run: RunFolder, config: EvaluateConfig) -> None:
         Cards("In short", _cards(good, config), f"{_counts(found, config)} {CAVEATS}"),
         pass_chart(good, config),
         _pass_table(good, config),
-        _measure_table(good),
-        _stage_table(good, config),
+        *([solved_chart(compared, config)] if compared else []),
+        _measure_table("Greedy response, entropy, diversity", good, tuple(MEASURES)[:4]),
+        _measure_table("Length and likelihood", good, tuple(MEASURES)[4:]),
+        _stage_table(good),
     ]
     if compared:
-        sections[4:4] = [solved_chart(compared, config)]
+        sections.append(_probe_table(compared, config))
         sections += [probe_chart(compared)] if any(one.rare.questions for one in compared) else []
     sections.append(_question_table(good))
     title = f"{', '.join(one.label for one in found)} on {config.tasks}"
@@ -104,6 +106,8 @@ def _lead(found: Sequence[Findings], config: EvaluateConfig) -> str:
 
 
 def _gain(value: Estimate) -> str:
+    if value.value == value.low == value.high == 0:
+        return "unchanged"
     points = f"{100 * value.value:+.1f}".replace("-", "−")
     if math.isnan(value.low):
         return f"{points} points"
@@ -122,7 +126,7 @@ def _cards(good: Sequence[Findings], config: EvaluateConfig) -> list[Card]:
     for one in good:
         note = f"pass@{first} and pass@{last}" + (", the base model" if one.is_base else "")
         sign = one.gains[last].sign if one.gains else 0
-        value = f"{one.passes[first].value:.0%} → {one.passes[last].value:.0%}"
+        value = f"{100 * one.passes[first].value:.0f}\u00a0→\u00a0{one.passes[last].value:.0%}"
         cards.append(Card(one.label, value, note, "good" if sign > 0 else "bad" if sign < 0 else "neutral"))
     for one in good:
         if one.solved is not None:
@@ -150,9 +154,9 @@ def _pass_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
         Column("value", "pass@k", "percent", "chance that one of k samples is correct, mean over questions"),
         Column("low", "from", "percent", "lower end of the interval"),
         Column("high", "to", "percent", "upper end of the interval"),
-        Column("gain", "over base, points", "signed", "difference to the base, paired by question"),
-        Column("gain_low", "from", "signed"),
-        Column("gain_high", "to", "signed"),
+        Column("gain", "over the base", "percent", "difference of pass@k to the base, paired by question"),
+        Column("gain_low", "from", "percent"),
+        Column("gain_high", "to", "percent"),
         Column("questions", "questions", "integer"),
     ]
     lines: list[dict[str, Any]] = []
@@ -160,17 +164,17 @@ def _pass_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
         for k, value in one.passes.items():
             line: dict[str, Any] = {"label": one.label, "k": k} | vars(value)
             if k in one.gains:
-                ends = {"gain": one.gains[k].value, "gain_low": one.gains[k].low, "gain_high": one.gains[k].high}
-                line |= {key: 100 * end for key, end in ends.items()}
+                gain = one.gains[k]
+                line |= {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high}
             lines.append(line)
     if not any(one.gains for one in good):
         columns = [column for column in columns if not column.key.startswith("gain")]
     text = f"Unbiased estimates from n = {config.samples} samples a question. At k = n a question counts 0 or 1: there "
     text += "the curve is at its noisiest."
-    return Table("pass@k", columns, lines, text)
+    return Table("pass@k in numbers", columns, lines, text)
 
 
-def _measure_table(good: Sequence[Findings]) -> Table:
+def _measure_table(title: str, good: Sequence[Findings], keys: Sequence[str]) -> Table:
     heads = {
         "greedy_accuracy": ("greedy accuracy", "percent", "share of questions whose greedy response is correct"),
         "entropy": ("entropy", "number", "nats a token, of the distribution the samples were drawn from"),
@@ -181,66 +185,73 @@ def _measure_table(good: Sequence[Findings]) -> Table:
         "log_prob_correct": ("ln π correct", "number", "log-likelihood of a correct sample, nats"),
     }
     columns, lines = [Column("label", "checkpoint")], [dict[str, Any](label=one.label) for one in good]
-    for key in MEASURES:
+    for key in keys:
         label, form, text = heads[key]
         columns += [Column(key, label, form, text), Column(f"{key}_range", "interval")]  # type: ignore[arg-type]
         for line, one in zip(lines, good, strict=True):
             value = one.measures[key]
             line |= {key: value.value, f"{key}_range": _range(value, percent=form == "percent")}
-    return Table("Greedy response, entropy, diversity, length", columns, lines)
+    return Table(title, columns, lines)
 
 
 def _range(value: Estimate, *, percent: bool = False) -> str | None:
     if math.isnan(value.low):
         return None
-    low, high = ((f"{end:.1%}" if percent else f"{end:.3g}").replace("-", "−") for end in (value.low, value.high))
-    return f"{low} to {high}"
+    ends = [(f"{100 * end:.1f}" if percent else f"{end:.3g}").replace("-", "−") for end in (value.low, value.high)]
+    return "\u00a0".join([ends[0], "to", ends[1]] + ["%"] * percent)  # on one line
 
 
-def _stage_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
+def _stage_table(good: Sequence[Findings]) -> Table:
     columns = [
         Column("label", "checkpoint"),
         Column("explored", "E", "percent", "share of the positive advantage on responses that are not the mode"),
-        Column("explored_range", "interval"),
+        Column("range", "interval"),
         Column("stage", "stage", help="exploration where E is above one half, exploitation below"),
-        Column("mixed", "mixed", "integer", "questions with correct and wrong samples: only they have advantages"),
-        Column("rare", "Δ ln π rare", "signed", "of the base's rare correct responses, nats"),
+        Column("mixed", "mixed questions", "integer", "with correct and wrong samples: only they have advantages"),
+    ]
+    lines = [
+        {"label": one.label, "explored": one.explored.value, "range": _range(one.explored, percent=True)}
+        | {"stage": _stage(one.explored), "mixed": one.explored.questions}
+        for one in good
+    ]
+    text = "What training on these samples would pull up: above one half mostly what the checkpoint seldom does "
+    text += "(exploration), below it what it does most already (exploitation). Undecided: the interval holds one half."
+    return Table("Exploitation or exploration", columns, lines, text)
+
+
+def _probe_table(compared: Sequence[Findings], config: EvaluateConfig) -> Table:
+    reach = f"1/{config.ks[-1]}"
+    columns = [
+        Column("label", "checkpoint"),
+        Column("rare", "Δ ln π rare", "signed", "nats, mean over questions"),
         Column("rare_range", "interval"),
-        Column("common", "Δ ln π likeliest", "signed", "of the base's likeliest correct response, nats"),
+        Column("common", "Δ ln π likeliest", "signed", "nats, mean over questions"),
         Column("common_range", "interval"),
-        Column(
-            "expansion",
-            "came within reach",
-            "integer",
-            f"rare responses with π ≥ 1/{config.ks[-1]} and no less than before",
-        ),
-        Column("shrinkage", "left reach", "integer", f"rare responses whose π fell below 1/{config.ks[-1]}"),
+        Column("expansion", "came within reach", "integer", f"rare ones with π ≥ {reach} and more than before"),
+        Column("shrinkage", "left reach", "integer", f"rare ones whose π fell below {reach}"),
         Column("neither", "neither", "integer"),
     ]
-    lines: list[dict[str, Any]] = []
-    for one in good:
-        line: dict[str, Any] = {"label": one.label, "explored": one.explored.value, "stage": _stage(one.explored)}
-        line |= {"explored_range": _range(one.explored, percent=True), "mixed": one.explored.questions}
-        if one.solved is not None:
-            line |= {"rare": one.rare.value, "rare_range": _range(one.rare)}
-            line |= {"common": one.common.value, "common_range": _range(one.common)}
-            line |= {key: one.reach.get(key, 0) for key in ("expansion", "shrinkage", "neither")}
-        lines.append(line)
-    if not any(one.solved for one in good):
-        columns = columns[:5]
+    lines = [
+        {"label": one.label, "rare": one.rare.value, "rare_range": _range(one.rare)}
+        | {"common": one.common.value, "common_range": _range(one.common)}
+        | {key: one.reach.get(key, 0) for key in ("expansion", "shrinkage", "neither")}
+        for one in compared
+    ]
     text = (
         f"Rare are at most {config.probes} correct responses a question that the base sampled and thinks least likely, "
     )
-    text += "without its likeliest one; they are the same for all checkpoints, and their likelihood is exact. If the "
-    text += "likeliest rises and the rare fall, the checkpoint sharpened what the base did already."
-    return Table("Exploitation or exploration", columns, lines, text)
+    text += (
+        "without its likeliest one. All checkpoints are measured on the same ones, and exactly. If the likeliest rise "
+    )
+    text += "and the rare fall, the checkpoint sharpened what the base did already."
+    return Table("The base's correct answers", columns, lines, text)
 
 
 def _stage(value: Estimate) -> str | None:
     if math.isnan(value.value):
         return "no mixed question"
     if math.isnan(value.low) or value.low <= 0.5 <= value.high:
-        return "not told from ½"
+        return "undecided"
     return "exploration" if value.value > 0.5 else "exploitation"
 
 
