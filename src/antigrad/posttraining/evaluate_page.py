@@ -227,7 +227,7 @@ def _probe_table(compared: Sequence[Findings], config: EvaluateConfig) -> Table:
         Column("rare_range", "interval"),
         Column("common", "Δ ln π likeliest", "signed", "nats, mean over questions"),
         Column("common_range", "interval"),
-        Column("expansion", "came within reach", "integer", f"rare ones with π ≥ {reach} and more than before"),
+        Column("expansion", "in reach, likelier", "integer", f"rare ones with π ≥ {reach} and more than before"),
         Column("shrinkage", "left reach", "integer", f"rare ones whose π fell below {reach}"),
         Column("neither", "neither", "integer"),
     ]
