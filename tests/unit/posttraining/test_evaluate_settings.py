@@ -55,7 +55,7 @@ def test_good_settings_give_the_task() -> None:
         ({"k": [17]}, "k=17: at most samples=16"),
         ({"k": [0, 1]}, "k=0: at least 1"),
         ({"k": [2, 2]}, "each number once"),
-        ({"samples": 0, "k": [1]}, "samples=0: at least 1"),
+        ({"samples": 0}, "samples=0: at least 1"),
         ({"questions": -1}, "questions=-1: at least 1"),
         ({"probes": -1}, "probes=-1: at least 0"),
         ({"resamples": 5}, "resamples=5: at least 100"),
