@@ -57,6 +57,12 @@ JOBS = (
         positional=("before", "after"),
     ),
     Job(
+        ("evaluate",),
+        "antigrad.posttraining.evaluate_settings:EvaluateConfig",
+        "antigrad.posttraining.evaluate:evaluate",
+        "pass@k, diversity and stage measures of several checkpoints, compared with the model they came from",
+    ),
+    Job(
         ("train", "tiny-policy"),
         "antigrad.posttraining.tiny.pretrain:PretrainConfig",
         "antigrad.posttraining.tiny.pretrain:pretrain",

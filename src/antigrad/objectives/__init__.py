@@ -7,6 +7,7 @@ from antigrad.objectives.ipo import Ipo
 from antigrad.objectives.likelihood import Likelihood
 from antigrad.objectives.npo import Npo
 from antigrad.objectives.pair import PairLoss
+from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.objectives.rwr import Rwr
 from antigrad.objectives.slic import Slic
 
@@ -23,4 +24,5 @@ __all__ = [
     "advantages_of_groups",
     "clipped_gain",
     "group_advantages",
+    "pass_at_k_estimate",
 ]

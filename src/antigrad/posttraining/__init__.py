@@ -1,1 +1,1 @@
-"""Language models: policies, verifiable tasks, and the preflight of group-relative training."""
+"""Language models: policies, verifiable tasks, the preflight of group-relative training, evaluation of checkpoints."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
 
-from antigrad.core.errors import AntigradError, InputValueError, raise_all
+from antigrad.core.errors import InputValueError, raise_all
 from antigrad.geometry.dots import dot
+from antigrad.posttraining.adapters import is_adapter, with_adapter
 from antigrad.posttraining.certify_settings import CertifyConfig
 from antigrad.posttraining.models import Policy, load_any
-from antigrad.posttraining.quiet import quiet
 
 _SHOWN = 5
 
@@ -65,9 +65,9 @@ def load_move(config: CertifyConfig) -> Move:
     options: Any = {"dtype": config.dtype, "trust_remote_code": config.trust_remote_code}
     before = load_any(config.before, device=config.device, **options)
     folder = Path(config.after)
-    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+    if is_adapter(folder):
         base = load_any(config.before, device="cpu", with_tokenizer=False, **options)
-        after = _with_adapter(base.model, folder)
+        after = with_adapter(base.model, folder, of="the model before")
     else:
         after = load_any(config.after, device="cpu", with_tokenizer=False, **options).model
     olds: dict[str, nn.Parameter] = dict(before.model.named_parameters())  # tied weights are there once
@@ -100,35 +100,3 @@ def _differences(olds: dict[str, nn.Parameter], news: dict[str, nn.Parameter]) -
         more = len(kind) - _SHOWN
         problems += [*kind[:_SHOWN], *([f"and {more} more like the last one"] if more > 0 else [])]
     return problems
-
-
-def _with_adapter(model: Any, folder: Path) -> Any:
-    """Put a PEFT adapter into the weights of a model.
-
-    Args:
-        model: The model it was trained on.
-        folder: The adapter, in safetensors.
-
-    Returns:
-        The model, with the weights it computes with.
-
-    Raises:
-        AntigradError: The package peft is missing, or the adapter is no adapter of this model.
-    """
-    if not (folder / "adapter_model.safetensors").is_file():
-        raise AntigradError(
-            f"{folder} without adapter_model.safetensors", "an adapter in safetensors", "save it again in that format"
-        )
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise AntigradError(
-            f"{folder} is an adapter, and the package peft is missing", "peft", "pip install peft, or merge the adapter"
-        ) from error
-    try:
-        with quiet():
-            adapted = cast(Any, PeftModel).from_pretrained(model, folder)
-            return adapted.merge_and_unload().eval()
-    except Exception as error:  # peft raises whatever the broken file raised
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise AntigradError(f"{folder}: {reason}", "an adapter of the model before", "check both names") from error

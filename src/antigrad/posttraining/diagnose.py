@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from antigrad.core import AntigradError, InputValueError, RunFolder, progress
+from antigrad.core import AntigradError, RunFolder, progress
 from antigrad.credit import CREDIT, CreditRule, Group, Influence, group_influence
 from antigrad.objectives import Grpo, group_advantages
 from antigrad.posttraining.diagnose_page import describe
 from antigrad.posttraining.models import Policy, load_policy
-from antigrad.posttraining.question_rows import check_same, question_row, scores_row, status_of
+from antigrad.posttraining.question_rows import check_questions, check_same, question_row, scores_row, status_of
 from antigrad.posttraining.rollouts import Measured, Rollouts, joined, measure, sample, seeded, stream_seed
 from antigrad.posttraining.settings import DiagnoseConfig
 from antigrad.posttraining.tasks import Question, Task, load_task
@@ -73,7 +73,7 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules)
     # What failed is tried again: the cause may have been memory, or a model since mended.
     asked = {row["question"]: row for row in run.ledger.rows("question") if row["status"] != "failed"}
-    _check_questions(task, asked)
+    check_questions(task, asked)
     done: set[Key] = {(row["question"], row["arm"], row["step_size"]) for row in run.ledger.rows("update")}
     with progress("questions", len(task.questions)) as bar:
         for index in range(len(task.questions)):
@@ -276,22 +276,3 @@ def _own(group: Rollouts) -> tuple[slice, slice]:
         Rows and tokens.
     """
     return slice(0, group.tokens.shape[0]), slice(0, group.tokens.shape[1])
-
-
-def _check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:
-    """Refuse to go on with other questions than a run began with.
-
-    Args:
-        task: The task as it is now.
-        asked: Question rows of the run, by place.
-
-    Raises:
-        InputValueError: A question is another one now.
-    """
-    for index, row in asked.items():
-        if row["text"] != task.questions[index].question:
-            raise InputValueError(
-                f"question {index + 1} of {task.name} is {task.questions[index].question!r} now",
-                f"{row['text']!r}, as when this run began",
-                "the file changed, or the generator depends on PYTHONHASHSEED: fix it, and start anew",
-            )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
+from antigrad.posttraining.draws import by_numbers
 from antigrad.posttraining.models import Policy
 from antigrad.posttraining.tasks import Question, Task
 
@@ -102,6 +103,7 @@ def sample(
     max_new_tokens: int,
     temperature: float,
     greedy: bool = False,
+    numbers: Tensor | None = None,
 ) -> Rollouts:
     """Sample responses to one question and verify them.
 
@@ -113,24 +115,26 @@ def sample(
         max_new_tokens: Longest response in tokens.
         temperature: Sampling temperature; no other change to the distribution is made.
         greedy: Take the likeliest token each time instead.
+        numbers: (count, max_new_tokens) numbers of [0, 1) to draw by, see `draws`; None draws from the global
+            random stream, see `seeded`.
 
     Returns:
-        The responses. Draws from the global random stream; see `seeded`.
+        The responses.
 
     Raises:
         InputValueError: The prompt is empty, too long for the model or in tokens it does not know, or
             sampling met NaN probabilities.
     """
     tokenizer = policy.tokenizer
-    prompt = tokenizer(
-        task.prompt(question, tokenizer), return_tensors="pt", add_special_tokens=task.style == "raw"
-    ).input_ids.to(policy.device)
-    _check_prompt(policy, question, prompt[0].tolist(), max_new_tokens)
-    ends = _end_tokens(policy)
+    prompt = prompt_of(policy, task, question, max_new_tokens)[None]
+    ends = end_tokens(policy)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
-    options = (
-        {"do_sample": False} if greedy else {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-    )
+    options: dict[str, Any] = {"do_sample": False}
+    if numbers is not None:
+        prompt, count = prompt.expand(count, -1), 1
+        options |= {"logits_processor": [by_numbers(numbers.to(prompt.device), prompt.shape[1], temperature)]}
+    elif not greedy:
+        options = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     if task.stop is not None:
         options |= {"stopping_criteria": [_stopped(tokenizer, task.stop, prompt.shape[1])]}
     try:
@@ -148,8 +152,44 @@ def sample(
         raise InputValueError(
             f"sampling failed: {error}", "finite logits and enough memory", "check the weights"
         ) from error
-    rows = [_cut(tokenizer, row, task.stop, ends) for row in out[:, prompt.shape[1] :].tolist()]
-    return _collect(prompt[0], rows, pad, [task.correct(text, question) for _, text, _ in rows])
+    return judged(policy, task, question, prompt[0], out[:, prompt.shape[1] :].tolist())
+
+
+def prompt_of(policy: Policy, task: Task, question: Question, max_new_tokens: int) -> Tensor:
+    """Turn a question into what the policy reads.
+
+    Args:
+        policy: The policy.
+        task: Renders the prompt.
+        question: The question.
+        max_new_tokens: Longest response in tokens.
+
+    Returns:
+        (P,) token ids.
+    """
+    text, special = task.prompt(question, policy.tokenizer), task.style == "raw"
+    prompt = policy.tokenizer(text, return_tensors="pt", add_special_tokens=special).input_ids[0].to(policy.device)
+    _check_prompt(policy, question, prompt.tolist(), max_new_tokens)
+    return prompt
+
+
+def judged(policy: Policy, task: Task, question: Question, prompt: Tensor, rows: list[list[int]]) -> Rollouts:
+    """Cut generated rows behind what ends them, and verify them.
+
+    Args:
+        policy: Knows what ends a response.
+        task: Judges.
+        question: The question.
+        prompt: (P,) token ids.
+        rows: The generated ids of each response, padding included.
+
+    Returns:
+        The responses.
+    """
+    ends = end_tokens(policy)
+    pad = policy.tokenizer.pad_token_id if policy.tokenizer.pad_token_id is not None else ends[0]
+    cut = [_cut(policy.tokenizer, row, task.stop, ends) for row in rows]
+    return _collect(prompt, cut, pad, [task.correct(text, question) for _, text, _ in cut])
 
 
 def _check_prompt(policy: Policy, question: Question, prompt: list[int], max_new_tokens: int) -> None:
@@ -208,7 +248,15 @@ def _stopped(tokenizer: Any, stop: str, start: int) -> Callable[..., Tensor]:
     return criterion
 
 
-def _end_tokens(policy: Policy) -> list[int]:
+def end_tokens(policy: Policy) -> list[int]:
+    """List the tokens that end a response of a policy.
+
+    Args:
+        policy: The policy.
+
+    Returns:
+        Those of its generation settings and of its tokenizer, each once.
+    """
     ends = policy.model.generation_config.eos_token_id
     ends = ends if isinstance(ends, list) else [ends]
     return list(dict.fromkeys(end for end in [*ends, policy.tokenizer.eos_token_id] if end is not None))

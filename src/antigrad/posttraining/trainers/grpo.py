@@ -14,6 +14,7 @@ from trl import GRPOTrainer as Stock
 from trl.models.utils import disable_gradient_checkpointing
 
 from antigrad.credit import Head
+from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.posttraining.trainers.grpo_batches import Batch, check_plain, replaced, whole_groups
 from antigrad.posttraining.trainers.grpo_checkpoint import load_state, save_state
 from antigrad.posttraining.trainers.grpo_measure import Displacement, PartNorms, means
@@ -64,6 +65,7 @@ class GRPOTrainer(Stock):
     args: Any
     accelerator: Any
     num_generations: int
+    num_generations_eval: int
     train_dataset: Any
     _tokenizer: Any
     _buffered_inputs: Any
@@ -109,7 +111,9 @@ class GRPOTrainer(Stock):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
         if not self.model.training:
-            return super()._generate_and_score_completions(inputs)
+            batch: Batch = super()._generate_and_score_completions(inputs)
+            self._log_pass_at_k()
+            return batch
         batch, states = self._scored(inputs)
         for _ in range(self.options.resample):
             if (better := self._refilled(inputs, batch, states)) is None:
@@ -118,6 +122,14 @@ class GRPOTrainer(Stock):
         if self.states_from == "training_forward":
             return batch
         return self._weighed(batch, self._own_states(batch) if self.states_from == "own_pass" else states)
+
+    def _log_pass_at_k(self) -> None:
+        """Log pass@k of held-out questions for k = 1, 2, 4, … up to the responses each was given."""
+        size = self.num_generations_eval
+        correct = (cast(Tensor, self._verdicts) > self.options.threshold).view(-1, size).sum(1).tolist()
+        for k in (2**power for power in range(size.bit_length())):
+            estimates = [pass_at_k_estimate(size, count, k) for count in correct]
+            self._metrics["eval"][f"credit/pass@{k}"].append(sum(estimates) / len(estimates))
 
     def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
         """Sample and score, with the number of each response's group and the verdict on it.

@@ -96,7 +96,7 @@ def _cards(train: Sequence[Row], tests: Sequence[Row]) -> list[Card]:
     if tests:
         before, after = tests[0]["reward"], tests[-1]["reward"]
         tone = "good" if after > before else "bad" if after < before else "neutral"
-        note = f"{before:.1%} before; one sample a rollout, temperature of the training"
+        note = f"{before:.1%} before; sampled at the training's temperature"
         cards.append(Card("Held-out solved", f"{after:.1%}", note, tone))
     deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
     if deltas:

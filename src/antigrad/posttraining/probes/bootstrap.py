@@ -1,0 +1,104 @@
+r"""Intervals by drawing questions again: percentile bootstrap of ratios of sums.
+
+| symbol | shape | meaning |
+| --- | --- | --- |
+| $w$ | (R, Q) | how often question q is in resample r |
+| $a,b$ | (Q,) | numerators and denominators of a measure; a mean has b = 1 |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from antigrad.core.errors import InputValueError
+
+Values = Sequence[float | None]
+"""One figure a question; None or NaN where a question has none."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval.
+
+    Args:
+        value: The figure; NaN where no question has one.
+        low: Lower end of the interval; NaN where fewer than two questions have a figure.
+        high: Upper end.
+        questions: How many questions the figure is from.
+    """
+
+    value: float
+    low: float
+    high: float
+    questions: int
+
+    @property
+    def sign(self) -> int:
+        """1 or −1 if the whole interval is above or below zero, else 0."""
+        return int(self.low > 0) - int(self.high < 0)
+
+
+class Resamples:
+    r"""Questions drawn again with replacement, the same draws for every measure, so that differences are paired.
+
+    $$\hat\theta=\frac{\sum_qa_q}{\sum_qb_q},\qquad\hat\theta_r=\frac{\sum_qw_{rq}a_q}{\sum_qw_{rq}b_q}$$
+
+    The interval has the quantiles (1 − level)/2 and (1 + level)/2 of the resampled figures.
+
+    Args:
+        questions: Q.
+        count: R.
+        level: Share of the resamples inside the interval.
+        seed: Of the draws.
+
+    Raises:
+        InputValueError: No question or resample, or a level that is no share.
+
+    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 13 (percentile interval).
+
+    Deviations: resamples in which the denominator is 0 are left out. One question gives no interval instead of
+        one without width.
+
+    Example:
+        >>> estimate = Resamples(4, count=1000, level=0.95, seed=0).ratio([0.0, 0.0, 1.0, 1.0])
+        >>> estimate.value, estimate.low, estimate.high
+        (0.5, 0.0, 1.0)
+    """
+
+    def __init__(self, questions: int, *, count: int, level: float, seed: int) -> None:
+        if questions < 1 or count < 1 or not 0 < level < 1:
+            given = f"questions={questions}, count={count}, level={level}"
+            raise InputValueError(given, "at least one of each, and a level between 0 and 1", "0.95 is usual")
+        self.level = level
+        draws = np.random.default_rng(seed).multinomial(questions, np.full(questions, 1 / questions), size=count)
+        self._weights: NDArray[np.float64] = draws.astype(np.float64)
+
+    def ratio(self, top: Values, bottom: Values | None = None) -> Estimate:
+        """Estimate a ratio of sums over questions, or a mean.
+
+        Args:
+            top: Q numerators; a question whose numerator is missing counts in neither sum.
+            bottom: Q denominators, at least 0; None for a mean over the questions that have a numerator.
+
+        Returns:
+            The figure and its interval.
+        """
+        a = np.array([math.nan if value is None else value for value in top], dtype=np.float64)
+        b = np.ones_like(a) if bottom is None else np.array([value or 0.0 for value in bottom], dtype=np.float64)
+        known = ~np.isnan(a) & (b > 0)
+        a, b = np.where(known, a, 0.0), np.where(known, b, 0.0)
+        count = int(known.sum())
+        if not count:
+            return Estimate(math.nan, math.nan, math.nan, 0)
+        value = float(a.sum() / b.sum())
+        if count == 1:
+            return Estimate(value, math.nan, math.nan, 1)
+        tops, bottoms = self._weights @ a, self._weights @ b
+        some = bottoms > 0
+        low, high = np.quantile(tops[some] / bottoms[some], [(1 - self.level) / 2, (1 + self.level) / 2])
+        return Estimate(value, float(low), float(high), count)
