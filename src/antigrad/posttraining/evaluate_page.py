@@ -116,8 +116,9 @@ def _gain(value: Estimate) -> str:
 
 
 def _share(value: Estimate) -> str:
-    interval = "" if math.isnan(value.low) else f" ({value.low:.1%} to {value.high:.1%})"
-    return f"{value.value:.1%}{interval}"
+    if math.isnan(value.low) or value.low == value.high:  # an interval without width is not certainty
+        return f"{value.value:.1%}"
+    return f"{value.value:.1%} ({value.low:.1%} to {value.high:.1%})"
 
 
 def _cards(good: Sequence[Findings], config: EvaluateConfig) -> list[Card]:
