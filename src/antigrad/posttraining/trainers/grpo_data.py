@@ -14,10 +14,10 @@ def prompt_rows(task: Task, questions: Sequence[Question], start: int = 0) -> li
     Args:
         task: How questions are put.
         questions: Which ones.
-        start: Place of the first in the task.
+        start: Place of the first among all that are asked.
 
     Returns:
-        Rows with `prompt`, a text in raw style and messages in chat style, and `question`, its place.
+        Rows with `prompt`, a text in raw style and messages in chat style, and `question`, its place among all.
     """
     return [
         {
@@ -32,13 +32,13 @@ class Correct:
     """The reward: 1 if the task's verifier accepts a response, else 0.
 
     Args:
-        task: Judges.
+        asked: Tasks with the questions of each; a response names its question by its place among all.
     """
 
     __name__ = "correct"
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
+    def __init__(self, asked: Sequence[tuple[Task, Sequence[Question]]]) -> None:
+        self._asked = [(task, question) for task, questions in asked for question in questions]
 
     def __call__(self, completions: Sequence[Any], question: Sequence[int], **_: Any) -> list[float]:
         """Judge responses.
@@ -52,8 +52,8 @@ class Correct:
             1 or 0 for each.
         """
         texts = [one if isinstance(one, str) else one[-1]["content"] for one in completions]
-        asked = [self._task.questions[place] for place in question]
-        return [float(self._task.correct(text, one)) for text, one in zip(texts, asked, strict=True)]
+        asked = [self._asked[place] for place in question]
+        return [float(task.correct(text, one)) for text, (task, one) in zip(texts, asked, strict=True)]
 
 
 def end_at(model: Any, tokenizer: Any, stop: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.models import load_any
 from antigrad.posttraining.quiet import quiet
-from antigrad.posttraining.tasks import Task, load_task
+from antigrad.posttraining.tasks import Question, Task, load_task
 from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
 from antigrad.posttraining.trainers.grpo_checkpoint import last_checkpoint
 from antigrad.posttraining.trainers.grpo_data import Correct, end_at, prompt_rows
@@ -52,15 +53,8 @@ def train_grpo(config: TrainGRPOConfig) -> RunFolder:
     config.check(here.num_processes)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    task = load_task(
-        config.tasks,
-        count=config.questions + config.held_out,
-        seed=config.seed,
-        verifier=config.verifier,
-        style=config.style,
-        shots=config.shots,
-    )
-    loaded = None if (config.output / "run.yaml").exists() else _load(config, task)
+    asked = _questions(config)
+    loaded = None if (config.output / "run.yaml").exists() else _load(config, asked)
     with here.main_process_first():
         run = RunFolder.start(
             config.output,
@@ -75,31 +69,50 @@ def train_grpo(config: TrainGRPOConfig) -> RunFolder:
     if here.is_main_process and config.resume:
         _forget_after(run, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
     here.wait_for_everyone()
-    _train(config, run, task, loaded or _load(config, task), checkpoint, main=here.is_main_process)
+    _train(config, run, asked, loaded or _load(config, asked), checkpoint, main=here.is_main_process)
     if here.is_main_process:
         describe(run, config)
     here.wait_for_everyone()
     return run
 
 
-def _load(config: TrainGRPOConfig, task: Task) -> Any:
+Asked = list[tuple[Task, Sequence[Question]]]
+"""Tasks with their questions: what is trained on, then what is held out."""
+
+
+def _questions(config: TrainGRPOConfig) -> Asked:
+    common: dict[str, Any] = {"seed": config.seed, "verifier": config.verifier, "style": config.style}
+    more = 0 if config.held_out_tasks else config.held_out
+    task = load_task(config.tasks, count=config.questions + more, shots=config.shots, **common)
+    asked: Asked = [(task, task.questions[: config.questions])]
+    if config.held_out_tasks and config.held_out:
+        test = load_task(config.held_out_tasks, count=config.held_out, shots=config.shots, **common)
+        return [*asked, (test, test.questions)]
+    return [*asked, (task, task.questions[config.questions :])] if more else asked
+
+
+def _load(config: TrainGRPOConfig, asked: Asked) -> Any:
     policy = load_any(config.model, device="cpu", trust_remote_code=config.trust_remote_code)
-    task.prompt(task.questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here
+    for task, questions in asked:
+        task.prompt(questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here
     if policy.tokenizer.pad_token is None:
         policy.tokenizer.pad_token = policy.tokenizer.eos_token
-    end_at(policy.model, policy.tokenizer, task.stop)
+    end_at(policy.model, policy.tokenizer, asked[0][0].stop)
     return policy
 
 
 def _train(
-    config: TrainGRPOConfig, run: RunFolder, task: Task, policy: Any, checkpoint: Path | None, *, main: bool
+    config: TrainGRPOConfig, run: RunFolder, asked: Asked, policy: Any, checkpoint: Path | None, *, main: bool
 ) -> None:
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
 
     from antigrad.posttraining.trainers.grpo import GRPOTrainer
 
-    train, test = task.questions[: config.questions], task.questions[config.questions :]
+    data = [
+        Dataset.from_list(prompt_rows(task, questions, start))
+        for (task, questions), start in zip(asked, (0, config.questions), strict=False)
+    ]
     lora: Any = None
     if config.lora:
         from peft import LoraConfig
@@ -110,10 +123,10 @@ def _train(
     with quiet():
         trainer = GRPOTrainer(
             model=policy.model,
-            reward_funcs=Correct(task),
+            reward_funcs=Correct(asked),
             args=arguments,
-            train_dataset=Dataset.from_list(prompt_rows(task, train)),
-            eval_dataset=Dataset.from_list(prompt_rows(task, test, len(train))) if test else None,
+            train_dataset=data[0],
+            eval_dataset=data[1] if len(data) > 1 else None,
             processing_class=policy.tokenizer,
             peft_config=lora,
             credit=config.credit,

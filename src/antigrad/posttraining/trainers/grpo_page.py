@@ -53,6 +53,8 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
     alarms = [row["text"] for row in run.ledger.rows("alarm")]
     sections: list[Section] = [Cards("In short", _cards(train, tests), SOURCES[setup["states_from"]])]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
+    if tests:
+        sections.append(_pass_at_k(tests))
     if any(DELTA[0] in row for row in train):
         sections.append(_displacement(train))
     if alarms:
@@ -67,6 +69,9 @@ def _summary(train: Sequence[Row], tests: Sequence[Row], setup: Row) -> dict[str
     figures: dict[str, Any] = {"steps": train[-1]["step"], "states_from": setup["states_from"]}
     if tests:
         figures |= {"held_out_before": tests[0]["reward"], "held_out_after": tests[-1]["reward"]}
+        passes = [name for name in tests[-1] if name.startswith("credit/pass@")]
+        figures |= {f"{name.removeprefix('credit/')}_before": tests[0][name] for name in passes}
+        figures |= {f"{name.removeprefix('credit/')}_after": tests[-1][name] for name in passes}
         figures |= {"entropy_before": tests[0].get("entropy"), "entropy_after": tests[-1].get("entropy")}
     for key in ("reward", *LABELS):
         values = [row[key] for row in train if key in row]
@@ -131,6 +136,16 @@ def _curve(train: Sequence[Row], tests: Sequence[Row], title: str, unit: str, ke
         data.append(_line("held out", tests, key, "lines+markers"))
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": unit}, "tickformat": form}}
     return Chart(title, {"data": data, "layout": layout})
+
+
+def _pass_at_k(tests: Sequence[Row]) -> Chart:
+    names = [name for name in tests[0] if name.startswith("credit/pass@")]
+    data = [_line(name.removeprefix("credit/"), tests, name, "lines+markers") for name in names]
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "share"}, "tickformat": ".0%"}}
+    text = (
+        "Held-out questions with a correct answer among k samples, unbiased, without interval: see antigrad evaluate."
+    )
+    return Chart("Held-out pass@k", {"data": data, "layout": layout}, text)
 
 
 def _displacement(train: Sequence[Row]) -> Chart:

@@ -33,7 +33,8 @@ class TrainGRPOConfig:
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         credit: Rule for the negative gradient, as `name` or `name(option=value,...)`.
         questions: Questions to train on.
-        held_out: Further questions of the same task that are asked, never trained on.
+        held_out: Questions that are asked and never trained on.
+        held_out_tasks: Their task; None takes further questions of `tasks`.
         steps: Optimizer steps.
         prompts: Prompts of a generation batch.
         rollouts: Responses sampled a prompt (group size).
@@ -69,6 +70,7 @@ class TrainGRPOConfig:
     credit: str = "none"
     questions: int = 32
     held_out: int = 16
+    held_out_tasks: str | None = None
     steps: int = 100
     prompts: int = 8
     rollouts: int = 8
@@ -130,11 +132,12 @@ class TrainGRPOConfig:
 
         accumulation = self.accumulation(processes)
         every = self.evaluate_every if self.held_out else 0
+        group = int(self.trl.get("num_generations_eval") or self.rollouts)
         ours: dict[str, Any] = {
             "output_dir": str(self.output / "checkpoints"),
             "per_device_train_batch_size": self.rows_at_once,
-            # An evaluation's batch has to hold whole groups.
-            "per_device_eval_batch_size": self.rollouts * math.ceil(self.rows_at_once / self.rollouts),
+            # An evaluation's batch has to hold whole groups; without gradients it may hold more rows.
+            "per_device_eval_batch_size": group * max(1, 4 * self.rows_at_once // group),
             "gradient_accumulation_steps": accumulation,
             "steps_per_generation": self.updates * accumulation,
             "num_generations": self.rollouts,
