@@ -12,6 +12,7 @@ from benchmarks import (
     attribution_study,
     decoding,
     displacement,
+    grpo_study,
     kernel,
     lab,
     lab_arms,
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "safe_weight": safe_weight.run,
     "lab": lab.run,
     "lab_arms": lab_arms.run,
+    "grpo_study": grpo_study.run,
     "attribution_speed": attribution_speed.run,
     "attribution_study": attribution_study.run,
 }
