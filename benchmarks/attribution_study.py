@@ -471,8 +471,11 @@ def spec_rows(values: Columns) -> dict[str, dict[str, float]]:
         for base in BASES:
             if f"rcap/{base}" in own:
                 gap = paired(own[f"rcap_calibrated/{base}"], values["sobel"][f"rcap_calibrated/{base}"])
-                means = {key: float(own[f"{key}/{base}"].mean()) for key in ("rcap", "rcap_h", "rcap_s_untied")}
-                means["rcap_calibrated"] = float(own[f"rcap_calibrated/{base}"].mean())
+                means = {
+                    key: float(own[f"{key}/{base}"].mean()) for key in ("rcap", "rcap_h", "rcap_s", "rcap_calibrated")
+                }
+                if name.startswith("gradcam"):  # Its ties are broken there.
+                    means["rcap_s"] = float(own[f"rcap_s_untied/{base}"].mean())
                 found[f"{name}/{base}"] = means | {"above_sobel": gap.mean}
     return found
 
