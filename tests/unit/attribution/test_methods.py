@@ -200,3 +200,40 @@ def test_the_guide_over_another_method(base: str) -> None:
     torch.testing.assert_close(found, want, atol=1e-10, rtol=1e-6)
     with pytest.raises(InputValueError, match="did you mean"):
         METHODS.make("guided_absolute_grad(base=blur_gi)")
+
+
+class NoGradients(nn.Module):
+    """A model that keeps its gradients to itself."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model(images)
+
+
+@pytest.mark.parametrize("name", METHODS.names())
+def test_what_does_not_fit_is_named_by_every_method(name: str) -> None:
+    small, images = classifier("relu6"), inputs()
+    method = METHODS.make(name)
+    bare = Classifier("bare", NoGradients(small.model).eval(), HALF, HALF, 12, 12, small.cam_layer)
+    damaged = classifier("relu6")
+    damaged.model[6].weight.data[1, 0] = float("nan")  # type: ignore[index,operator,union-attr]
+    broken = images.clone()
+    broken[1, 0, 0, 0] = float("nan")
+    cases: list[tuple[str, Classifier, Tensor, Tensor]] = [
+        ("choose another target", small, images, torch.tensor([1, 5])),
+        ("choose another target", small, images, torch.tensor([-1, 1])),
+        ("a differentiable model", bare, images, TARGETS),
+        ("check the.* model", damaged, images, TARGETS),
+        ("check how they were normalised", small, broken, TARGETS),
+        ("grey images need their channel repeated", small, images[:, :1], TARGETS),
+        (r"\(B, 3, H, W\) with \(B,\)", small, images, TARGETS[:1]),
+    ]
+    for words, model, given, targets in cases:
+        with pytest.raises(InputValueError, match=words):
+            method(model, given, targets, torch.Generator().manual_seed(0))
+        assert not given.requires_grad
+    assert all(not module._forward_hooks and not module._backward_hooks for module in small.model.modules())

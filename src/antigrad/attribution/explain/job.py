@@ -40,7 +40,14 @@ def explain(config: ExplainConfig) -> RunFolder:
     classifier = load_classifier(config.model, device=config.device)
     run = RunFolder.start(config.output, job="explain", config=settings, resume=config.resume, free=free)
     rows = run.ledger.rows()
-    done = {row["place"] for row in rows}
+    done = {row["place"]: row["image"] for row in rows}
+    moved = [name for place, name in done.items() if place >= len(pictures) or pictures[place].name != name]
+    if moved:
+        raise AntigradError(
+            f"{run.path}: {moved[0]} is not where it was when the run began ({len(moved)} such pictures)",
+            "the same pictures",
+            "start a new run in another --output",
+        )
     tasks = [(place, picture) for place, picture in enumerate(pictures) if place not in done]
     with progress("pictures", len(pictures), done=len(done)) as bar:
         for place, found in explained(config, classifier, tasks):

@@ -76,6 +76,10 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
     """
     image = square(picture.open(), resize=classifier.resize, size=classifier.size).to(config.device)
     chances = classifier.probabilities(image[None])[0]
+    if not torch.isfinite(chances).all():
+        raise InputValueError(
+            f"{picture.name}: class probabilities with NaN or inf", "finite ones", "check the model's weights"
+        )
     predicted = int(chances.argmax())
     target = _target(config, picture, predicted, len(chances))
     numbers = torch.Generator().manual_seed(config.seed * 1_000_003 + place)

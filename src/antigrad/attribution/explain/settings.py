@@ -122,7 +122,11 @@ class ExplainConfig:
     def _problems_of_target(self, pictures: list[Picture]) -> list[str]:
         if self.target == "label":
             bare = [picture.name for picture in pictures if picture.label is None]
-            return [f"target label: {bare[0]} has none ({len(bare)} pictures without)"] if bare else []
+            return (
+                [f"target label: {bare[0]} has no whole number as its label ({len(bare)} pictures without)"]
+                if bare
+                else []
+            )
         if self.target == "predicted" or self.target.isdigit():
             return []
         return [f"target {self.target!r}: predicted, label, or the number of a class"]

@@ -32,7 +32,7 @@ class GradCam(AttributionMethod):
     signed: ClassVar[bool] = True
     relu: bool = True
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         method = LayerGradCam(classifier.model, classifier.cam_layer)

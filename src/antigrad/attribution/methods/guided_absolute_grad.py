@@ -244,7 +244,7 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
         check_guide(self.percentile, self.guide, "channel")
         check_samples(self.n_samples, self.guide if self.percentile > 0 else None)
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         base = None if self.base is None else AsAttribution(self._base(), classifier, generator)

@@ -33,7 +33,7 @@ class GuidedBackprop(AttributionMethod):
     Deviations: ReLU6, which Captum leaves alone, is taken apart into a ReLU and a bound, in a copy of the model.
     """
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         asking = inputs.detach().clone().requires_grad_()
