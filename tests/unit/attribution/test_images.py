@@ -136,7 +136,7 @@ def test_the_middle_of_a_long_picture_is_what_it_was() -> None:
 
 @pytest.mark.parametrize("given", [None, "words", 5])
 def test_what_is_in_a_table_but_no_bytes(given: object) -> None:
-    with pytest.raises(AntigradError, match="row: .*a picture that can be decoded"):
+    with pytest.raises(AntigradError, match=r"row: .*a picture that can be decoded"):
         Picture("row", given).open()  # type: ignore[arg-type]
 
 

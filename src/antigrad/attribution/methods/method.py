@@ -57,6 +57,8 @@ class AttributionMethod(ABC):
 
         Raises:
             InputValueError: Shapes, classes or numbers do not fit the model, or it cannot be differentiated.
+            RuntimeError: The model raised it for another reason.
+            IndexError: As before.
         """
         _check_given(classifier, inputs, targets)
         try:
