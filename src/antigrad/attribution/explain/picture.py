@@ -93,7 +93,9 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
             maps[name] = to_map(attribution, cast(View, config.view))[0]
             if method.signed:
                 signed[name] = to_map(attribution, "signed")[0]
-    judged = maps | {name: one[0] for name, one in model_free(image[None].cpu(), numbers).items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The same of a picture without edges.
+        judged = maps | {name: one[0] for name, one in model_free(image[None].cpu(), numbers).items()}
     figures = _figures(config, classifier, image, targets, judged)
     return Explained(image.cpu(), target, predicted, float(chances[target]), maps, signed, figures)
 

@@ -244,6 +244,9 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
         check_guide(self.percentile, self.guide, "channel")
         check_samples(self.n_samples, self.guide if self.percentile > 0 else None)
 
+    def problem_with(self, classifier: Classifier) -> str | None:  # noqa: D102
+        return None if self.base is None else self._base().problem_with(classifier)
+
     def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:

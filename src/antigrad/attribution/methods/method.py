@@ -60,6 +60,9 @@ class AttributionMethod(ABC):
             RuntimeError: The model raised it for another reason.
             IndexError: As before.
         """
+        problem = self.problem_with(classifier)
+        if problem is not None:
+            raise InputValueError(problem, "a method for this kind of model", "leave it out, or use saliency")
         _check_given(classifier, inputs, targets)
         try:
             found = self.attribute(classifier, inputs, targets, generator)
@@ -73,6 +76,17 @@ class AttributionMethod(ABC):
                 f"gradients of {classifier.name} with NaN or inf", "finite ones", "check the weights of the model"
             )
         return found
+
+    def problem_with(self, classifier: Classifier) -> str | None:
+        """Say why the method does not apply to a model.
+
+        Args:
+            classifier: The model.
+
+        Returns:
+            The reason, or None where it applies.
+        """
+        return None
 
     @abstractmethod
     def attribute(
