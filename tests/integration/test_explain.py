@@ -166,9 +166,10 @@ def test_a_model_with_nan_explains_nothing(pictures: Path, tmp_path: Path, monke
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["explain", str(tmp_path / "nothing.png"), "--methods", "salency,smoothgrad(n_samples=0)"]
     words += ["--metrics", "rcap(base=blak)", "--target", "cat", "--engine", "spark", "--output", str(tmp_path / "run")]
+    words += ["--device", "gpu"]
     assert main(words) == 1
     said = capsys.readouterr().err
-    for part in ("nothing.png", "saliency", "n_samples=0", "black", "target 'cat'", "spark", "6 problems"):
+    for part in ("nothing.png", "saliency", "n_samples=0", "black", "target 'cat'", "spark", "'gpu'", "7 problems"):
         assert part in said, part
     assert not (tmp_path / "run").exists()
 

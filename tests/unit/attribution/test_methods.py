@@ -61,6 +61,8 @@ def test_the_same_seed_the_same_map_and_the_stream_of_others_goes_on(name: str) 
     state = torch.random.get_rng_state()
     maps = [METHODS.make(name)(small, inputs(), TARGETS, torch.Generator().manual_seed(4)) for _ in range(2)]
     assert torch.equal(*maps)
+    with torch.no_grad():  # Where people evaluate.
+        assert torch.equal(maps[0], METHODS.make(name)(small, inputs(), TARGETS, torch.Generator().manual_seed(4)))
     assert torch.equal(torch.random.get_rng_state(), state)
 
 

@@ -98,8 +98,13 @@ class ExplainConfig:
             problems.append(f"engine {self.engine!r}: {did_you_mean(self.engine, _ENGINES)}")
         elif self.engine == "ray" and find_spec("ray") is None:
             problems.append('engine ray: the package is missing; pip install "antigrad[ray]"')
-        if self.device == "cuda" and not torch.cuda.is_available():
-            problems.append("device cuda: torch sees none on this machine")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            problems.append(f"device {self.device}: torch sees none on this machine")
+        else:
+            try:
+                torch.zeros((), device=self.device)
+            except (RuntimeError, AssertionError, NotImplementedError):
+                problems.append(f"device {self.device!r}: torch sees none of that name; cpu, cuda, cuda:1")
         raise_all("settings of explain", problems)
         return pictures
 

@@ -65,7 +65,8 @@ class AttributionMethod(ABC):
             raise InputValueError(problem, "a method for this kind of model", "leave it out, or use saliency")
         _check_given(classifier, inputs, targets)
         try:
-            found = self.attribute(classifier, inputs, targets, generator)
+            with torch.enable_grad():
+                found = self.attribute(classifier, inputs, targets, generator)
         except (RuntimeError, IndexError) as error:
             clear = _in_plain_words(error, classifier, targets)
             if clear is None:
