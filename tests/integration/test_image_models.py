@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,3 +93,12 @@ def test_a_transformer_goes_without_what_does_not_apply(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
     with pytest.raises(InputValueError, match="0 to 2"):
         explain(replace(given, target="3", output=tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"), [("timm:resnet18", "timm"), ("torchvision:resnet18", "torchvision.models")]
+)
+def test_the_extra_that_is_missing_is_named(name: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(AntigradError, match=r"antigrad\[timm\]"):
+        load_classifier(name)

@@ -126,7 +126,7 @@ def _lite0() -> Classifier:
 
 
 def _timm(name: str) -> Classifier:
-    timm = _package("timm", "timm")
+    timm = _package("timm", "timm", "timm")
     plain = name.partition(".")[0]  # What follows the dot names the weights.
     if ":" not in name and not timm.is_model(plain):
         raise InputValueError(
@@ -150,7 +150,7 @@ def _timm(name: str) -> Classifier:
 
 
 def _torchvision(name: str) -> Classifier:
-    models = _package("torchvision.models", "torchvision")
+    models = _package("torchvision.models", "torchvision", "timm")
     if name not in models.list_models(module=models):
         known = models.list_models(module=models)
         raise InputValueError(f"torchvision model {name!r}", "one of list_models()", did_you_mean(name, known))
@@ -174,7 +174,7 @@ class _Logits(nn.Module):
 
 
 def _transformers(name: str) -> Classifier:
-    transformers = _package("transformers", "transformers")
+    transformers = _package("transformers", "transformers", "posttraining")
     model = _fetched(lambda: transformers.AutoModelForImageClassification.from_pretrained(name), name)
     facts = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name), name)
     sizes = dict(facts.size or {})
@@ -237,7 +237,7 @@ def imagenet_labels() -> list[str]:
     return (files("antigrad.attribution") / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _package(module: str, name: str) -> Any:
+def _package(module: str, name: str, extra: str = "attribution") -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -245,8 +245,8 @@ def _package(module: str, name: str) -> Any:
     except (ImportError, RuntimeError) as error:
         raise AntigradError(
             f"the package {name} is missing or does not go with this torch",
-            "the extra attribution",
-            f'pip install "antigrad[attribution]" ({error})',
+            f"the extra {extra}",
+            f'pip install "antigrad[{extra}]" ({error})',
         ) from error
 
 
