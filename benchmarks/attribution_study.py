@@ -46,7 +46,11 @@ BASES: tuple[Base, ...] = ("black", "grey", "mean")
 EXACT = 1 - torch.tensor(STAGES, dtype=torch.float64)
 CALIBRATED = 1 - torch.tensor(STAGES, dtype=torch.float64) ** 2
 """Share of pixels, and of a uniform histogram's mass, that a stage reveals."""
+SPEC_IMAGES = 90
+"""Images of the specification's table, evenly spaced over the file."""
 Maps = dict[str, Tensor]
+Scores = dict[str, dict[str, float]]
+Columns = dict[str, dict[str, Tensor]]
 
 
 def run(quick: bool, keep: bool) -> None:
@@ -61,11 +65,16 @@ def run(quick: bool, keep: bool) -> None:
     ledger = Ledger(folder / "rows.jsonl")
     done = {(row["kind"], row["place"]) for row in ledger.rows()}
     grids, randomised = (0, 0) if quick else (GRIDS, RANDOMISED)
-    with progress("images and grids", len(views) + grids + randomised, done=len(done)) as bar:
+    with progress("images, percentiles, grids", 2 * len(views) + grids + randomised, done=len(done)) as bar:
         for place, view in enumerate(views):
             if ("image", place) not in done:
                 scores = scored(classifier, folded, view[None], targets[place : place + 1], place)
                 ledger.append({"kind": "image", "place": place, "image": pictures[place].name, "scores": scores})
+                bar.advance()
+        for place, view in enumerate(views):
+            if ("sweep", place) not in done:
+                scores = swept(folded, view[None], targets[place : place + 1], place)
+                ledger.append({"kind": "sweep", "place": place, "scores": scores})
                 bar.advance()
         for place, shares in pointing(classifier, folded, torch.stack(views), targets, grids, done):
             ledger.append({"kind": "grid", "place": place, "scores": shares})
@@ -164,9 +173,7 @@ def sharper(maps: Maps) -> Maps:
 
 
 @torch.no_grad()
-def scored(
-    classifier: Classifier, folded: Classifier, image: Tensor, target: Tensor, place: int
-) -> dict[str, dict[str, float]]:
+def scored(classifier: Classifier, folded: Classifier, image: Tensor, target: Tensor, place: int) -> Scores:
     """Score all maps of one image.
 
     Args:
@@ -182,18 +189,11 @@ def scored(
     numbers = torch.Generator().manual_seed(SEED * 1_000_003 + place)
     with torch.enable_grad():
         maps = {name: one.detach() for name, one in all_maps(classifier, folded, image, target, numbers).items()}
-    found: dict[str, dict[str, float]] = {name: {} for name in maps}
+    found: Scores = {name: {} for name in maps}
     for base in BASES:
         names = list(maps if base == "black" else EVERYWHERE)
-        plain = recovered(folded, image, target, [maps[name] for name in names], base, ranked=False)
-        tied = [place for place, row in enumerate(plain.area) if not torch.allclose(row, EXACT, atol=1e-4)]
-        ranked = plain.probability.clone()  # With no ties the regions of the ranks are those of the map.
-        if tied:
-            again = recovered(folded, image, target, [maps[names[place]] for place in tied], base, ranked=True)
-            ranked[torch.tensor(tied)] = again.probability
+        plain, figures = judged(folded, image, target, [maps[name] for name in names], base)
         for row, name in enumerate(names):
-            figures = {"rcap": plain.score, "rcap_h": plain.concentration, "rcap_s": plain.rank_only}
-            figures |= {"rcap_s_untied": ranked.mean(1), "rcap_calibrated": (ranked * CALIBRATED).mean(1)}
             found[name] |= {f"{figure}/{base}": float(values[row]) for figure, values in figures.items()}
             for power in SHARPENED.get(name, ()) if base == "black" else ():
                 seen = iter(plain.probability[row : row + 1].T)  # A power shows the same pixels.
@@ -211,6 +211,58 @@ def scored(
         for name, value in zip(EVERYWHERE, values.tolist(), strict=True):
             found[name][figure] = value
     return found
+
+
+@torch.no_grad()
+def swept(folded: Classifier, image: Tensor, target: Tensor, place: int) -> Scores:
+    """Score the relative guide at every percentile, and the paper's at the one of the specification's table.
+
+    Args:
+        folded: The model, without batch norms.
+        image: (1, 3, H, W) in [0, 1].
+        target: (1,) class.
+        place: Its number: the noise is that of its other maps.
+
+    Returns:
+        Name of the map, then of the figure, and its value.
+    """
+    numbers = torch.Generator().manual_seed(SEED * 1_000_003 + place)
+    with torch.enable_grad():
+        moments = gradients(folded, folded.normalise(image), target, numbers)
+    size, variance = moments.absolute, moments.variance
+    weights = {f"gag_relative_{p:g}": guide_weights(variance, p, "relative") for p in PERCENTILES[1:-1]}
+    weights["gag_0.5"] = guide_weights(variance, 0.5, "paper")
+    maps = {name: to_map(size * weight) for name, weight in weights.items()}
+    _, figures = judged(folded, image, target, list(maps.values()), "black")
+    return {
+        name: {f"{figure}/black": float(values[row]) for figure, values in figures.items()}
+        for row, name in enumerate(maps)
+    }
+
+
+def judged(
+    folded: Classifier, image: Tensor, target: Tensor, maps: list[Tensor], base: Base
+) -> tuple[Rcap, dict[str, Tensor]]:
+    """RCAP of many maps of one image, with what no sharpening raises.
+
+    Args:
+        folded: The model.
+        image: (1, 3, H, W) in [0, 1].
+        target: (1,) class.
+        maps: (1, H, W) each.
+        base: What unrevealed pixels show.
+
+    Returns:
+        RCAP, one row a map, and all figures.
+    """
+    plain = recovered(folded, image, target, maps, base, ranked=False)
+    tied = [place for place, row in enumerate(plain.area) if not torch.allclose(row, EXACT, atol=1e-4)]
+    ranked = plain.probability.clone()  # With no ties the regions of the ranks are those of the map.
+    if tied:
+        again = recovered(folded, image, target, [maps[place] for place in tied], base, ranked=True)
+        ranked[torch.tensor(tied)] = again.probability
+    figures = {"rcap": plain.score, "rcap_h": plain.concentration, "rcap_s": plain.rank_only}
+    return plain, figures | {"rcap_s_untied": ranked.mean(1), "rcap_calibrated": (ranked * CALIBRATED).mean(1)}
 
 
 def recovered(
@@ -243,7 +295,7 @@ def pointing(
     targets: Tensor,
     count: int,
     done: set[tuple[str, int]],
-) -> Iterator[tuple[int, dict[str, dict[str, float]]]]:
+) -> Iterator[tuple[int, Scores]]:
     """Play the pointing game, grid by grid.
 
     Args:
@@ -267,14 +319,14 @@ def pointing(
         numbers = torch.Generator().manual_seed(SEED * 1_000_003 + 500_000 + place)
         maps = all_maps(classifier, folded, grids.images[here], grids.targets[here], numbers)
         maps |= sharper(maps)
-        shares: dict[str, dict[str, float]] = {}
+        shares: Scores = {}
         for name, one in maps.items():
             plain, ranked = (float(in_tile(each.detach(), grids.tiles[here])) for each in (one, calibrated(one)))
             shares[name] = {"gridpg": plain, "gridpg_calibrated": ranked}
         yield place, shares
 
 
-def noticed(classifier: Classifier, image: Tensor, target: Tensor, place: int) -> dict[str, dict[str, float]]:
+def noticed(classifier: Classifier, image: Tensor, target: Tensor, place: int) -> Scores:
     """Compare maps with those of other noise, of a randomised model, of another class.
 
     Args:
@@ -324,28 +376,19 @@ def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         Tables as JSON.
     """
-    images = sorted((row for row in rows if row["kind"] == "image"), key=lambda row: row["place"])
-    grids = sorted((row for row in rows if row["kind"] == "grid"), key=lambda row: row["place"])
-    randomised = sorted((row for row in rows if row["kind"] == "randomised"), key=lambda row: row["place"])
-    values: dict[str, dict[str, Tensor]] = {}
-    for some in (images, grids, randomised):
-        for name in some[0]["scores"] if some else ():
-            own = values.setdefault(name, {})
-            for figure in some[0]["scores"][name]:
-                own[figure] = torch.tensor([row["scores"][name][figure] for row in some], dtype=torch.float64)
-    maps: dict[str, Any] = {}
-    for name, figures in values.items():
-        maps[name] = {}
-        for figure, column in figures.items():
-            error = float(column.std() / len(column) ** 0.5) if len(column) > 1 else None
-            maps[name][figure] = {"mean": float(column.mean()), "error": error}
-            if figure.startswith(("rcap_s/", "rcap_calibrated/")):
-                gap = above_controls(column, {control: values[control][figure] for control in CONTROLS})
-                maps[name][figure]["above_best_control"] = vars(gap)
+    images, sweep, grids, randomised = (of_kind(rows, kind) for kind in ("image", "sweep", "grid", "randomised"))
+    if [row["place"] for row in sweep] != [row["place"] for row in images]:
+        sweep = []  # Not all of them yet: nothing of it is paired.
+    values = columns(images, sweep, grids, randomised)
+    maps = {name: {figure: of_column(values, name, figure) for figure in own} for name, own in values.items()}
+    chosen = [round(place * (len(images) - 1) / (SPEC_IMAGES - 1)) for place in range(SPEC_IMAGES)]
+    some = sorted(set(chosen)) if len(images) >= SPEC_IMAGES else range(len(images))
+    of_spec = columns(*([rows_[place] for place in some] for rows_ in (images, sweep) if rows_))
     pairs = {
         f"{ours} - {theirs}, {figure}": vars(paired(values[ours][figure], values[theirs][figure], theirs))
         for ours, theirs in PAIRS
-        for figure in ("rcap/black", "rcap_s/black", "rcap_calibrated/black")
+        for figure in ("rcap/black", "rcap_s/black", "rcap_calibrated/black", "dauc", "iauc")
+        if figure in values[ours] and figure in values[theirs]
     }
     facts = {
         "images": len(images),
@@ -356,11 +399,95 @@ def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "seed": SEED,
     }
     facts |= {"stages": STAGES, "model": "efficientnet-lite0", "images_from": IMAGES.name}
-    return {"name": "attribution_study", **facts, "maps": maps, "pairs": pairs, "environment": environment()}
+    facts |= {"spec_images": len(some), "swept": len(sweep)}
+    found = {"maps": maps, "pairs": pairs, "spec": spec_rows(of_spec), "environment": environment()}
+    return {"name": "attribution_study", **facts, **found}
 
 
+def of_kind(rows: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Rows of a kind, in the order of their places.
+
+    Args:
+        rows: Of the ledger.
+        kind: Which.
+
+    Returns:
+        Those rows.
+    """
+    return sorted((row for row in rows if row["kind"] == kind), key=lambda row: row["place"])
+
+
+def columns(*kinds: list[dict[str, Any]]) -> Columns:
+    """Turn rows into one column a map and figure.
+
+    Args:
+        *kinds: Rows of each kind, in order.
+
+    Returns:
+        Name of the map, then of the figure, and its values.
+    """
+    values: Columns = {}
+    for some in kinds:
+        for name in some[0]["scores"] if some else ():
+            own = values.setdefault(name, {})
+            for figure in some[0]["scores"][name]:
+                own[figure] = torch.tensor([row["scores"][name][figure] for row in some], dtype=torch.float64)
+    return values
+
+
+def of_column(values: Columns, name: str, figure: str) -> dict[str, Any]:
+    """Mean and standard error of one figure; of those that sharpening cannot raise, the best control's difference too.
+
+    Args:
+        values: All columns.
+        name: Of the map.
+        figure: Which.
+
+    Returns:
+        `mean`, `error`, and perhaps `above_best_control`.
+    """
+    column = values[name][figure]
+    found: dict[str, Any] = {
+        "mean": float(column.mean()),
+        "error": float(column.std() / len(column) ** 0.5) if len(column) > 1 else None,
+    }
+    if figure.startswith(("rcap_s/", "rcap_calibrated/")):
+        controls = {control: values[control][figure] for control in CONTROLS}
+        found["above_best_control"] = vars(above_controls(column, controls))
+    return found
+
+
+def spec_rows(values: Columns) -> dict[str, dict[str, float]]:
+    """The figures of the specification's table, on its images.
+
+    Args:
+        values: Columns of those images.
+
+    Returns:
+        Name of the map with its base, and its figures.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for name, own in values.items():
+        for base in BASES:
+            if f"rcap/{base}" in own:
+                gap = paired(own[f"rcap_calibrated/{base}"], values["sobel"][f"rcap_calibrated/{base}"])
+                means = {
+                    key: float(own[f"{key}/{base}"].mean()) for key in ("rcap", "rcap_h", "rcap_s", "rcap_calibrated")
+                }
+                if name.startswith("gradcam"):  # Its ties are broken there.
+                    means["rcap_s"] = float(own[f"rcap_s_untied/{base}"].mean())
+                found[f"{name}/{base}"] = means | {"above_sobel": gap.mean}
+    return found
+
+
+COMPETITORS = (
+    "saliency", "smoothgrad", "vargrad", "guided_backprop", "integrated_gradients", "guided_ig", "blur_ig",
+)  # fmt: skip
+"""The seven methods that the paper compares with."""
 PAIRS = (
-    ("gag_0.85", "absolute_grad"), ("absolute_grad^8", "gag_0.85"), ("gag_0.85", "vargrad"),
-    ("vargrad^4", "gag_0.85"), ("gag_0.85", "smoothgrad"), ("gag_relative", "gag_0.85"), ("gag_0.85", "sobel"),
-    ("gag_0.85", "sobel^4"), ("gag_0.85", "centre"), ("gag_0.85", "gradcam"), ("gag_0.85_blurred", "gag_0.85"),
+    *(("gag_0.85", other) for other in (*COMPETITORS, "gradcam", "absolute_grad", *CONTROLS, "sobel^4")),
+    *((f"absolute_{sign}", "smoothgrad") for sign in ("positive", "negative", "grad")),
+    ("smoothgrad_guided", "smoothgrad"),
+    ("absolute_grad^8", "gag_0.85"), ("vargrad^4", "gag_0.85"), ("gag_relative", "gag_0.85"),
+    ("gag_0.85_blurred", "gag_0.85"), ("gag_logits_x100", "gag_0.85"), ("gag_hard", "gag_0.85"),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from antigrad.attribution.explain.settings import ExplainConfig
 from antigrad.attribution.models import load_classifier
 from antigrad.attribution.overlay import DOWN, UP, layer, overlay, strength
 from antigrad.cli.main import main
-from antigrad.core.errors import ManyInputsError
+from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError
 from antigrad.core.runs import RunFolder
 from helpers.commands import start
 from helpers.data import shared
@@ -135,21 +136,50 @@ def test_a_damaged_picture_does_not_stop_the_others(pictures: Path, tmp_path: Pa
         explain(ExplainConfig(given[1:], methods=["saliency"], metrics=[], output=tmp_path / "none"))
 
 
+def test_a_mended_picture_is_tried_again(pictures: Path, tmp_path: Path) -> None:
+    bad, whole = tmp_path / "in" / "a.jpg", (pictures / "b-disc.jpg").read_bytes()
+    bad.parent.mkdir()
+    bad.write_bytes(whole[:300])
+    flat = Image.new("RGB", (40, 30), (9, 9, 9))  # No edges: the control is constant, and nobody is warned of it.
+    flat.save(bad.with_name("b.png"))
+    given = ExplainConfig([str(bad.parent)], methods=["saliency"], metrics=["rcap"], output=tmp_path / "run")
+    assert explain(given).summary["refused"] == 1
+    run = explain(replace(given, resume=True))
+    assert run.summary["refused"] == 1 and len(run.ledger.rows("image")) == 1
+    bad.write_bytes(whole)
+    run = explain(replace(given, resume=True))
+    assert run.summary["refused"] == 0 and [row["image"] for row in run.ledger.rows("image")] == ["b.png", "a.jpg"]
+    flat.save(bad.with_name("aa.png"))
+    with pytest.raises(AntigradError, match=r"b\.png is not where it was"):
+        explain(replace(given, resume=True))
+
+
+def test_a_model_with_nan_explains_nothing(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = load_classifier()
+    next(network.model.parameters()).data[0] = float("nan")
+    monkeypatch.setattr("antigrad.attribution.explain.job.load_classifier", lambda *_, **__: network)
+    given = ExplainConfig([str(pictures / "c.png")], methods=["saliency"], metrics=[], output=tmp_path / "run")
+    with pytest.raises(ManyInputsError, match="class probabilities with NaN"):
+        explain(given)
+
+
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["explain", str(tmp_path / "nothing.png"), "--methods", "salency,smoothgrad(n_samples=0)"]
     words += ["--metrics", "rcap(base=blak)", "--target", "cat", "--engine", "spark", "--output", str(tmp_path / "run")]
+    words += ["--device", "gpu"]
     assert main(words) == 1
     said = capsys.readouterr().err
-    for part in ("nothing.png", "saliency", "n_samples=0", "black", "target 'cat'", "spark", "6 problems"):
+    for part in ("nothing.png", "saliency", "n_samples=0", "black", "target 'cat'", "spark", "'gpu'", "7 problems"):
         assert part in said, part
     assert not (tmp_path / "run").exists()
 
 
 def test_a_class_that_is_not_there(pictures: Path, tmp_path: Path) -> None:
     given = ExplainConfig([str(pictures / "c.png")], methods=["saliency"], target="1000", output=tmp_path / "run")
-    with pytest.raises(ManyInputsError, match="0 to 999"):
+    with pytest.raises(InputValueError, match="0 to 999"):
         explain(given)
-    with pytest.raises(ManyInputsError, match="has none"):
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ManyInputsError, match="has no whole number"):
         explain(ExplainConfig([str(pictures / "c.png")], target="label", output=tmp_path / "run2"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from PIL import Image
 from antigrad.attribution.explain.job import explain
 from antigrad.attribution.explain.settings import ExplainConfig
 from antigrad.attribution.models import load_classifier
-from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,39 @@ def test_names_that_mean_nothing(name: str, message: str) -> None:
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(AntigradError, match="weights on this machine"):
         load_classifier(str(tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_transformer_goes_without_what_does_not_apply(tmp_path: Path) -> None:
+    """Of the nine that nobody chose two are left out, and the page says why; a choice of them is refused."""
+    path = tmp_path / "vit"
+    torch.manual_seed(0)
+    config = transformers.ViTConfig(
+        hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=16, image_size=32, patch_size=8,
+        num_labels=3,
+    )  # fmt: skip
+    transformers.ViTForImageClassification(config).save_pretrained(path)
+    transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(path)
+    Image.effect_noise((40, 40), 50).convert("RGB").save(tmp_path / "a.png")
+    given = ExplainConfig([str(tmp_path / "a.png")], model=str(path), output=tmp_path / "run", metrics=["rcap"])
+    run = explain(given)
+    assert [row["method"] for row in run.ledger.rows("left out")] == ["guided_backprop", "gradcam"]
+    (row,) = run.ledger.rows("image")
+    assert len(row["figures"]) == 7 + 3
+    assert "without a height and a width" in str(run.read_json("page.json"))
+    assert explain(replace(given, resume=True)).summary["pictures"] == 1
+    wished = replace(given, methods=["saliency", "gradcam", "guided_backprop"], output=tmp_path / "other")
+    with pytest.raises(ManyInputsError, match="2 problems"):
+        explain(wished)
+    assert not (tmp_path / "other").exists()
+    with pytest.raises(InputValueError, match="0 to 2"):
+        explain(replace(given, target="3", output=tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"), [("timm:resnet18", "timm"), ("torchvision:resnet18", "torchvision.models")]
+)
+def test_the_extra_that_is_missing_is_named(name: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(AntigradError, match=r"antigrad\[timm\]"):
+        load_classifier(name)

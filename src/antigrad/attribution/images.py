@@ -18,6 +18,8 @@ from antigrad.core.errors import AntigradError, raise_all
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MOST_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded."""
+LONGEST = 8
+"""Of what is longer than so many times its shorter side, only the middle is resized: more is never shown."""
 LABELS = ("class_index", "label")
 """Columns of a table that give the class, the first that is there."""
 
@@ -37,31 +39,35 @@ class Picture:
     label: int | None = None
 
     def open(self) -> Image.Image:
-        """Decode it, turned as its camera says, in RGB.
+        """Decode it, turned as its camera says, in RGB: the first frame, on white where it is transparent.
 
         Returns:
-            The picture.
+            The picture; of 16 bits a channel the upper 8.
 
         Raises:
             AntigradError: It is no picture, damaged, or too large.
         """
-        given: Any = self.source if isinstance(self.source, Path) else io.BytesIO(self.source)
         try:
+            given: Any = self.source if isinstance(self.source, Path) else io.BytesIO(self.source)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Of metadata that we don't read, and of size: checked below.
                 with Image.open(given) as picture:
                     width, height = picture.size
                     if width * height > MOST_PIXELS:
-                        raise AntigradError(
-                            f"{self.name}: {width} × {height} pixels",
-                            f"at most {MOST_PIXELS:,}",
-                            "make it smaller first",
-                        )
-                    return ImageOps.exif_transpose(picture).convert("RGB")
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                        raise self._too_large(f"{width} × {height} pixels")
+                    return _in_rgb(ImageOps.exif_transpose(picture))
+        except AntigradError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise self._too_large(str(error)) from error
+        except Exception as error:  # Decoders raise whatever a damaged file makes them stumble over.
+            what = "no picture of a known kind" if isinstance(error, UnidentifiedImageError) else str(error)
             raise AntigradError(
-                f"{self.name}: {error}", "a picture that can be decoded", "open it in a viewer"
+                f"{self.name}: {what}", "a picture that can be decoded", "open it in a viewer"
             ) from error
+
+    def _too_large(self, given: str) -> AntigradError:
+        return AntigradError(f"{self.name}: {given}", f"at most {MOST_PIXELS:,} pixels", "make it smaller first")
 
 
 def find_pictures(sources: Sequence[Path | str]) -> list[Picture]:
@@ -110,6 +116,11 @@ def square(picture: Image.Image, *, resize: int, size: int) -> Tensor:
         >>> square(Image.new("RGB", (40, 20), (255, 0, 0)), resize=10, size=8)[:, 0, 0].tolist()
         [1.0, 0.0, 0.0]
     """
+    most = LONGEST * min(picture.size)
+    if max(picture.size) > most:
+        wide, high = min(picture.width, most), min(picture.height, most)
+        left, top = (picture.width - wide) // 2, (picture.height - high) // 2
+        picture = picture.crop((left, top, left + wide, top + high))
     factor = resize / min(picture.size)
     wide = max(size, round(picture.width * factor)), max(size, round(picture.height * factor))
     picture = picture.resize(wide, Image.Resampling.BICUBIC)
@@ -119,25 +130,39 @@ def square(picture: Image.Image, *, resize: int, size: int) -> Tensor:
     return data.reshape(size, size, 3).permute(2, 0, 1).float() / 255
 
 
+def _in_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I;16"):  # Pillow would cut what is above 255.
+        return picture.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"values of mode {picture.mode}, whose range nobody knows; 8 or 16 bits a channel are wanted")
+    if picture.has_transparency_data:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+    return picture.convert("RGB")
+
+
 def _table(source: Path, problems: list[str]) -> Iterator[Picture]:
     import pyarrow.parquet as pq  # pyright: ignore[reportMissingTypeStubs]
 
     try:
         file: Any = pq.ParquetFile(source)  # pyright: ignore[reportUnknownMemberType]
         columns = list(file.schema_arrow.names)
+        if "image" not in columns:
+            problems.append(f"{source}: columns {', '.join(columns)}; a column `image` of bytes is needed")
+            return
+        label = next((name for name in LABELS if name in columns), None)
+        row = 0
+        for batch in file.iter_batches(64, columns=["image", *([label] if label else [])]):
+            for given in batch.to_pylist():
+                image = given["image"]["bytes"] if isinstance(given["image"], dict) else given["image"]
+                number = given[label] if label else None
+                # A label in words is no class of the model.
+                yield Picture(f"{source.stem}-{row:05d}", image, number if isinstance(number, int) else None)
+                row += 1
+        if not row:
+            problems.append(f"{source}: no rows")
     except Exception as error:
         problems.append(f"{source}: {error}")
-        return
-    if "image" not in columns:
-        problems.append(f"{source}: columns {', '.join(columns)}; a column `image` of bytes is needed")
-        return
-    label = next((name for name in LABELS if name in columns), None)
-    row = 0
-    for batch in file.iter_batches(64, columns=["image", *([label] if label else [])]):
-        for given in batch.to_pylist():
-            image = given["image"]["bytes"] if isinstance(given["image"], dict) else given["image"]
-            yield Picture(f"{source.stem}-{row:05d}", image, given[label] if label else None)
-            row += 1
 
 
 def _distinct(pictures: list[Picture]) -> list[Picture]:

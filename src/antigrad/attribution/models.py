@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 
 EMBEDDED = "efficientnet-lite0"
-KINDS = ("timm", "torchvision", "hub")
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -31,7 +30,8 @@ class Classifier:
         std: Of each channel, in [0, 1].
         resize: Length of the shorter side before the crop.
         size: Side of the centre crop.
-        cam_layer: Where Grad-CAM looks: the last layer with a spatial extent.
+        cam_layer: Where Grad-CAM looks: the last layer with a spatial extent; None where there is no such layer, or
+            most of the model lies behind it, as in transformers.
         labels: Names of the classes; empty where they are not known.
     """
 
@@ -41,7 +41,7 @@ class Classifier:
     std: tuple[float, ...]
     resize: int
     size: int
-    cam_layer: nn.Module
+    cam_layer: nn.Module | None
     labels: Sequence[str] = ()
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -126,10 +126,11 @@ def _lite0() -> Classifier:
 
 
 def _timm(name: str) -> Classifier:
-    timm = _package("timm", "timm")
-    if name not in timm.list_models():
+    timm = _package("timm", "timm", "timm")
+    plain = name.partition(".")[0]  # What follows the dot names the weights.
+    if ":" not in name and not timm.is_model(plain):
         raise InputValueError(
-            f"timm model {name!r}", "one of timm.list_models()", did_you_mean(name, timm.list_models())
+            f"timm model {name!r}", "one of timm.list_models()", did_you_mean(plain, timm.list_models())
         )
     model = _fetched(lambda: timm.create_model(name, pretrained=True), name)
     facts = timm.data.resolve_data_config({}, model=model)
@@ -149,7 +150,7 @@ def _timm(name: str) -> Classifier:
 
 
 def _torchvision(name: str) -> Classifier:
-    models = _package("torchvision.models", "torchvision")
+    models = _package("torchvision.models", "torchvision", "timm")
     if name not in models.list_models(module=models):
         known = models.list_models(module=models)
         raise InputValueError(f"torchvision model {name!r}", "one of list_models()", did_you_mean(name, known))
@@ -173,7 +174,7 @@ class _Logits(nn.Module):
 
 
 def _transformers(name: str) -> Classifier:
-    transformers = _package("transformers", "transformers")
+    transformers = _package("transformers", "transformers", "posttraining")
     model = _fetched(lambda: transformers.AutoModelForImageClassification.from_pretrained(name), name)
     facts = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name), name)
     sizes = dict(facts.size or {})
@@ -187,26 +188,36 @@ def _transformers(name: str) -> Classifier:
 
 
 @torch.no_grad()
-def last_spatial(model: nn.Module, size: int) -> nn.Module:
-    """Find the last convolution whose output still has a height and a width.
+def last_spatial(model: nn.Module, size: int) -> nn.Module | None:
+    """Find where features still have a height and a width for the last time: what the classifier is about to pool.
+
+    Of a residual network that is the sum of both branches, not the convolution inside one of them. Not counted are
+    pooling layers, maps of attention, and features with the channels last.
 
     Args:
         model: The model.
         size: Side of its images.
 
     Returns:
-        The layer.
-
-    Raises:
-        InputValueError: It has no such layer.
+        The layer; None if there is none, or most layers come after it: a transformer cuts the image into patches first.
     """
     seen: list[nn.Module] = []
+    side, layers, after = size, 0, 0  # Layers with weights, of those whose features have places, not a vector alone.
 
     def note(module: nn.Module, _: Any, output: Any) -> None:
-        if isinstance(output, Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
+        nonlocal side, layers, after
+        if not isinstance(output, Tensor):
+            return
+        if output.ndim > 2 and output[0].numel() > max(output.shape[1:]) and [*module.parameters(recurse=False)]:
+            layers, after = layers + 1, after + 1
+        height, width = output.shape[2:] if output.ndim == 4 else (0, 0)
+        passed_on = isinstance(module, nn.Dropout | nn.Identity | nn.Softmax)  # As attention is.
+        pooled = type(module).__module__ == nn.MaxPool2d.__module__
+        if height == width and 1 < height <= side and not (passed_on or pooled):
+            side, after = height, 0
             seen.append(module)
 
-    handles = [module.register_forward_hook(note) for module in model.modules() if isinstance(module, nn.Conv2d)]
+    handles = [module.register_forward_hook(note) for module in model.modules()]
     training = model.training
     try:
         model.eval()(torch.zeros(1, 3, size, size))
@@ -214,11 +225,7 @@ def last_spatial(model: nn.Module, size: int) -> nn.Module:
         model.train(training)
         for handle in handles:
             handle.remove()
-    if not seen:
-        raise InputValueError(
-            f"a {type(model).__name__} without convolutions that keep a height and a width", "one", "name its cam_layer"
-        )
-    return seen[-1]
+    return seen[-1] if seen and 2 * after <= layers else None
 
 
 def imagenet_labels() -> list[str]:
@@ -230,7 +237,7 @@ def imagenet_labels() -> list[str]:
     return (files("antigrad.attribution") / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _package(module: str, name: str) -> Any:
+def _package(module: str, name: str, extra: str = "attribution") -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -238,8 +245,8 @@ def _package(module: str, name: str) -> Any:
     except (ImportError, RuntimeError) as error:
         raise AntigradError(
             f"the package {name} is missing or does not go with this torch",
-            "the extra attribution",
-            f'pip install "antigrad[attribution]" ({error})',
+            f"the extra {extra}",
+            f'pip install "antigrad[{extra}]" ({error})',
         ) from error
 
 

@@ -147,5 +147,7 @@ def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
 
 
 def _same_layer(classifier: Classifier, model: Any) -> Any:
+    if classifier.cam_layer is None:
+        return None
     name = next(name for name, module in classifier.model.named_modules() if module is classifier.cam_layer)
     return dict(model.named_modules())[name]

@@ -65,6 +65,9 @@ def to_map(attribution: Tensor, view: View = "absolute") -> Tensor:
     Returns:
         (B, H, W). A constant image is zeros, with a warning.
 
+    Raises:
+        InputValueError: Unknown view, not four axes, or a number is not finite.
+
     Source: Guided AbsoluteGrad, arXiv 2404.15564, Algorithm 1, line 16.
 
     Deviations: in the authors' code a batch of nothing but constant maps becomes ones, which its metric rewards.
@@ -76,6 +79,8 @@ def to_map(attribution: Tensor, view: View = "absolute") -> Tensor:
     found = reduced(attribution, view)
     if not found.numel():
         return found
+    if not torch.isfinite(found).all():
+        raise InputValueError("attributions with NaN or inf", "finite numbers", "check the model and its inputs")
     low = torch.zeros_like(found[:, :1, :1]) if view == "signed" else found.amin((1, 2), keepdim=True)
     span = (found - low).abs().amax((1, 2), keepdim=True)
     if (span == 0).any():

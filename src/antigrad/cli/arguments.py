@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -127,6 +127,37 @@ def file_first(argv: Sequence[str]) -> list[str]:
         belongs = word.partition("=")[0] == "--config" or (place > 0 and argv[place - 1] == "--config")
         (first if belongs else rest).append(word)
     return [*first, *rest]
+
+
+def wrong_kinds(settings: type[Any], parse: Callable[[list[str]], Any], argv: Sequence[str]) -> list[str]:
+    """Find every value of the wrong kind; a parser stops at the first.
+
+    Args:
+        settings: The dataclass of the settings.
+        parse: The parser's: raises an exception that names the key.
+        argv: Arguments as the parser wants them, `--config` first.
+
+    Returns:
+        What was given and what is expected, one a setting.
+    """
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(settings)}
+    given: list[tuple[str, str]] = []
+    for place, word in enumerate(argv):
+        flag, equals, value = word.partition("=")
+        value = value if equals else next(iter(argv[place + 1 :]), "")
+        if flag == "--config":
+            content = cast(dict[str, Any], yaml.safe_load(Path(value).read_text()) or {})
+            given += [(key, one if isinstance(one, str) else json.dumps(one)) for key, one in content.items()]
+        elif flag.startswith("--"):
+            given.append((flag.removeprefix("--").removesuffix("+"), value))
+    problems: list[str] = []
+    for name, value in given:
+        try:
+            parse([f"--{name}={value}"] if name in kinds else [])
+        except Exception as error:
+            if f'"{name}"' in str(error):
+                problems.append(f"{name}={value}: expected {kinds[name]}")
+    return problems
 
 
 def _json_list(text: str, *, quoted: bool) -> str:

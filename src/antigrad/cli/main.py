@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from antigrad import __version__
-from antigrad.cli.arguments import as_typed, check_keys, file_first, with_names
-from antigrad.core.errors import AntigradError
+from antigrad.cli.arguments import as_typed, check_keys, file_first, with_names, wrong_kinds
+from antigrad.core.errors import AntigradError, ManyInputsError
 from antigrad.core.runs import RunFolder
 
 
@@ -124,6 +124,9 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     Args:
         job: The job.
         argv: What follows its words.
+
+    Raises:
+        ManyInputsError: Values are of the wrong kind, all at once.
     """
     settings = load(job.settings)
     words = [*job.words, *map(str.upper, job.positional)]
@@ -135,7 +138,11 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     argv = with_names(job.positional, as_typed(settings, [*argv, *job.fixed]))
     if not {"-h", "--help"} & set(argv):
         check_keys(argv, names)
-    parsed: Namespace = parser.parse_args(file_first(argv))
+    try:
+        parsed: Namespace = parser.parse_args(file_first(argv))
+    except ArgumentError as error:
+        problems = wrong_kinds(settings, parser.parse_args, file_first(argv))
+        raise ManyInputsError("settings", problems or [str(error)]) from error
     run: RunFolder = load(job.run)(settings(**{name: parsed[name] for name in names}))
     _finish(run, as_json=parsed.json)
 

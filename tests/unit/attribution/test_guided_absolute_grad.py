@@ -222,6 +222,11 @@ def test_any_base_attribution_is_guided() -> None:
     ("options", "message"),
     [
         ({"n_samples": 1}, r"n_samples=1 with guide 'paper'"),
+        ({"n_samples": 2.5}, r"n_samples=2.5"),
+        ({"internal_batch_size": 0}, r"internal_batch_size=0"),
+        ({"n_sample": 3}, r"arguments n_sample"),
+        ({"stdevs": -1.0}, r"stdevs -1.0"),
+        ({"stdevs": torch.ones(3)}, r"one an image"),
         ({"guide": "papers"}, r"did you mean 'paper'"),
         ({"percentile": 1.0}, r"percentile 1.0"),
         ({"noise_level": -1.0}, r"noise_level -1.0"),
@@ -260,3 +265,16 @@ def test_a_model_without_gradients() -> None:
     model.requires_grad_(False)
     with pytest.raises(InputValueError, match="no_grad"):
         GuidedAbsoluteGrad(forward).attribute(fixed(1, 3, 8, 8), 0)
+
+
+def test_deviations_given_outright() -> None:
+    """The same as the share of the range that they are, one an image or one for all."""
+    model, images = small_network(), fixed(2, 3, 6, 6)
+    spans = images.flatten(1).amax(1) - images.flatten(1).amin(1)
+    torch.testing.assert_close(attribute(model, images, stdevs=0.15 * spans), attribute(model, images))
+    assert not torch.allclose(attribute(model, images, stdevs=0.5), attribute(model, images))
+    torch.testing.assert_close(
+        attribute(model, images, stdevs=0.5), attribute(model, images, stdevs=torch.tensor([0.5, 0.5]))
+    )
+    with pytest.raises(InputValueError, match="floating-point"):
+        attribute(model, images.to(torch.int64))

@@ -61,6 +61,8 @@ def test_the_same_seed_the_same_map_and_the_stream_of_others_goes_on(name: str) 
     state = torch.random.get_rng_state()
     maps = [METHODS.make(name)(small, inputs(), TARGETS, torch.Generator().manual_seed(4)) for _ in range(2)]
     assert torch.equal(*maps)
+    with torch.no_grad():  # Where people evaluate.
+        assert torch.equal(maps[0], METHODS.make(name)(small, inputs(), TARGETS, torch.Generator().manual_seed(4)))
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -183,9 +185,51 @@ def test_gradcam_by_hand() -> None:
 
 def test_the_layer_of_gradcam_is_found() -> None:
     model = classifier("relu6").model.float()
-    assert last_spatial(model, 12) is model[2]  # type: ignore[index]
-    with pytest.raises(InputValueError, match="without convolutions"):
-        last_spatial(nn.Sequential(nn.Flatten(), nn.Linear(3 * 144, 2)), 12)
+    assert last_spatial(model, 12) is model[3]  # type: ignore[index]
+    assert last_spatial(nn.Sequential(nn.Flatten(), nn.Linear(3 * 144, 2)), 12) is None
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.inner(features)
+
+
+class Patches(nn.Module):
+    """Patches of 4, then layers on tokens; with maps of attention that have a height and a width of their own."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 4, 4, 4)
+        self.attention = nn.Dropout()
+        self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(depth)])
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patches(images).flatten(2).mT
+        for layer in self.layers:
+            weights = self.attention((tokens @ tokens.mT)[:, None].softmax(-1))
+            self.attention(weights[..., :3, :3])  # In windows it is as small as the features.
+            tokens = tokens + weights[:, 0] @ layer(tokens)
+        return self.head(tokens.mean(1))
+
+
+def test_the_layer_of_gradcam_in_residual_networks_and_transformers() -> None:
+    block = Residual()
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), block, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    assert last_spatial(network, 12) is block
+    one, deep = Patches(1), Patches(6)
+    assert last_spatial(deep, 12) is None
+    assert last_spatial(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU(), one), 12) is one.patches
+    model = Classifier("deep", deep.eval(), HALF, HALF, 12, 12, None)
+    for base in ("gradcam", "guided_absolute_grad(n_samples=2,base=gradcam)"):
+        with pytest.raises(InputValueError, match="without a height and a width"):
+            METHODS.make(base)(model, inputs(1).float(), TARGETS[:1])
+    assert METHODS.make("saliency")(model, inputs(1).float(), torch.tensor([1])).abs().sum() > 0
 
 
 @pytest.mark.parametrize("base", ["integrated_gradients(n_steps=4)", "blur_ig(n_steps=4)", "gradcam"])
@@ -200,3 +244,40 @@ def test_the_guide_over_another_method(base: str) -> None:
     torch.testing.assert_close(found, want, atol=1e-10, rtol=1e-6)
     with pytest.raises(InputValueError, match="did you mean"):
         METHODS.make("guided_absolute_grad(base=blur_gi)")
+
+
+class NoGradients(nn.Module):
+    """A model that keeps its gradients to itself."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        return self.model(images)
+
+
+@pytest.mark.parametrize("name", METHODS.names())
+def test_what_does_not_fit_is_named_by_every_method(name: str) -> None:
+    small, images = classifier("relu6"), inputs()
+    method = METHODS.make(name)
+    bare = Classifier("bare", NoGradients(small.model).eval(), HALF, HALF, 12, 12, small.cam_layer)
+    damaged = classifier("relu6")
+    damaged.model[6].weight.data[1, 0] = float("nan")  # type: ignore[index,operator,union-attr]
+    broken = images.clone()
+    broken[1, 0, 0, 0] = float("nan")
+    cases: list[tuple[str, Classifier, Tensor, Tensor]] = [
+        ("choose another target", small, images, torch.tensor([1, 5])),
+        ("choose another target", small, images, torch.tensor([-1, 1])),
+        ("a differentiable model", bare, images, TARGETS),
+        ("check the.* model", damaged, images, TARGETS),
+        ("check how they were normalised", small, broken, TARGETS),
+        ("grey images need their channel repeated", small, images[:, :1], TARGETS),
+        (r"\(B, 3, H, W\) with \(B,\)", small, images, TARGETS[:1]),
+    ]
+    for words, model, given, targets in cases:
+        with pytest.raises(InputValueError, match=words):
+            method(model, given, targets, torch.Generator().manual_seed(0))
+        assert not given.requires_grad
+    assert all(not module._forward_hooks and not module._backward_hooks for module in small.model.modules())

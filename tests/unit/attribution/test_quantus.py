@@ -95,7 +95,7 @@ def test_only_the_last_and_maps_without_a_model(classifier: Classifier) -> None:
 
     @dataclass(frozen=True)
     class Edges(AttributionMethod):
-        def __call__(self, classifier: Classifier, inputs: Tensor, *_: object) -> Tensor:
+        def attribute(self, classifier: Classifier, inputs: Tensor, *_: object) -> Tensor:
             return sobel(classifier.denormalise(inputs))[:, None]
 
     assert randomisation(Edges(), *given[1:], only_last=True).last.tolist() == pytest.approx([1, 1])

@@ -150,3 +150,15 @@ def test_two_maps_with_one_histogram() -> None:
     assert matched(RAMP, other).flatten().tolist() == pytest.approx(other.flatten().sort().values.tolist())
     assert hand(matched(RAMP.flip(2).flip(1), RAMP)).score.item() == pytest.approx(hand(RAMP).score.item())
     torch.testing.assert_close(matched(other, other), other)
+
+
+@pytest.mark.parametrize("target", [torch.tensor([2]), torch.tensor([-1]), torch.tensor([0.0])])
+def test_classes_that_are_none(target: Tensor) -> None:
+    with pytest.raises(InputValueError, match="whole numbers, 0 to 1"):
+        rcap(lambda images: torch.full((len(images), 2), 0.5), torch.ones(1, 1, 2, 5), RAMP, target)
+
+
+def test_no_image_has_no_score() -> None:
+    none = torch.empty(0, dtype=torch.long)
+    found = rcap(lambda images: torch.ones(len(images), 2), torch.ones(0, 1, 2, 5), RAMP[:0], none)
+    assert found.score.shape == found.rank_only.shape == (0,)

@@ -167,10 +167,10 @@ def test_methods_lists_and_gives_json(capsys: pytest.CaptureFixture[str]) -> Non
         (["diagnose", "--qestions", "3"], "unknown option --qestions: did you mean 'questions'?"),
         (["diagnose", "word"], "unrecognized arguments: word"),
         (["diagnose", "-q"], "unrecognized arguments: -q"),
-        (["diagnose", "--questions"], "--questions"),
-        (["diagnose", "--questions", "many"], '"questions"'),
-        (["diagnose", "--step-sizes", "a,b"], '"step_sizes"'),
-        (["diagnose", "--resume=maybe"], '"resume"'),
+        (["diagnose", "--questions"], "questions=: expected"),
+        (["diagnose", "--questions", "many"], "questions=many: expected"),
+        (["diagnose", "--step-sizes", "a,b"], "step_sizes="),
+        (["diagnose", "--resume=maybe"], "resume=maybe: expected bool"),
         (["diagnose", "--advantages", "all"], "advantages"),
         (["diagnose", "--config", "/nowhere.yaml"], "/nowhere.yaml"),
         (["report"], "run"),
@@ -273,3 +273,19 @@ def test_out_of_memory_is_one_line_and_other_faults_are_not_hidden(
     assert "out of memory" in capsys.readouterr().err
     with pytest.raises(RuntimeError, match="a bug"):
         main(["diagnose", "--output", str(tmp_path / "r")])
+
+
+def test_every_value_of_the_wrong_kind_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text("seed: abc\nrollouts: [2]\nthreads: 2\nstep_sizes: 5\n")
+    words = ["diagnose", "--config", str(tmp_path / "a.yaml"), "--top_k", "many", "--output", str(tmp_path / "run")]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    for part in (
+        "4 problems",
+        "seed=abc: expected int",
+        "rollouts=[2]",
+        "step_sizes=5: expected list[float]",
+        "top_k=many",
+    ):
+        assert part in said, said
+    assert not (tmp_path / "run").exists()

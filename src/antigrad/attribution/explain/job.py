@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 
 from antigrad.attribution.explain.engine import explained
-from antigrad.attribution.explain.page import describe, gallery_entry, summary_of
+from antigrad.attribution.explain.page import describe, gallery_entry, refused_of, summary_of
 from antigrad.attribution.explain.picture import Explained
-from antigrad.attribution.explain.settings import ExplainConfig
+from antigrad.attribution.explain.settings import COMPARED, ExplainConfig
 from antigrad.attribution.images import Picture
 from antigrad.attribution.models import Classifier, load_classifier
 from antigrad.attribution.overlay import overlay, png
-from antigrad.core.errors import AntigradError, raise_all
+from antigrad.core.errors import AntigradError, InputValueError, raise_all
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
@@ -33,14 +33,30 @@ def explain(config: ExplainConfig) -> RunFolder:
 
     Raises:
         AntigradError: The settings, the model or the output folder are not usable, or no picture could be read.
+        InputValueError: The model has no such class.
     """
     pictures = config.check()
     settings = asdict(config) | {"images": [str(Path(source).resolve()) for source in config.images]}
     free = ("output", "resume", "engine", "workers")
     classifier = load_classifier(config.model, device=config.device)
+    classes = len(classifier.labels)
+    if classes and config.target.isdigit() and int(config.target) >= classes:
+        raise InputValueError(f"target {config.target} of {config.model}", f"0 to {classes - 1}", "choose another")
+    unfit = _unfit(config, classifier)
     run = RunFolder.start(config.output, job="explain", config=settings, resume=config.resume, free=free)
-    rows = run.ledger.rows()
-    done = {row["place"] for row in rows}
+    if not run.ledger.rows("left out"):
+        for name, reason in unfit.items():
+            run.ledger.append({"kind": "left out", "method": name, "reason": reason})
+    config = replace(config, methods=[name for name in config.methods if name not in unfit])
+    rows = run.ledger.rows("image")  # What was refused may have been mended.
+    done = {row["place"]: row["image"] for row in rows}
+    moved = [name for place, name in done.items() if place >= len(pictures) or pictures[place].name != name]
+    if moved:
+        raise AntigradError(
+            f"{run.path}: {moved[0]} is not where it was when the run began ({len(moved)} such pictures)",
+            "the same pictures",
+            "start a new run in another --output",
+        )
     tasks = [(place, picture) for place, picture in enumerate(pictures) if place not in done]
     with progress("pictures", len(pictures), done=len(done)) as bar:
         for place, found in explained(config, classifier, tasks):
@@ -51,10 +67,19 @@ def explain(config: ExplainConfig) -> RunFolder:
                 _keep(run, config, classifier, found, picture, place)
             bar.advance(picture.name)
     if not run.ledger.rows("image"):
-        raise_all("pictures", [row["reason"] for row in run.ledger.rows("refused")])
+        raise_all("pictures", [row["reason"] for row in refused_of(run)])
     describe(run, config)
     run.write_summary(summary_of(run, config))
     return run
+
+
+def _unfit(config: ExplainConfig, classifier: Classifier) -> dict[str, str]:
+    # Of the nine that nobody asked for by name those that do not apply are left out; a wish is not.
+    problems = {name: method.problem_with(classifier) for name, method in config.made_methods().items()}
+    found = {name: problem for name, problem in problems.items() if problem is not None}
+    if tuple(config.methods) != COMPARED or len(found) == len(config.methods):
+        raise_all("methods", [f"{problem}; leave {name} out" for name, problem in found.items()])
+    return found
 
 
 def stem_of(place: int, name: str) -> str:

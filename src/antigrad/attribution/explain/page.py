@@ -83,7 +83,7 @@ def describe(run: RunFolder, config: ExplainConfig) -> None:
         config: Its settings.
     """
     rows = sorted(run.ledger.rows("image"), key=lambda row: row["place"])
-    refused = sorted(run.ledger.rows("refused"), key=lambda row: row["place"])
+    refused = refused_of(run)
     scores = _scores(rows)
     places = [row["place"] for row in rows if row["place"] < config.shown]
     entries = cast(list[PictureGroup], [run.read_json(f"gallery/{place:05d}.json") for place in places])
@@ -100,6 +100,11 @@ def describe(run: RunFolder, config: ExplainConfig) -> None:
         shown = [{"image": row["image"], "reason": row["reason"]} for row in refused]
         columns = [Column("image", "picture"), Column("reason", "why")]
         sections.append(Table("Pictures that could not be explained", columns, shown))
+    left = run.ledger.rows("left out")
+    if left:
+        shown = [{"method": row["method"], "reason": row["reason"]} for row in left]
+        columns = [Column("method", "method"), Column("reason", "why")]
+        sections.append(Table("Methods that do not apply to this model", columns, shown))
     Page("Where a decision comes from", _lead(rows, refused, gaps, config), sections).write(run)
 
 
@@ -115,7 +120,7 @@ def summary_of(run: RunFolder, config: ExplainConfig) -> dict[str, Any]:
     """
     rows = run.ledger.rows("image")
     scores = _scores(rows)
-    found: dict[str, Any] = {"pictures": len(rows), "refused": len(run.ledger.rows("refused")), "model": config.model}
+    found: dict[str, Any] = {"pictures": len(rows), "refused": len(refused_of(run)), "model": config.model}
     for name, figures in scores.items():
         for figure, values in figures.items():
             found |= {f"{name}/{figure}": float(values.mean()), f"{name}/{figure}/error": _error(values)}
@@ -123,6 +128,20 @@ def summary_of(run: RunFolder, config: ExplainConfig) -> dict[str, Any]:
         key = f"{name}/{figure}/above_control"
         found |= {key: gap.mean, f"{key}/error": gap.error, f"{key}/control": gap.against}
     return found
+
+
+def refused_of(run: RunFolder) -> list[dict[str, Any]]:
+    """Pictures that could not be explained, each once; a resumed run tries them again.
+
+    Args:
+        run: The run.
+
+    Returns:
+        Their last rows, in the order of the pictures.
+    """
+    done = {row["place"] for row in run.ledger.rows("image")}
+    last = {row["place"]: row for row in run.ledger.rows("refused") if row["place"] not in done}
+    return [last[place] for place in sorted(last)]
 
 
 _HOW_TO_READ = (

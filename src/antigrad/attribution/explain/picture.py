@@ -76,6 +76,10 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
     """
     image = square(picture.open(), resize=classifier.resize, size=classifier.size).to(config.device)
     chances = classifier.probabilities(image[None])[0]
+    if not torch.isfinite(chances).all():
+        raise InputValueError(
+            f"{picture.name}: class probabilities with NaN or inf", "finite ones", "check the model's weights"
+        )
     predicted = int(chances.argmax())
     target = _target(config, picture, predicted, len(chances))
     numbers = torch.Generator().manual_seed(config.seed * 1_000_003 + place)
@@ -89,7 +93,9 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
             maps[name] = to_map(attribution, cast(View, config.view))[0]
             if method.signed:
                 signed[name] = to_map(attribution, "signed")[0]
-    judged = maps | {name: one[0] for name, one in model_free(image[None].cpu(), numbers).items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The same of a picture without edges.
+        judged = maps | {name: one[0] for name, one in model_free(image[None].cpu(), numbers).items()}
     figures = _figures(config, classifier, image, targets, judged)
     return Explained(image.cpu(), target, predicted, float(chances[target]), maps, signed, figures)
 

@@ -98,8 +98,13 @@ class ExplainConfig:
             problems.append(f"engine {self.engine!r}: {did_you_mean(self.engine, _ENGINES)}")
         elif self.engine == "ray" and find_spec("ray") is None:
             problems.append('engine ray: the package is missing; pip install "antigrad[ray]"')
-        if self.device == "cuda" and not torch.cuda.is_available():
-            problems.append("device cuda: torch sees none on this machine")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            problems.append(f"device {self.device}: torch sees none on this machine")
+        else:
+            try:
+                torch.zeros((), device=self.device)
+            except (RuntimeError, AssertionError, NotImplementedError):
+                problems.append(f"device {self.device!r}: torch sees none of that name; cpu, cuda, cuda:1")
         raise_all("settings of explain", problems)
         return pictures
 
@@ -122,7 +127,11 @@ class ExplainConfig:
     def _problems_of_target(self, pictures: list[Picture]) -> list[str]:
         if self.target == "label":
             bare = [picture.name for picture in pictures if picture.label is None]
-            return [f"target label: {bare[0]} has none ({len(bare)} pictures without)"] if bare else []
+            return (
+                [f"target label: {bare[0]} has no whole number as its label ({len(bare)} pictures without)"]
+                if bare
+                else []
+            )
         if self.target == "predicted" or self.target.isdigit():
             return []
         return [f"target {self.target!r}: predicted, label, or the number of a class"]

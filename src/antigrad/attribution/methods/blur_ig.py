@@ -35,7 +35,7 @@ class BlurIg(AttributionMethod):
     n_steps: int = 20
     max_sigma: float = 50.0
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         found = torch.zeros_like(inputs)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from captum.attr import LayerGradCam
-from torch import Tensor
+from torch import Tensor, nn
 
 from antigrad.attribution.methods.method import AttributionMethod
 from antigrad.attribution.models import Classifier
@@ -32,10 +32,15 @@ class GradCam(AttributionMethod):
     signed: ClassVar[bool] = True
     relu: bool = True
 
-    def __call__(  # noqa: D102
+    def problem_with(self, classifier: Classifier) -> str | None:  # noqa: D102
+        if classifier.cam_layer is not None:
+            return None
+        return f"Grad-CAM of {classifier.name}, whose last layers have features without a height and a width"
+
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        method = LayerGradCam(classifier.model, classifier.cam_layer)
+        method = LayerGradCam(classifier.model, cast(nn.Module, classifier.cam_layer))
         # The parameters are frozen: the layer has a gradient only if the input asks for one.
         asking = inputs.detach().clone().requires_grad_()
         small = method.attribute(asking, target=targets, relu_attributions=self.relu)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from antigrad.attribution.methods.guide import Guide, Pool, check_guide, guide_weights
 from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AsAttribution, AttributionMethod
 from antigrad.attribution.methods.moments import Moments
-from antigrad.attribution.methods.noise import NoiseRange, draw, noise_std
+from antigrad.attribution.methods.noise import NoiseRange, draw, given_std, noise_std
 from antigrad.attribution.models import Classifier
 from antigrad.core.errors import InputValueError
 
@@ -74,6 +74,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
         pool: Pool = "channel",
         noise_range: NoiseRange = "image",
         shared_noise: bool = False,
+        stdevs: float | Tensor | tuple[float | Tensor, ...] | None = None,
         internal_batch_size: int | None = None,
         generator: torch.Generator | None = None,
         additional_forward_args: Any = None,
@@ -92,6 +93,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
             pool: Whose pixels a threshold is taken over.
             noise_range: Whose range scales the noise.
             shared_noise: One draw for all images of the batch.
+            stdevs: σ itself in the place of β times the range: a number, (B,) numbers, or one of these an input.
             internal_batch_size: Most images in one pass; None: 16, so that memory does not grow with `n_samples`.
             generator: Where the noise comes from.
             additional_forward_args: As in Captum.
@@ -104,11 +106,17 @@ class GuidedAbsoluteGrad(GradientAttribution):
             InputValueError: An option is out of range, the target does not fit, or a number is not finite.
         """
         given = _format_tensor_into_tuples(inputs)
-        self._check(given, n_samples, guide if percentile > 0 else None)
+        self._check(given, n_samples, guide if percentile > 0 else None, internal_batch_size)
+        if kwargs and self.base is None:
+            raise InputValueError(f"arguments {', '.join(kwargs)}", "none without a base", "look for a typing error")
         check_guide(percentile, guide, pool)
         if not len(given[0]):
             return _format_output(isinstance(inputs, tuple), tuple(torch.zeros_like(one) for one in given))
-        stds = [noise_std(one, noise_level, noise_range) for one in given]
+        asked = stdevs if isinstance(stdevs, tuple) else (stdevs,) * len(given)
+        stds = [
+            noise_std(one, noise_level, noise_range) if std is None else given_std(one, std)
+            for one, std in zip(given, asked, strict=True)
+        ]
         moments = [Moments() for _ in given]
         most = max(1, (internal_batch_size or IMAGES_AT_ONCE) // len(given[0]))
         for done in range(0, n_samples, most):
@@ -184,9 +192,13 @@ class GuidedAbsoluteGrad(GradientAttribution):
         finally:
             undo_gradient_requirements(noisy, required)
 
-    def _check(self, given: tuple[Tensor, ...], n_samples: int, guide: Guide | None) -> None:
+    def _check(self, given: tuple[Tensor, ...], n_samples: int, guide: Guide | None, most: int | None) -> None:
         check_samples(n_samples, guide)
+        if most is not None and most < 1:
+            raise InputValueError(f"internal_batch_size={most}", "at least 1, or None", "leave it out for 16")
         for place, one in enumerate(given):
+            if not one.is_floating_point():
+                raise InputValueError(f"input {place} of {one.dtype}", "floating-point numbers", "normalise it first")
             if not torch.isfinite(one).all():
                 raise InputValueError(f"input {place} with NaN or inf", "finite numbers", "check how it was normalised")
         if isinstance(self.forward_func, nn.Module) and self.forward_func.training:
@@ -203,7 +215,7 @@ def check_samples(n_samples: int, guide: Guide | None) -> None:
     Raises:
         InputValueError: Fewer than 2, or than 1 without guide.
     """
-    if n_samples < (1 if guide is None else 2):
+    if not isinstance(n_samples, int) or n_samples < (1 if guide is None else 2):
         raise InputValueError(
             f"n_samples={n_samples} with guide {guide!r}", "at least 2 (1 without guide)", "the paper uses 20"
         )
@@ -244,7 +256,10 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
         check_guide(self.percentile, self.guide, "channel")
         check_samples(self.n_samples, self.guide if self.percentile > 0 else None)
 
-    def __call__(  # noqa: D102
+    def problem_with(self, classifier: Classifier) -> str | None:  # noqa: D102
+        return None if self.base is None else self._base().problem_with(classifier)
+
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         base = None if self.base is None else AsAttribution(self._base(), classifier, generator)

@@ -30,10 +30,16 @@ class GuidedBackprop(AttributionMethod):
 
     Source: Springenberg et al. 2014, arXiv 1412.6806, Sec. 3.4; Captum's `GuidedBackprop`.
 
-    Deviations: ReLU6, which Captum leaves alone, is taken apart into a ReLU and a bound, in a copy of the model.
+    Deviations: ReLU6, which Captum leaves alone, is taken apart into a ReLU and a bound, in a copy of the model. ReLUs
+        that a model calls as functions, and other activations beside ReLUs, are not cut.
     """
 
-    def __call__(  # noqa: D102
+    def problem_with(self, classifier: Classifier) -> str | None:  # noqa: D102
+        if any(isinstance(module, nn.ReLU | nn.ReLU6) for module in classifier.model.modules()):
+            return None
+        return f"guided backprop of {classifier.name} without ReLU modules: it would be the plain gradient"
+
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         asking = inputs.detach().clone().requires_grad_()

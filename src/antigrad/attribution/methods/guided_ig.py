@@ -39,7 +39,7 @@ class GuidedIg(AttributionMethod):
     max_dist: float = 0.02
     baseline: Base = "black"
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         starts = classifier.normalise(background(classifier.denormalise(inputs), self.baseline))
@@ -53,6 +53,8 @@ class GuidedIg(AttributionMethod):
         for step in range(1, self.n_steps + 1):
             point = here[None].clone().requires_grad_()
             slope = torch.autograd.grad(classifier.model(point)[0, target], point)[0][0]
+            if not torch.isfinite(slope).all():
+                return found + torch.nan  # There is no order of such slopes; the caller says so.
             share = step / self.n_steps
             least = start + way * max(share - self.max_dist, 0.0)
             most = start + way * min(share + self.max_dist, 1.0)

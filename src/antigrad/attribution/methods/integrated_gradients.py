@@ -34,7 +34,7 @@ class IntegratedGradients(AttributionMethod):
     n_steps: int = 50
     baseline: Base = "black"
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         start = classifier.normalise(background(classifier.denormalise(inputs), self.baseline))

@@ -41,8 +41,56 @@ class AttributionMethod(ABC):
         for field in fields(self):
             _check(field.name, getattr(self, field.name), kinds[field.name])
 
-    @abstractmethod
     def __call__(
+        self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Check what is given, attribute, and check what comes out.
+
+        Args:
+            classifier: The model; its parameters and mode are left as they are.
+            inputs: (B, C, H, W), normalised.
+            targets: (B,) classes.
+            generator: Of methods that draw noise.
+
+        Returns:
+            (B, C, H, W), or (B, 1, H, W) of methods that do not tell channels apart.
+
+        Raises:
+            InputValueError: Shapes, classes or numbers do not fit the model, or it cannot be differentiated.
+            RuntimeError: The model raised it for another reason.
+            IndexError: As before.
+        """
+        problem = self.problem_with(classifier)
+        if problem is not None:
+            raise InputValueError(problem, "a method for this kind of model", "leave it out, or use saliency")
+        _check_given(classifier, inputs, targets)
+        try:
+            with torch.enable_grad():
+                found = self.attribute(classifier, inputs, targets, generator)
+        except (RuntimeError, IndexError) as error:
+            clear = _in_plain_words(error, classifier, targets)
+            if clear is None:
+                raise
+            raise clear from error
+        if not torch.isfinite(found).all():
+            raise InputValueError(
+                f"gradients of {classifier.name} with NaN or inf", "finite ones", "check the weights of the model"
+            )
+        return found
+
+    def problem_with(self, classifier: Classifier) -> str | None:
+        """Say why the method does not apply to a model.
+
+        Args:
+            classifier: The model.
+
+        Returns:
+            The reason, or None where it applies.
+        """
+        return None
+
+    @abstractmethod
+    def attribute(
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         """Attribute the logits of the targets to the inputs.
@@ -103,6 +151,36 @@ def seeded(generator: torch.Generator | None) -> Generator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         yield
+
+
+def _check_given(classifier: Classifier, inputs: Tensor, targets: Tensor) -> None:
+    channels = len(classifier.mean)
+    if inputs.ndim != 4 or inputs.shape[1] != channels or targets.shape != inputs.shape[:1]:
+        raise InputValueError(
+            f"inputs of shape {tuple(inputs.shape)} with targets of shape {tuple(targets.shape)}",
+            f"(B, {channels}, H, W) with (B,)",
+            "grey images need their channel repeated" if inputs.ndim == 4 and channels > 1 else "mend the shape",
+        )
+    if (targets < 0).any():
+        raise InputValueError(f"targets {targets.tolist()}", "classes from 0 up", "choose another target")
+    if not torch.isfinite(inputs).all():
+        raise InputValueError("inputs with NaN or inf", "finite numbers", "check how they were normalised")
+
+
+def _in_plain_words(error: Exception, classifier: Classifier, targets: Tensor) -> InputValueError | None:
+    # What torch says of a class or a gradient that is not there, under the name of what was given.
+    said = str(error)
+    if "out of bounds" in said or "out of range" in said:
+        return InputValueError(
+            f"targets {targets.tolist()}: {said}", f"classes of {classifier.name}", "choose another target"
+        )
+    if "require grad" in said or "to not have been used in the graph" in said:
+        return InputValueError(
+            f"{classifier.name}, whose output does not depend on its input by gradients",
+            "a differentiable model",
+            "take out torch.no_grad(), detach() and rounding",
+        )
+    return None
 
 
 def _check(name: str, value: Any, kind: Any) -> None:

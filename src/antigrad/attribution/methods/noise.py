@@ -49,6 +49,29 @@ def noise_std(inputs: Tensor, level: float, over: NoiseRange = "image") -> Tenso
     return (level * (high - low)).expand(len(inputs)).reshape(shape)
 
 
+def given_std(inputs: Tensor, std: float | Tensor) -> Tensor:
+    """Standard deviations that were given outright.
+
+    Args:
+        inputs: (B, ...).
+        std: σ of all images, or (B,) of each.
+
+    Returns:
+        (B, 1, ...) σ.
+
+    Raises:
+        InputValueError: One is negative or NaN, or there are not as many as images.
+
+    Example:
+        >>> given_std(torch.zeros(2, 3), 0.5).tolist()
+        [[0.5], [0.5]]
+    """
+    values = torch.as_tensor(std, dtype=inputs.dtype, device=inputs.device)
+    if values.shape not in ((), inputs.shape[:1]) or not (values >= 0).all():
+        raise InputValueError(f"stdevs {std}", "one σ from 0 up, or one an image", "leave it out for noise_level")
+    return values.expand(len(inputs)).reshape(-1, *[1] * (inputs.ndim - 1))
+
+
 def draw(inputs: Tensor, std: Tensor, count: int, generator: torch.Generator | None, *, shared: bool) -> Tensor:
     """Noisy copies of a batch, each drawn on its own.
 

@@ -25,7 +25,7 @@ class Saliency(AttributionMethod):
     Deviations: the sign is kept; `to_map` takes magnitudes.
     """
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         asking = inputs.detach().clone().requires_grad_()

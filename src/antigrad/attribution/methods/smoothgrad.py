@@ -34,7 +34,7 @@ class SmoothGrad(AttributionMethod):
     n_samples: int = 20
     noise_level: float = 0.15
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         return tunnel(self, "smoothgrad", classifier, inputs, targets, generator)

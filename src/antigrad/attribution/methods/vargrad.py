@@ -27,7 +27,7 @@ class VarGrad(SmoothGrad):
 
     signed: ClassVar[bool] = False
 
-    def __call__(  # noqa: D102
+    def attribute(  # noqa: D102
         self, classifier: Classifier, inputs: Tensor, targets: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
         return tunnel(self, "vargrad", classifier, inputs, targets, generator).clamp(min=0)

@@ -86,7 +86,7 @@ def rcap(
         Both terms and the areas.
 
     Raises:
-        InputValueError: Shapes do not fit, a map is not in [0, 1], or an option is unknown.
+        InputValueError: Shapes do not fit, a map is not in [0, 1], there is no such class, or an option is unknown.
 
     Sign: higher is better.
 
@@ -101,7 +101,7 @@ def rcap(
         0.5
     """
     _check(images, maps, targets, stages, base, ties)
-    count = maps[0].numel()
+    count = maps.shape[1:].numel()
     places = [round(count * round(1e6 * stage)) // 1_000_000 for stage in stages]
     shown = torch.stack([_revealed(maps.flatten(1), place, ties) for place in places], 1)
     mass = maps.flatten(1).double().sum(1, keepdim=True)
@@ -112,7 +112,7 @@ def rcap(
     for stage in range(len(places)):
         mask = shown[:, stage].reshape(-1, 1, *maps.shape[1:])
         recovered = torch.where(mask, images, under)
-        found.append(probabilities(recovered).gather(1, targets[:, None]).squeeze(1).double())
+        found.append(_of_target(probabilities(recovered), targets))
         if keep:
             kept.append(recovered)
     return Rcap(hit, torch.stack(found, 1), shown.double().mean(2), torch.stack(kept, 1) if keep else None)
@@ -206,6 +206,14 @@ def blur(images: Tensor, sigma: float) -> Tensor:
     padded = torch.nn.functional.pad(images, (reach,) * 4, mode="reflect")
     wide = torch.nn.functional.conv2d(padded, kernel, groups=images.shape[1])
     return torch.nn.functional.conv2d(wide, kernel.transpose(2, 3), groups=images.shape[1])
+
+
+def _of_target(chances: Tensor, targets: Tensor) -> Tensor:
+    if targets.is_floating_point() or not ((targets >= 0) & (targets < chances.shape[1])).all():
+        raise InputValueError(
+            f"targets {targets.tolist()}", f"whole numbers, 0 to {chances.shape[1] - 1}", "choose other classes"
+        )
+    return chances.gather(1, targets[:, None]).squeeze(1).double()
 
 
 def _revealed(flat: Tensor, place: int, ties: Ties) -> Tensor:
