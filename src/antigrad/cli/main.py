@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -148,6 +149,8 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
 
 
 def _finish(run: RunFolder, *, as_json: bool) -> None:
+    if int(os.environ.get("RANK", "0")) > 0:
+        return  # one of several processes: the first one writes and speaks
     from antigrad.core.page import ARTIFACT
 
     page = load("antigrad.report:write_report")(run) if run.artifact(ARTIFACT).exists() else None

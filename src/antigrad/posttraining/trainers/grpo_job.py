@@ -172,7 +172,8 @@ class _Appending:
 
 def _shape(trainer: Any) -> dict[str, Any]:
     trained = sum(one.numel() for one in trainer.model.parameters() if one.requires_grad)
-    return {"trained": trained, "processes": trainer.accelerator.num_processes}
+    kind = trainer.accelerator.distributed_type.value.lower()
+    return {"trained": trained, "processes": trainer.accelerator.num_processes, "parallel": kind}
 
 
 def _processes() -> int:
