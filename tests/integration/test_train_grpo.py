@@ -135,3 +135,18 @@ def test_wrong_settings_are_said_at_once_and_leave_nothing(
     for text in said:
         assert text in error
     assert not (tmp_path / "run").exists()
+
+
+def test_the_papers_settings_are_a_valid_file() -> None:
+    """256 prompts of 8 in 4 updates: 64 prompts an update, as the paper has it."""
+    import yaml
+
+    from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+
+    given = yaml.safe_load((Path(__file__).parents[2] / "examples" / "grpo_nthr.yaml").read_text())
+    config = TrainGRPOConfig(**given | {"dtype": "float32", "device": "cpu"})
+    config.check()
+    arguments = config.arguments(processes=1)
+    assert arguments.gradient_accumulation_steps * arguments.per_device_train_batch_size == 64 * 8
+    assert arguments.steps_per_generation == 4 * arguments.gradient_accumulation_steps
+    assert (arguments.beta, arguments.epsilon, arguments.loss_type) == (1e-4, 0.2, "dapo")

@@ -91,3 +91,40 @@ def test_two_processes_are_one(two: Path, tmp_path: Path, number: int) -> None:
         for key in ("credit/grad_norm_up", "credit/grad_norm_down"):
             assert mine[key] == pytest.approx(theirs[key], rel=1e-3), key
     assert rows[0]["credit/delta_correct_step"] != 0
+
+
+def sharded(rank: int, port: int, folder: Path) -> None:
+    """One of two processes that share a model by FSDP2."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+    from transformers import AutoModelForCausalLM
+
+    from antigrad.posttraining.trainers.grpo_states import head_weight, states_of
+
+    torch.set_num_threads(1)
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=PROCESSES)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder).eval()
+        fully_shard(model, mesh=init_device_mesh("cpu", (PROCESSES,)))
+        assert model.get_output_embeddings().weight.to_local().shape[0] < 31
+        with torch.no_grad(), states_of(model, 5) as found:
+            model(input_ids=torch.arange(9)[None])
+        with head_weight(model) as weight:
+            torch.save({"states": found[0], "head": weight.clone()}, folder / f"sharded-{rank}.pt")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_head_and_states_of_a_sharded_model_are_the_whole_ones(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    save(tmp_path)
+    spawn(sharded, (free_port(), tmp_path), nprocs=PROCESSES)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        states = model.base_model(input_ids=torch.arange(9)[None]).last_hidden_state[:, 3:8]
+    for rank in range(PROCESSES):
+        found = torch.load(tmp_path / f"sharded-{rank}.pt", weights_only=True)
+        torch.testing.assert_close(found["states"], states, atol=1e-6, rtol=0)
+        assert torch.equal(found["head"], model.get_output_embeddings().weight)
