@@ -64,7 +64,7 @@ def setting(found: Found) -> str:
     return (
         f"`{config['model']}`, `{config['tasks']}`, {config['questions']} questions, {config['steps']} steps: "
         f"{config['prompts']} prompts × {config['rollouts']} responses in {config['updates']} updates, AdamW at "
-        f"{config['learning_rate']:g}, held constant; {found['seeds']} seeds; held out: {config['held_out']} questions, "
+        f"{config['learning_rate']:g}, constant; {found['seeds']} seeds; held out: {config['held_out']} questions, "
         f"{config['trl']['num_generations_eval']} samples each."
     )
 
