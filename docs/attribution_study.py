@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from plotly.subplots import make_subplots
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "attribution-study.md"
+PAPERS = ROOT / "docs" / "papers.md"
 PICTURE = ROOT / "docs" / "assets" / "attribution-study.png"
 RESULT = ROOT / "benchmarks" / "results" / "attribution_study.json"
 NAMES = {
@@ -102,14 +103,15 @@ Found = dict[str, Any]
 
 
 def main() -> None:
-    """Write what is between the markers of the page, and the picture."""
+    """Write what is between the markers of both pages, and the picture."""
     found = json.loads(RESULT.read_text())
     PAGE.write_text(filled(PAGE.read_text(), found))
+    PAPERS.write_text(filled(PAPERS.read_text(), found, ("summary", "claims", "randomised")))
     photograph(picture(found))
 
 
-def filled(text: str, found: Found) -> str:
-    """Put every table between its markers."""
+def filled(text: str, found: Found, names: Iterable[str] | None = None) -> str:
+    """Put tables, all of them unless some are named, between their markers."""
     made: dict[str, Callable[[Found], str]] = {
         "setting": setting,
         "summary": summary,
@@ -124,8 +126,8 @@ def filled(text: str, found: Found) -> str:
         "must": must_table,
         "spec": spec_table,
     }
-    for name, make in made.items():
-        marked, body = rf"(<!-- table: {name} -->\n).*?(<!-- /table -->)", make(found)
+    for name in made if names is None else names:
+        marked, body = rf"(<!-- table: {name} -->\n).*?(<!-- /table -->)", made[name](found)
         text, count = re.subn(marked, lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text, flags=re.DOTALL)
         assert count == 1, name
     return text
