@@ -109,6 +109,18 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     ),
     "rule": (["--credit", "thr"], ["unknown", "thr"]),
     "batch": (["--prompts", "3", "--rows_at_once", "16"], ["prompts × rollouts = 24"]),
+    "questions": (["--prompts", "16"], ["prompts=16 of questions=12"]),
+    "device": (["--device", "gpu"], ["device=gpu"]),
+    "adapter": (["--lora.r=0"], ["lora.r=0"]),
+    "penalty": (["--credit", "llds"], ["--updates", "penalty is 0"]),
+    "kinds": (
+        ["--trl.beta=abc", "--trl.num_iterations=0", "--trl.num_generations_eval=0", "--trl.shuffle_dataset=3"],
+        ["4 problems", "trl.beta='abc': a number", "true or false"],
+    ),
+    "choices": (
+        ["--trl.scale_rewards=grp", "--trl.importance_sampling_level=tokens", "--trl.multi_objective_aggregation=sum"],
+        ["3 problems", "did you mean 'group'", "did you mean 'token'", "sum_then_normalize"],
+    ),
     "theirs": (
         ["--trl.learning_rate=1", "--trl.los_type=dapo", "--lora.rr=3"],
         ["set --learning_rate instead", "did you mean 'loss_type'", "did you mean 'r'"],
@@ -135,6 +147,21 @@ def test_wrong_settings_are_said_at_once_and_leave_nothing(
     for text in said:
         assert text in error
     assert not (tmp_path / "run").exists()
+
+
+def test_adapters_that_fit_no_module_are_an_error_of_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(tmp_path / "run", "--lora.target_modules=[nosuch]")) == 1
+    assert "nosuch" in capsys.readouterr().err
+
+
+def test_prompts_that_do_not_divide_among_processes_are_refused(tmp_path: Path) -> None:
+    from antigrad.core.errors import ManyInputsError
+    from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+
+    config = TrainGRPOConfig(model="tiny", output=tmp_path, prompts=3, rollouts=4, rows_at_once=6, device="cpu")
+    with pytest.raises(ManyInputsError, match="a multiple of 2 is needed"):
+        config.check(processes=2)
+    config.check(processes=1)
 
 
 def test_the_papers_settings_are_a_valid_file() -> None:

@@ -302,10 +302,11 @@ def test_what_earlier_updates_did_is_logged_without_a_forward(tmp_path: Path) ->
 
 
 def test_llds_adds_its_penalty_once_responses_have_lost_likelihood(trained: Callable[..., Any], tmp_path: Path) -> None:
-    assert torch.equal(weights(trained(credit="llds")), weights(trained()))  # at the first update it is 0
+    once = {"num_iterations": 2, "max_steps": 1}
+    assert torch.equal(weights(trained(credit="llds", **once)), weights(trained(**once)))  # at the first update it is 0
     losses = {}
     for rule in ("none", "llds(coefficient=5)"):
-        trainer = make(recording(), tmp_path, credit=rule, max_steps=1)
+        trainer = make(recording(), tmp_path, credit=rule, **once)
         trainer.train()
         batch = trainer.seen[0]
         mask, length = batch["completion_mask"], batch["completion_ids"].shape[1]
@@ -427,6 +428,16 @@ def test_wrong_combinations_are_said_all_at_once_and_before_a_model_is_loaded(tm
     for said in ("averages the weights", "dapo", "did you mean 'full'", "resample", "threshold", "loud, reward"):
         assert said in text
     assert len(caught.value.problems) == 6
+
+
+def test_dynamic_sampling_of_a_stream_is_refused(tmp_path: Path) -> None:
+    from datasets import Dataset
+    from trl import GRPOConfig
+
+    stream = Dataset.from_dict({"prompt": ["w1"]}).to_iterable_dataset()
+    arguments = GRPOConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, max_steps=1)
+    with pytest.raises(ManyInputsError, match="without a length"):
+        ours()("no/such-model", reward, arguments, stream, options=options(resample=1))
 
 
 def test_groups_that_straddle_processes_are_refused_with_the_fix() -> None:

@@ -81,7 +81,9 @@ class GRPOTrainer(Stock):
         config = kwargs.get("args") or (args[2] if len(args) > 2 else None) or GRPOConfig(output_dir="grpo")
         given = kwargs.get("reward_funcs", args[1] if len(args) > 1 else None)
         names = [_name(function) for function in (given if isinstance(given, list) else [given] if given else [])]
-        self.rule = check_options(credit, options, config, names, config.world_size)
+        data = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
+        sized = data is None or hasattr(data, "__len__")
+        self.rule = check_options(credit, options, config, names, config.world_size, sized=sized)
         self.credit, self.options = credit, options
         if len(args) < 3:
             kwargs["args"] = config

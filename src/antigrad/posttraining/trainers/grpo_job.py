@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
@@ -121,17 +122,24 @@ def _train(
         lora = LoraConfig(**given)
     arguments = config.arguments(_processes())
     with quiet():
-        trainer = GRPOTrainer(
-            model=policy.model,
-            reward_funcs=Correct(asked),
-            args=arguments,
-            train_dataset=data[0],
-            eval_dataset=data[1] if len(data) > 1 else None,
-            processing_class=policy.tokenizer,
-            peft_config=lora,
-            credit=config.credit,
-            options=config.credit_options,
-        )
+        try:
+            trainer = GRPOTrainer(
+                model=policy.model,
+                reward_funcs=Correct(asked),
+                args=arguments,
+                train_dataset=data[0],
+                eval_dataset=data[1] if len(data) > 1 else None,
+                processing_class=policy.tokenizer,
+                peft_config=lora,
+                credit=config.credit,
+                options=config.credit_options,
+            )
+        except (ValueError, ImportError) as error:
+            if isinstance(error, AntigradError):
+                raise
+            raise InputValueError(
+                f"{type(error).__name__}: {error}", "options TRL and PEFT take", "change the option they name"
+            ) from error
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
         rows = run.ledger.rows()

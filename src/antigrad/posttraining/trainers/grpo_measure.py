@@ -80,7 +80,7 @@ class PartNorms:
             down: (B, T) True where a token is pushed down.
         """
         (at_tokens,) = torch.autograd.grad(loss, log_probs, retain_graph=True)
-        own = torch.autograd.grad(
+        own: Sequence[Tensor | None] = torch.autograd.grad(
             log_probs, self.parameters, torch.where(down, at_tokens, 0.0), retain_graph=True, allow_unused=True
         )
         for place, gradient in enumerate(own):
