@@ -1,6 +1,7 @@
 """`antigrad train grpo` killed at any moment goes on to the same weights and rows."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -62,6 +63,14 @@ def test_killed_it_goes_on_to_the_same_result(whole: RunFolder, tmp_path: Path, 
     mine, theirs = (load_file(one.path / "checkpoints" / "policy" / "model.safetensors") for one in (run, whole))
     assert mine.keys() == theirs.keys()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_killed_before_the_first_checkpoint_it_begins_anew(whole: RunFolder, tmp_path: Path) -> None:
+    """With the evaluation at the start, which draws too."""
+    shutil.copytree(whole.path, tmp_path / "run", ignore=shutil.ignore_patterns("summary.json", "checkpoints"))
+    assert main([*words(tmp_path / "run"), "--resume"]) == 0
+    run = RunFolder.open(tmp_path / "run")
+    assert rows(run) == rows(whole)
 
 
 def test_a_finished_run_is_not_run_again(whole: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

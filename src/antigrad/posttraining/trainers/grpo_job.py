@@ -120,7 +120,7 @@ def _train(
 
         given: dict[str, Any] = {"task_type": "CAUSAL_LM", **config.lora}
         lora = LoraConfig(**given)
-    arguments = config.arguments(_processes())
+    arguments = config.arguments(_processes(), anew=checkpoint is None)
     with quiet():
         try:
             trainer = GRPOTrainer(
@@ -153,7 +153,7 @@ def _train(
             if config.certify_every:
                 _certify(trainer, config, run)
             append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
-            trainer.add_callback(StepCallback(trainer, append, _say, alarms))
+            trainer.add_callback(StepCallback(append, _say, alarms))
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
 

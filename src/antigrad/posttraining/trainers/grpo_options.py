@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
+
+from torch import nn
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
 from antigrad.credit import CREDIT, CreditRule
@@ -135,3 +138,21 @@ def _verifier(options: CreditOptions, rewards: Sequence[str], *, needed: bool) -
         names = ", ".join(rewards)
         return [f"{len(rewards)} reward functions ({names}) and no verifier: name the one that says who is correct"]
     return []
+
+
+def reward_name(function: Any) -> str:
+    """Name a reward function as TRL will in its logs.
+
+    Args:
+        function: A function, a callable object, a model or a model's name.
+
+    Returns:
+        The name.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    if isinstance(function, nn.Module):
+        function = str(getattr(function.config, "_name_or_path", "") or type(function).__name__)
+    return (
+        function.split("/")[-1] if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
+    )

@@ -48,7 +48,9 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train, tests = run.ledger.rows("train"), run.ledger.rows("evaluation")
+    train = run.ledger.rows("train")
+    # TRL's reward is a mean over batches of means, where the last batch may be a small one; pass@1 is over questions.
+    tests = [row | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.rows("evaluation")]
     setup = run.ledger.rows("setup")[0]
     alarms = [row["text"] for row in run.ledger.rows("alarm")]
     sections: list[Section] = [Cards("In short", _cards(train, tests), SOURCES[setup["states_from"]])]

@@ -121,11 +121,12 @@ class TrainGRPOConfig:
         rows, once = self.prompts * self.rollouts, self.updates * self.rows_at_once * processes
         return 0 if once <= 0 or rows % once else rows // once
 
-    def arguments(self, processes: int) -> Any:
+    def arguments(self, processes: int, *, anew: bool = True) -> Any:
         """TRL's own configuration.
 
         Args:
             processes: How many train.
+            anew: Whether training begins with the first step.
 
         Returns:
             A `GRPOConfig`.
@@ -153,7 +154,7 @@ class TrainGRPOConfig:
             "save_steps": self.save_every,
             "eval_strategy": "steps" if every else "no",
             "eval_steps": every or None,
-            "eval_on_start": bool(every) and not self.resume,
+            "eval_on_start": bool(every) and anew,
             "use_cpu": self.device == "cpu",
             "bf16": self.dtype == "bfloat16",
             "trust_remote_code": self.trust_remote_code,
