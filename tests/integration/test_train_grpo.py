@@ -69,6 +69,17 @@ def test_the_summary_is_the_ledgers(trained: RunFolder) -> None:
     assert (trained.path / "certificate" / "run.yaml").exists()
 
 
+def test_a_run_without_rows_or_evaluations_has_a_page_too(tmp_path: Path) -> None:
+    """Fewer steps than one between rows; and a last step that used an earlier batch."""
+    none = command(tmp_path / "none", "--steps", "1", "--log-every", "2", "--evaluate-every", "0")
+    assert main(none) == 0
+    assert RunFolder.open(tmp_path / "none").summary["steps"] == 1
+    later = command(tmp_path / "later", "--steps", "2", "--updates", "2", "--evaluate-every", "0")
+    assert main(later) == 0
+    page = json.loads((tmp_path / "later" / "artifacts" / "page.json").read_text())
+    assert "2 steps with credit none: training reward" in page["lead"]
+
+
 def test_what_was_trained_is_a_policy(trained: RunFolder) -> None:
     policy = load_policy(str(trained.path / "checkpoints" / "policy"), device="cpu")
     before = load_policy("tiny", device="cpu")

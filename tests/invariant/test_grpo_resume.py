@@ -73,6 +73,17 @@ def test_killed_before_the_first_checkpoint_it_begins_anew(whole: RunFolder, tmp
     assert rows(run) == rows(whole)
 
 
+def test_certificates_of_steps_that_are_made_again_are_forgotten(tmp_path: Path) -> None:
+    certified = ["--certify-every", "1", "--evaluate-every", "0", "--steps", "4"]
+    assert main([*words(tmp_path / "run"), *certified]) == 0
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-4")
+    (tmp_path / "run" / "summary.json").unlink()
+    assert main([*words(tmp_path / "run"), *certified, "--resume"]) == 0
+    steps = [row["step"] for row in RunFolder.open(tmp_path / "run" / "certificate").ledger.rows()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] >= 3
+
+
 def test_a_finished_run_is_not_run_again(whole: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     before = whole.ledger.path.read_bytes()
     assert main([*words(whole.path), "--resume"]) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def train_grpo(config: TrainGRPOConfig) -> RunFolder:
         return run
     checkpoint = last_checkpoint(config.output / "checkpoints", here.num_processes) if config.resume else None
     if here.is_main_process and config.resume:
-        _forget_after(run, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+        _forget_after(run, _step(checkpoint))
     here.wait_for_everyone()
     _train(config, run, asked, loaded or _load(config, asked), checkpoint, main=here.is_main_process)
     if here.is_main_process:
@@ -205,10 +205,12 @@ def _forget_after(run: RunFolder, step: int) -> None:
         run: The run.
         step: The last step that stays.
     """
-    if not run.ledger.path.exists():
-        return
-    whole = [line for line in run.ledger.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    kept = [line for line in whole if json.loads(line).get("step", 0) <= step]
-    if step == 0:  # it begins anew, with its first evaluation
-        kept = [line for line in kept if json.loads(line)["kind"] == "setup"]
-    write_atomic(run.ledger.path, "".join(kept))
+    # It begins anew with its first evaluation; certificates count steps from 0.
+    _keep_lines(run.ledger.path, lambda row: row["kind"] == "setup" or 0 < step >= row.get("step", 0))
+    _keep_lines(run.path / "certificate" / "ledger.jsonl", lambda row: row.get("step", 0) < step)
+
+
+def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
+    if ledger.exists():
+        whole = [line for line in ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        write_atomic(ledger, "".join(line for line in whole if wanted(json.loads(line))))

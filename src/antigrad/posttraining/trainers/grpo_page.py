@@ -64,11 +64,11 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], rows))
     sections.append(_steps(train))
     Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run)
-    run.write_summary(_summary(train, tests, setup))
+    run.write_summary({"steps": config.steps, "states_from": setup["states_from"]} | _summary(train, tests))
 
 
-def _summary(train: Sequence[Row], tests: Sequence[Row], setup: Row) -> dict[str, Any]:
-    figures: dict[str, Any] = {"steps": train[-1]["step"], "states_from": setup["states_from"]}
+def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
     if tests:
         figures |= {"held_out_before": tests[0]["reward"], "held_out_after": tests[-1]["reward"]}
         passes = [name for name in tests[-1] if name.startswith("credit/pass@")]
@@ -86,11 +86,14 @@ def _summary(train: Sequence[Row], tests: Sequence[Row], setup: Row) -> dict[str
 
 
 def _lead(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row]) -> str:
-    steps = f"{train[-1]['step']} steps with credit {config.credit}"
+    steps = f"{config.steps} steps with credit {config.credit}"
+    rewards = [row["reward"] for row in train if "reward" in row]  # none in steps that used an earlier batch
     if tests:
         text = f"{steps}: held-out questions solved {tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}."
+    elif rewards:
+        text = f"{steps}: training reward {rewards[0]:.1%} → {rewards[-1]:.1%}."
     else:
-        text = f"{steps}: training reward {train[0]['reward']:.1%} → {train[-1]['reward']:.1%}."
+        text = f"{steps}."
     deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
     if deltas:
         fell = sum(delta < 0 for delta in deltas)
