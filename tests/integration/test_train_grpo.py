@@ -80,6 +80,22 @@ def test_a_run_without_rows_or_evaluations_has_a_page_too(tmp_path: Path) -> Non
     assert "2 steps with credit none: training reward" in page["lead"]
 
 
+def test_the_reward_is_the_verifiers() -> None:
+    """Of the question asked, in whichever task it is."""
+    from antigrad.posttraining.tasks import load_task
+    from antigrad.posttraining.trainers.grpo_data import Correct, prompt_rows
+
+    one, two = (load_task(name, count=2, seed=0) for name in (TASK, "products"))
+    judge = Correct([(one, one.questions), (two, two.questions)])
+    asked = prompt_rows(one, one.questions) + prompt_rows(two, two.questions, 2)
+    answers = [question.answer for task in (one, two) for question in task.questions]
+    places = [row["question"] for row in asked]
+    texts = [f"={answer}" for answer in answers]
+    assert judge(texts, places) == [1.0] * 4
+    assert judge([f"={int(answer) + 1}" for answer in answers], places) == [0.0] * 4
+    assert judge([[{"role": "assistant", "content": texts[2]}]], [2]) == [1.0]
+
+
 def test_what_was_trained_is_a_policy(trained: RunFolder) -> None:
     policy = load_policy(str(trained.path / "checkpoints" / "policy"), device="cpu")
     before = load_policy("tiny", device="cpu")

@@ -168,6 +168,43 @@ def test_weights_are_those_of_the_rule_on_the_sampling_policy(tmp_path: Path) ->
     assert mixed >= 1
 
 
+def of_tools(prompts: list[str], trainer: Any) -> dict[str, Any]:
+    """Responses of eight tokens, of which a tool wrote the third and the fourth."""
+    ids = [trainer.processing_class(prompt).input_ids for prompt in prompts]
+    draw = torch.Generator().manual_seed(5)
+    written = [[*torch.randint(0, 28, (7,), generator=draw).tolist(), 29] for _ in prompts]
+    masks = [[1, 1, 0, 0, 1, 1, 1, 1] for _ in prompts]
+    return {"prompt_ids": ids, "completion_ids": written, "logprobs": None, "env_mask": masks}
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_iterations": 2}], ids=["training_forward", "old_policy_pass"])
+def test_what_a_tool_wrote_counts_for_nothing(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """It has no weight, and no part in the scores of other tokens; attention reads it."""
+    trainer = make(recording(), tmp_path, credit=SELECTING, rollout_func=of_tools, max_steps=1, **EACH, **settings)
+    copy = make(stock(), tmp_path).model.eval()
+    trainer.train()
+    joined = {key: torch.cat([batch[key] for batch in trainer.seen]) for key in ("prompt_ids", "completion_ids")}
+    joined |= {key: torch.cat([batch[key] for batch in trainer.seen]) for key in ("correct", "group", "advantages")}
+    whole = torch.cat([joined["prompt_ids"], joined["completion_ids"]], 1)
+    with torch.no_grad():
+        hidden = copy.base_model(input_ids=whole).last_hidden_state[:, -9:-1]
+    mask = torch.tensor([1, 1, 0, 0, 1, 1, 1, 1]).bool().expand(4, 8)
+    head, weakened, wrong = Head(copy.get_output_embeddings().weight.detach()), 0, 0
+    for number in joined["group"].unique():
+        rows = (joined["group"] == number).nonzero()[:, 0]
+        correct, ids = joined["correct"][rows], joined["completion_ids"][rows]
+        assert correct.any()
+        assert not correct.all()
+        scores = group_influence(hidden[rows], ids, mask, correct, head)
+        advantages = correct.float() - correct.float().mean()
+        wanted = Nthr(anchor="others", eta=0)(Group(ids, mask, correct, advantages / advantages.std(), scores))
+        torch.testing.assert_close(joined["advantages"][rows], wanted, atol=1e-3, rtol=0)
+        weakened += int((wanted[~correct][:, mask[0]] == 0).sum())
+        wrong += 6 * int((~correct).sum())
+    assert logged(trainer)[0]["credit/selected"] == pytest.approx(weakened / wrong)
+    assert 0 < weakened != wrong - weakened
+
+
 def test_weights_stay_those_of_the_sampling_policy_in_later_updates(tmp_path: Path) -> None:
     trainer = make(recording(), tmp_path, credit=SELECTING, max_steps=2, num_iterations=2, learning_rate=1e-2)
     trainer.train()

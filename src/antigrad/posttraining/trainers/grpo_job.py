@@ -134,8 +134,8 @@ def _train(
                 credit=config.credit,
                 options=config.credit_options,
             )
-        except (ValueError, ImportError) as error:
-            if isinstance(error, AntigradError):
+        except (ValueError, ImportError, RuntimeError) as error:
+            if isinstance(error, AntigradError) or "memory" in str(error):
                 raise
             raise InputValueError(
                 f"{type(error).__name__}: {error}", "options TRL and PEFT take", "change the option they name"
