@@ -101,7 +101,7 @@ def trainers(name: str, settings: dict[str, Any]) -> Callable[..., Callable[[], 
         trainer = kind(policy.model, Correct([(task, task.questions)]), **common, **options)
         trainer.remove_callback(PrinterCallback)
         if arm == "measured":
-            trainer.add_callback(StepCallback(trainer, lambda row: None, lambda text: None, StepAlarms()))
+            trainer.add_callback(StepCallback(lambda row: None, lambda text: None, StepAlarms()))
         return trainer
 
     made: dict[tuple[str, int], Any] = {}

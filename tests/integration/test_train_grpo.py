@@ -69,6 +69,33 @@ def test_the_summary_is_the_ledgers(trained: RunFolder) -> None:
     assert (trained.path / "certificate" / "run.yaml").exists()
 
 
+def test_a_run_without_rows_or_evaluations_has_a_page_too(tmp_path: Path) -> None:
+    """Fewer steps than one between rows; and a last step that used an earlier batch."""
+    none = command(tmp_path / "none", "--steps", "1", "--log-every", "2", "--evaluate-every", "0")
+    assert main(none) == 0
+    assert RunFolder.open(tmp_path / "none").summary["steps"] == 1
+    later = command(tmp_path / "later", "--steps", "2", "--updates", "2", "--evaluate-every", "0")
+    assert main(later) == 0
+    page = json.loads((tmp_path / "later" / "artifacts" / "page.json").read_text())
+    assert "2 steps with credit none: training reward" in page["lead"]
+
+
+def test_the_reward_is_the_verifiers() -> None:
+    """Of the question asked, in whichever task it is."""
+    from antigrad.posttraining.tasks import load_task
+    from antigrad.posttraining.trainers.grpo_data import Correct, prompt_rows
+
+    one, two = (load_task(name, count=2, seed=0) for name in (TASK, "products"))
+    judge = Correct([(one, one.questions), (two, two.questions)])
+    asked = prompt_rows(one, one.questions) + prompt_rows(two, two.questions, 2)
+    answers = [question.answer for task in (one, two) for question in task.questions]
+    places = [row["question"] for row in asked]
+    texts = [f"={answer}" for answer in answers]
+    assert judge(texts, places) == [1.0] * 4
+    assert judge([f"={int(answer) + 1}" for answer in answers], places) == [0.0] * 4
+    assert judge([[{"role": "assistant", "content": texts[2]}]], [2]) == [1.0]
+
+
 def test_what_was_trained_is_a_policy(trained: RunFolder) -> None:
     policy = load_policy(str(trained.path / "checkpoints" / "policy"), device="cpu")
     before = load_policy("tiny", device="cpu")
@@ -109,6 +136,18 @@ BAD: dict[str, tuple[list[str], list[str]]] = {
     ),
     "rule": (["--credit", "thr"], ["unknown", "thr"]),
     "batch": (["--prompts", "3", "--rows_at_once", "16"], ["prompts × rollouts = 24"]),
+    "questions": (["--prompts", "16"], ["prompts=16 of questions=12"]),
+    "device": (["--device", "gpu"], ["device=gpu"]),
+    "adapter": (["--lora.r=0"], ["lora.r=0"]),
+    "penalty": (["--credit", "llds"], ["--updates", "penalty is 0"]),
+    "kinds": (
+        ["--trl.beta=abc", "--trl.num_iterations=0", "--trl.num_generations_eval=0", "--trl.shuffle_dataset=3"],
+        ["4 problems", "trl.beta='abc': a number", "true or false"],
+    ),
+    "choices": (
+        ["--trl.scale_rewards=grp", "--trl.importance_sampling_level=tokens", "--trl.multi_objective_aggregation=sum"],
+        ["3 problems", "did you mean 'group'", "did you mean 'token'", "sum_then_normalize"],
+    ),
     "theirs": (
         ["--trl.learning_rate=1", "--trl.los_type=dapo", "--lora.rr=3"],
         ["set --learning_rate instead", "did you mean 'loss_type'", "did you mean 'r'"],
@@ -135,6 +174,21 @@ def test_wrong_settings_are_said_at_once_and_leave_nothing(
     for text in said:
         assert text in error
     assert not (tmp_path / "run").exists()
+
+
+def test_adapters_that_fit_no_module_are_an_error_of_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(tmp_path / "run", "--lora.target_modules=[nosuch]")) == 1
+    assert "nosuch" in capsys.readouterr().err
+
+
+def test_prompts_that_do_not_divide_among_processes_are_refused(tmp_path: Path) -> None:
+    from antigrad.core.errors import ManyInputsError
+    from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+
+    config = TrainGRPOConfig(model="tiny", output=tmp_path, prompts=3, rollouts=4, rows_at_once=6, device="cpu")
+    with pytest.raises(ManyInputsError, match="a multiple of 2 is needed"):
+        config.check(processes=2)
+    config.check(processes=1)
 
 
 def test_the_papers_settings_are_a_valid_file() -> None:

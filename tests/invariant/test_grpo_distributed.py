@@ -29,7 +29,6 @@ def fixed(prompts: list[str], trainer: Any) -> dict[str, Any]:
 
 def train(folder: Path, rule: str, rows: int, accumulation: int) -> Any:
     from antigrad.posttraining.trainers.grpo import GRPOTrainer
-    from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
     from antigrad.posttraining.trainers.grpo_options import CreditOptions
 
     trainer = make(
@@ -45,7 +44,6 @@ def train(folder: Path, rule: str, rows: int, accumulation: int) -> Any:
         weight_decay=0.0,
         adam_epsilon=1e-3,  # else a sum in another order decides the sign of a step where the gradient is 0
     )
-    trainer.add_callback(StepCallback(trainer, lambda row: None, lambda text: None, StepAlarms()))
     trainer.train()
     return trainer
 

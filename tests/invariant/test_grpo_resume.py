@@ -1,6 +1,7 @@
 """`antigrad train grpo` killed at any moment goes on to the same weights and rows."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -62,6 +63,25 @@ def test_killed_it_goes_on_to_the_same_result(whole: RunFolder, tmp_path: Path, 
     mine, theirs = (load_file(one.path / "checkpoints" / "policy" / "model.safetensors") for one in (run, whole))
     assert mine.keys() == theirs.keys()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_killed_before_the_first_checkpoint_it_begins_anew(whole: RunFolder, tmp_path: Path) -> None:
+    """With the evaluation at the start, which draws too."""
+    shutil.copytree(whole.path, tmp_path / "run", ignore=shutil.ignore_patterns("summary.json", "checkpoints"))
+    assert main([*words(tmp_path / "run"), "--resume"]) == 0
+    run = RunFolder.open(tmp_path / "run")
+    assert rows(run) == rows(whole)
+
+
+def test_certificates_of_steps_that_are_made_again_are_forgotten(tmp_path: Path) -> None:
+    certified = ["--certify-every", "1", "--evaluate-every", "0", "--steps", "4"]
+    assert main([*words(tmp_path / "run"), *certified]) == 0
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "checkpoint-4")
+    (tmp_path / "run" / "summary.json").unlink()
+    assert main([*words(tmp_path / "run"), *certified, "--resume"]) == 0
+    steps = [row["step"] for row in RunFolder.open(tmp_path / "run" / "certificate").ledger.rows()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] >= 3
 
 
 def test_a_finished_run_is_not_run_again(whole: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,8 +3,9 @@
 import importlib.metadata
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -167,6 +168,43 @@ def test_weights_are_those_of_the_rule_on_the_sampling_policy(tmp_path: Path) ->
     assert mixed >= 1
 
 
+def of_tools(prompts: list[str], trainer: Any) -> dict[str, Any]:
+    """Responses of eight tokens, of which a tool wrote the third and the fourth."""
+    ids = [trainer.processing_class(prompt).input_ids for prompt in prompts]
+    draw = torch.Generator().manual_seed(5)
+    written = [[*torch.randint(0, 28, (7,), generator=draw).tolist(), 29] for _ in prompts]
+    masks = [[1, 1, 0, 0, 1, 1, 1, 1] for _ in prompts]
+    return {"prompt_ids": ids, "completion_ids": written, "logprobs": None, "env_mask": masks}
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_iterations": 2}], ids=["training_forward", "old_policy_pass"])
+def test_what_a_tool_wrote_counts_for_nothing(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """It has no weight, and no part in the scores of other tokens; attention reads it."""
+    trainer = make(recording(), tmp_path, credit=SELECTING, rollout_func=of_tools, max_steps=1, **EACH, **settings)
+    copy = make(stock(), tmp_path).model.eval()
+    trainer.train()
+    joined = {key: torch.cat([batch[key] for batch in trainer.seen]) for key in ("prompt_ids", "completion_ids")}
+    joined |= {key: torch.cat([batch[key] for batch in trainer.seen]) for key in ("correct", "group", "advantages")}
+    whole = torch.cat([joined["prompt_ids"], joined["completion_ids"]], 1)
+    with torch.no_grad():
+        hidden = copy.base_model(input_ids=whole).last_hidden_state[:, -9:-1]
+    mask = torch.tensor([1, 1, 0, 0, 1, 1, 1, 1]).bool().expand(4, 8)
+    head, weakened, wrong = Head(copy.get_output_embeddings().weight.detach()), 0, 0
+    for number in joined["group"].unique():
+        rows = (joined["group"] == number).nonzero()[:, 0]
+        correct, ids = joined["correct"][rows], joined["completion_ids"][rows]
+        assert correct.any()
+        assert not correct.all()
+        scores = group_influence(hidden[rows], ids, mask, correct, head)
+        advantages = correct.float() - correct.float().mean()
+        wanted = Nthr(anchor="others", eta=0)(Group(ids, mask, correct, advantages / advantages.std(), scores))
+        torch.testing.assert_close(joined["advantages"][rows], wanted, atol=1e-3, rtol=0)
+        weakened += int((wanted[~correct][:, mask[0]] == 0).sum())
+        wrong += 6 * int((~correct).sum())
+    assert logged(trainer)[0]["credit/selected"] == pytest.approx(weakened / wrong)
+    assert 0 < weakened != wrong - weakened
+
+
 def test_weights_stay_those_of_the_sampling_policy_in_later_updates(tmp_path: Path) -> None:
     trainer = make(recording(), tmp_path, credit=SELECTING, max_steps=2, num_iterations=2, learning_rate=1e-2)
     trainer.train()
@@ -248,12 +286,9 @@ def test_a_rule_with_one_part_has_the_gradient_of_one_part(tmp_path: Path, rule:
 @pytest.mark.parametrize("rule", ["positives_only", "negatives_only"])
 def test_displacement_is_what_the_step_did(tmp_path: Path, rule: str) -> None:
     """Against log-probabilities of the model before, a copy, and after, from a plain forward."""
-    from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
-
     trainer = make(
         recording(), tmp_path, credit=rule, options=options(measure_every=1), max_steps=1, learning_rate=1e-2, **EACH
     )
-    trainer.add_callback(StepCallback(trainer, lambda row: None, lambda text: None, StepAlarms()))
     before = make(stock(), tmp_path).model.eval()
     trainer.train()
     sums = {True: [], False: []}
@@ -273,6 +308,28 @@ def test_displacement_is_what_the_step_did(tmp_path: Path, rule: str) -> None:
         assert means[True] > 1e-3
     else:
         assert means[False] < -1e-3
+
+
+def test_measuring_sees_no_dropout_and_leaves_no_trace(tmp_path: Path) -> None:
+    """Training forwards with dropout are not the policy's: a step of no size would seem to move responses."""
+    given = {"peft_config": lora(lora_dropout=0.5), "max_steps": 2, **EACH}
+    after = {}
+    for name, kind, more in (
+        ("stock", stock(), {}),
+        ("ours", ours(), {"options": options(measure_every=1)}),
+        ("still", ours(), {"options": options(measure_every=1), "learning_rate": 1e-12}),
+    ):
+        trainer = make(kind, tmp_path, **given, **more)
+        # Adapters that do something, so that dropping some of them does too.
+        draw = torch.Generator().manual_seed(0)
+        for parameter in trainer.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = torch.randn(parameter.shape, generator=draw)
+        trainer.train()
+        after[name] = trainer
+    assert torch.equal(weights(after["ours"]), weights(after["stock"]))
+    for row in logged(after["still"]):
+        assert row["credit/delta_correct_step"] == pytest.approx(0, abs=1e-4)
 
 
 @torch.no_grad()
@@ -302,10 +359,11 @@ def test_what_earlier_updates_did_is_logged_without_a_forward(tmp_path: Path) ->
 
 
 def test_llds_adds_its_penalty_once_responses_have_lost_likelihood(trained: Callable[..., Any], tmp_path: Path) -> None:
-    assert torch.equal(weights(trained(credit="llds")), weights(trained()))  # at the first update it is 0
+    once = {"num_iterations": 2, "max_steps": 1}
+    assert torch.equal(weights(trained(credit="llds", **once)), weights(trained(**once)))  # at the first update it is 0
     losses = {}
     for rule in ("none", "llds(coefficient=5)"):
-        trainer = make(recording(), tmp_path, credit=rule, max_steps=1)
+        trainer = make(recording(), tmp_path, credit=rule, **once)
         trainer.train()
         batch = trainer.seen[0]
         mask, length = batch["completion_mask"], batch["completion_ids"].shape[1]
@@ -320,7 +378,7 @@ def test_llds_adds_its_penalty_once_responses_have_lost_likelihood(trained: Call
 
 def rare(completions: Sequence[str], **_: Any) -> list[float]:
     """Few responses are correct, so most groups have no contrast."""
-    return [float(hash_of(text) % 8 == 0) for text in completions]
+    return [float(hash_of(text) % 16 == 0) for text in completions]
 
 
 def hash_of(text: str) -> int:
@@ -329,8 +387,40 @@ def hash_of(text: str) -> int:
     return hashlib.sha256(text.encode()).digest()[1]
 
 
+def noting(scored: Callable[..., Any], rounds: list[float], inputs: Any) -> Any:
+    from antigrad.posttraining.trainers.grpo_weights import Groups
+
+    batch, states = scored(inputs)
+    rounds.append(1 - float(Groups.of(batch).mixed().float().mean()))
+    return batch, states
+
+
+def test_processes_draw_different_prompts(tmp_path: Path) -> None:
+    """Both together what one process would draw."""
+    asked: dict[int, list[list[str]]] = {}
+    for processes in (1, 2):
+        for rank in range(processes):
+            trainer = make(ours(), tmp_path, options=options(resample=1), gradient_accumulation_steps=4)
+            # As in one of several processes, up to the point where prompts are drawn.
+            trainer.accelerator = SimpleNamespace(
+                process_index=rank, num_processes=processes, gather=lambda tensor: tensor
+            )
+            fresh: list[Any] = []
+            trainer._scored = fresh.append
+            rows = 16 // processes
+            idle = {"completion_ids": torch.zeros(rows, 1).long(), "completion_mask": torch.ones(rows, 1).long()}
+            idle |= {"correct": torch.zeros(rows).bool(), "scored": torch.ones(rows).bool()}
+            idle |= {"advantages": torch.zeros(rows), "group": torch.arange(rows) // 4}
+            with pytest.raises(TypeError, match="unpack"):  # nothing was sampled
+                trainer._refilled([{}] * rows, idle, None)
+            asked.setdefault(processes, []).append([row["prompt"] for row in fresh[0][::4]])
+    assert [*asked[2][0], *asked[2][1]] == asked[1][0]
+    assert asked[2][0] != asked[2][1]
+
+
 def test_dynamic_sampling_fills_the_batch_with_contrast(tmp_path: Path) -> None:
     shares: dict[int, list[float]] = {}
+    found: dict[int, Any] = {}
     for limit in (0, 20):
         trainer = make(
             recording(),
@@ -339,7 +429,10 @@ def test_dynamic_sampling_fills_the_batch_with_contrast(tmp_path: Path) -> None:
             credit="none",
             options=options(resample=limit),
             gradient_accumulation_steps=4,
+            **EACH,
         )
+        rounds: list[float] = []  # share of responses without contrast, of each sampling
+        trainer._scored = partial(noting, trainer._scored, rounds)
         trainer.train()
         shares[limit] = [float(batch["mixed"].float().mean()) for batch in trainer.seen]
         for batch in trainer.seen:
@@ -350,6 +443,12 @@ def test_dynamic_sampling_fills_the_batch_with_contrast(tmp_path: Path) -> None:
             steps = [trainer.seen[place : place + 4] for place in range(0, len(trainer.seen), 4)]
             for step in steps:
                 assert int(step[0]["num_items_in_batch"]) == sum(int(batch["completion_mask"].sum()) for batch in step)
+        else:
+            assert not any("credit/resampled" in row for row in logged(trainer))
+        found[limit] = rounds, [row.get("credit/resampled") for row in logged(trainer)]
+    rounds, replaced = found[20]
+    assert len(rounds) > 2 * len(replaced)  # more than one further round for a batch
+    assert replaced[0] == rounds[0] > 0  # each was replaced once, in whatever round
     assert sum(shares[20]) / len(shares[20]) == 1
     assert sum(shares[0]) / len(shares[0]) < 0.9
 
@@ -409,6 +508,35 @@ def test_evaluation_is_left_alone(tmp_path: Path) -> None:
     assert mine["eval_loss"] == others["eval_loss"]
 
 
+def test_held_out_passes_are_means_over_questions(tmp_path: Path) -> None:
+    """Three questions in batches of two and one: the last batch must not weigh double."""
+    trainer = make(ours(), tmp_path, per_device_eval_batch_size=8)
+    verdicts: list[Tensor] = []
+    own = trainer._calculate_rewards
+    trainer._calculate_rewards = lambda *given: verdicts.append(own(*given)) or verdicts[-1]
+    found = trainer.evaluate(trainer.train_dataset.select(range(3)))
+    rewards = torch.cat(verdicts)[:, 0].view(3, 4)
+    assert found["eval_credit/pass@1"] == pytest.approx(float(rewards.mean()))
+    assert found["eval_credit/pass@4"] == pytest.approx(float(rewards.amax(1).mean()))
+    assert found["eval_credit/pass@1"] != pytest.approx(found["eval_reward"])
+
+
+def test_reward_functions_have_the_names_of_trls_logs(tmp_path: Path) -> None:
+    from antigrad.posttraining.trainers.grpo_options import reward_name
+
+    class Judge:
+        def __call__(self, completions: Sequence[str], **_: Any) -> list[float]:
+            return reward(completions)
+
+    functions = [partial(reward), Judge()]
+    trainer = make(ours(), tmp_path, rewards=functions, options=options(verifier="Judge"), credit="psr")
+    assert trainer.reward_func_names == [reward_name(one) for one in functions]
+    assert trainer._verifier == 1
+    model = torch.nn.Linear(1, 1)
+    model.config = SimpleNamespace(_name_or_path="someone/judge")  # type: ignore[assignment]
+    assert reward_name("someone/judge") == reward_name(model) == "judge"
+
+
 def test_wrong_combinations_are_said_all_at_once_and_before_a_model_is_loaded(tmp_path: Path) -> None:
     from trl import GRPOConfig
 
@@ -429,9 +557,17 @@ def test_wrong_combinations_are_said_all_at_once_and_before_a_model_is_loaded(tm
     assert len(caught.value.problems) == 6
 
 
-def test_groups_that_straddle_processes_are_refused_with_the_fix() -> None:
-    from types import SimpleNamespace
+def test_dynamic_sampling_of_a_stream_is_refused(tmp_path: Path) -> None:
+    from datasets import Dataset
+    from trl import GRPOConfig
 
+    stream = Dataset.from_dict({"prompt": ["w1"]}).to_iterable_dataset()
+    arguments = GRPOConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, max_steps=1)
+    with pytest.raises(ManyInputsError, match="without a length"):
+        ours()("no/such-model", reward, arguments, stream, options=options(resample=1))
+
+
+def test_groups_that_straddle_processes_are_refused_with_the_fix() -> None:
     from antigrad.posttraining.trainers.grpo_options import check_options
 
     arguments: Any = SimpleNamespace(
@@ -477,3 +613,41 @@ def test_a_resumed_training_is_the_uninterrupted_one(tmp_path: Path, name: str) 
     for mine, theirs in zip(logged(whole)[2:], logged(again)[-1:], strict=True):
         for key in ("loss", "reward", "entropy", "credit/mixed", "credit/delta_correct_since_sampling"):
             assert mine.get(key) == theirs.get(key)
+
+
+def test_an_older_checkpoint_goes_only_when_the_new_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between TRL's part of a checkpoint and ours, where one is kept."""
+    from antigrad.core.errors import InputValueError
+    from antigrad.posttraining.trainers import grpo
+    from antigrad.posttraining.trainers.grpo_checkpoint import last_checkpoint
+
+    saved = grpo.save_state
+
+    def killed_at_two(folder: Path, *given: Any) -> None:
+        if folder.name == "checkpoint-2":
+            raise KeyboardInterrupt
+        saved(folder, *given)
+
+    monkeypatch.setattr(grpo, "save_state", killed_at_two)
+    trainer = make(ours(), tmp_path, save_strategy="steps", save_steps=1, save_total_limit=1)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-1"
+    with pytest.raises(InputValueError, match="saved by 1 processes"):
+        last_checkpoint(tmp_path, 2)
+    monkeypatch.setattr(grpo, "save_state", saved)
+    again = make(ours(), tmp_path, save_strategy="steps", save_steps=1, save_total_limit=1)
+    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-3"]
+
+
+def test_entries_of_a_batch_that_are_no_tensors_are_kept_too(tmp_path: Path) -> None:
+    from antigrad.posttraining.trainers.grpo_checkpoint import load_state, save_state
+
+    batches = [{"ids": torch.arange(3), "num_images": [1, 2]}, {"ids": torch.arange(2), "num_images": [3]}]
+    save_state(tmp_path, 0, {"processes": 1}, batches, torch.Generator().get_state())
+    _, found, _ = load_state(tmp_path, 0, torch.device("cpu"))
+    assert [batch["num_images"] for batch in found] == [[1, 2], [3]]
+    assert [batch["ids"].tolist() for batch in found] == [[0, 1, 2], [0, 1]]

@@ -44,4 +44,4 @@ class Blanket(CreditRule):
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         spread = group.spread()
-        return torch.where(group.wrong_tokens(), eta_of(self.eta, group.success_rate) * spread, spread)
+        return torch.where(group.wrong_tokens() & (spread < 0), eta_of(self.eta, group.success_rate) * spread, spread)

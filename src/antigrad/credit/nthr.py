@@ -107,4 +107,5 @@ class Nthr(CreditRule):
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         spread = group.spread()
-        return torch.where(self.select(group), eta_of(self.eta, group.success_rate) * spread, spread)
+        # With several rewards a wrong response may be above its group's mean; what pulls up is not weakened.
+        return torch.where(self.select(group) & (spread < 0), eta_of(self.eta, group.success_rate) * spread, spread)

@@ -43,4 +43,4 @@ class RandomTokens(Nthr):
         draw = torch.rand(allowed.shape, generator=torch.Generator().manual_seed(group.seed)).to(allowed.device)
         rank = torch.where(allowed, draw, 2.0).argsort(-1).argsort(-1)
         drawn, spread = allowed & (rank < counts[:, None]), group.spread()
-        return torch.where(drawn, eta_of(self.eta, group.success_rate) * spread, spread)
+        return torch.where(drawn & (spread < 0), eta_of(self.eta, group.success_rate) * spread, spread)

@@ -141,3 +141,12 @@ def test_thresholds_of_many_groups() -> None:
     torch.testing.assert_close(Nthr(beta=2.0).thresholds(anchors), torch.tensor([0.4, -2.0]))
     torch.testing.assert_close(Nthr(tau_floor=0.0).thresholds(anchors), torch.tensor([0.2, 0.0]))
     assert Nthr(beta=-float("inf")).thresholds(anchors).tolist() == [-float("inf")] * 2
+
+
+@pytest.mark.parametrize("rule", [Nthr(beta=-math.inf, eta=0), RandomTokens(beta=-math.inf, eta=0), Blanket(eta=0)])
+def test_what_pulls_up_is_not_weakened(rule: Nthr | RandomTokens | Blanket) -> None:
+    """With a second reward a wrong response may be above its group's mean; these rules weaken the down part only."""
+    group = small_group()
+    wrong = ~group.correct
+    group = replace(group, advantages=torch.where(wrong, 0.5, -0.25).to(group.advantages))
+    torch.testing.assert_close(rule(group), group.spread())

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor
+from transformers.trainer_utils import rotate_checkpoints
 from trl import GRPOConfig
 from trl import GRPOTrainer as Stock
 from trl.models.utils import disable_gradient_checkpointing
 
 from antigrad.credit import Head
 from antigrad.objectives.pass_at_k import pass_at_k_estimate
-from antigrad.posttraining.trainers.grpo_batches import Batch, check_plain, replaced, whole_groups
+from antigrad.posttraining.trainers.grpo_batches import PICTURES, Batch, check_plain, replaced, whole_groups
+from antigrad.posttraining.trainers.grpo_callback import AfterStep
 from antigrad.posttraining.trainers.grpo_checkpoint import load_state, save_state
-from antigrad.posttraining.trainers.grpo_measure import Displacement, PartNorms, means
-from antigrad.posttraining.trainers.grpo_options import CreditOptions, check_options
+from antigrad.posttraining.trainers.grpo_measure import Displacement, PartNorms, is_random, means
+from antigrad.posttraining.trainers.grpo_options import CreditOptions, check_options, reward_name
 from antigrad.posttraining.trainers.grpo_states import bare, check_states, head_weight, source_of, states_of
 from antigrad.posttraining.trainers.grpo_weights import FIGURES, Groups, Tally, weigh
 
@@ -80,8 +82,10 @@ class GRPOTrainer(Stock):
         options = options or CreditOptions()
         config = kwargs.get("args") or (args[2] if len(args) > 2 else None) or GRPOConfig(output_dir="grpo")
         given = kwargs.get("reward_funcs", args[1] if len(args) > 1 else None)
-        names = [_name(function) for function in (given if isinstance(given, list) else [given] if given else [])]
-        self.rule = check_options(credit, options, config, names, config.world_size)
+        names = [reward_name(function) for function in (given if isinstance(given, list) else [given] if given else [])]
+        data = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
+        sized = data is None or hasattr(data, "__len__")
+        self.rule = check_options(credit, options, config, names, config.world_size, sized=sized)
         self.credit, self.options = credit, options
         if len(args) < 3:
             kwargs["args"] = config
@@ -101,6 +105,7 @@ class GRPOTrainer(Stock):
         self._log_probs: Tensor | None = None  # of the latest training forward, with its graph
         self._used: list[tuple[Batch, Tensor]] = []  # micro-batches of the step that is measured
         self._norms: PartNorms | None = None
+        self.add_callback(AfterStep(self))
 
     # What is sampled.
 
@@ -115,10 +120,14 @@ class GRPOTrainer(Stock):
             self._log_pass_at_k()
             return batch
         batch, states = self._scored(inputs)
+        replaced_share = 0.0
         for _ in range(self.options.resample):
             if (better := self._refilled(inputs, batch, states)) is None:
                 break
-            batch, states = better
+            batch, states, share = better
+            replaced_share += share
+        if self.options.resample:
+            self._metrics["train"]["credit/resampled"].append(replaced_share)
         if self.states_from == "training_forward":
             return batch
         return self._weighed(batch, self._own_states(batch) if self.states_from == "own_pass" else states)
@@ -129,7 +138,7 @@ class GRPOTrainer(Stock):
         correct = (cast(Tensor, self._verdicts) > self.options.threshold).view(-1, size).sum(1).tolist()
         for k in (2**power for power in range(size.bit_length())):
             estimates = [pass_at_k_estimate(size, count, k) for count in correct]
-            self._metrics["eval"][f"credit/pass@{k}"].append(sum(estimates) / len(estimates))
+            self._metrics["eval"][f"credit/pass@{k}"].extend(estimates)  # a mean over questions, not over batches
 
     def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
         """Sample and score, with the number of each response's group and the verdict on it.
@@ -156,7 +165,7 @@ class GRPOTrainer(Stock):
 
     def _refilled(
         self, inputs: list[dict[str, Any]], batch: Batch, states: Tensor | None
-    ) -> tuple[Batch, Tensor | None] | None:
+    ) -> tuple[Batch, Tensor | None, float] | None:
         """Sample other prompts for groups without contrast.
 
         Args:
@@ -165,14 +174,17 @@ class GRPOTrainer(Stock):
             states: Their states, if there are any.
 
         Returns:
-            Both with groups replaced; None if every process has only mixed groups.
+            Both with groups replaced, and the share of all responses that were; None if every process has only
+            mixed groups.
         """
         idle = (~Groups.of(batch).mixed()).nonzero()[:, 0]
         wanted = torch.tensor([len(idle)], device=batch["advantages"].device)
         if int(self.accelerator.gather(wanted).max()) == 0:
             return None
-        size = self.num_generations
-        picked = torch.randint(len(self.train_dataset), (len(inputs) // size,), generator=self._more).tolist()
+        size, rank, count = self.num_generations, self.accelerator.process_index, len(inputs) // self.num_generations
+        # Every process draws for all of them, and takes its own.
+        drawn = torch.randint(len(self.train_dataset), (self.accelerator.num_processes, count), generator=self._more)
+        picked = drawn[rank].tolist()
         fresh = [dict(self.train_dataset[index]) for index in picked for _ in range(size)]
         other, more = self._scored(fresh)
         useful = Groups.of(other).mixed().nonzero()[:, 0][: len(idle)]
@@ -185,14 +197,14 @@ class GRPOTrainer(Stock):
         if states is not None and more is not None:
             pair = replaced({"states": states}, here, {"states": more}, useful, 0)
             states = pair["states"]
-        self._metrics["train"]["credit/resampled"].append(len(useful) / len(group))
-        return batch, states
+        share = torch.tensor([len(useful) / len(group)], device=group.device)
+        return batch, states, float(self.accelerator.gather(share).mean())
 
     # What the rule makes of it.
 
     def _weighed(self, batch: Batch, states: Tensor | None) -> Batch:
-        with head_weight(self._bare()) as weight:
-            head = None if states is None else Head(weight, self.temperature)
+        with nullcontext() if states is None else head_weight(self._bare()) as weight:
+            head = None if weight is None else Head(weight, self.temperature)
             weights, tally = weigh(
                 self.rule, Groups.of(batch), states, head, self.options, self.args.seed + self.state.global_step
             )
@@ -279,7 +291,7 @@ class GRPOTrainer(Stock):
         old = inputs.get("old_per_token_logps")
         old = log_probs.detach() if old is None else old
         penalty = self.rule.penalty(log_probs, old, inputs["advantages"], Groups.of(inputs).mask)
-        self._metrics["train"]["credit/penalty"].append(float(penalty.detach()))
+        self._metrics["train"]["credit/penalty"].append(float(self.accelerator.gather(penalty.detach()).mean()))
         return loss + penalty / self.current_gradient_accumulation_steps
 
     # What a step did.
@@ -297,7 +309,7 @@ class GRPOTrainer(Stock):
             self._displaced("since_sampling", [(groups, inputs["mixed"], old, now)])
         if not self.measures:
             return
-        self._used.append((inputs, now))
+        self._used.append((inputs, self._read(inputs) if is_random(self.model) else now))
         if not self._splits():
             return
         if self._norms is None:
@@ -336,20 +348,33 @@ class GRPOTrainer(Stock):
         return loss
 
     def measure_step(self) -> None:
-        """Measure what the step just made did to its own responses; called by `StepCallback` after it."""
+        """Measure what the step just made did to its own responses; called after each step."""
         used, self._used = self._used, []
         if not used:
             return
-        rows: list[tuple[Groups, Tensor, Tensor, Tensor]] = []
+        self._displaced(
+            "step", [(Groups.of(inputs), inputs["mixed"], before, self._read(inputs)) for inputs, before in used]
+        )
+
+    def _read(self, inputs: Batch) -> Tensor:
+        """Read the responses of a micro-batch once more, without dropout, graph and trace in the random numbers.
+
+        Args:
+            inputs: The micro-batch.
+
+        Returns:
+            (b, T) log-probabilities.
+        """
         devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        ids, mask, length = _sequence(inputs)
+        pictures = {name: inputs[name] for name in PICTURES if name in inputs}
         with torch.random.fork_rng(devices), torch.no_grad(), self._without_checkpointing():
             self.model.eval()
-            for inputs, before in used:
-                ids, mask, length = _sequence(inputs)
-                after = super()._get_per_token_logps_and_entropies(self.model, ids, mask, length)[0]
-                rows.append((Groups.of(inputs), inputs["mixed"], before, after))
-            self.model.train()
-        self._displaced("step", rows)
+            try:
+                found = super()._get_per_token_logps_and_entropies(self.model, ids, mask, length, **pictures)
+            finally:
+                self.model.train()
+        return found[0]
 
     def _displaced(self, what: str, rows: list[tuple[Groups, Tensor, Tensor, Tensor]]) -> None:
         found = Displacement()
@@ -369,20 +394,31 @@ class GRPOTrainer(Stock):
     # Going on.
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
+        # An older checkpoint goes only when the new one is whole, with our part of it.
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = limit
+        parent = Path(self._get_output_dir(trial=trial))
+        folder = parent / f"checkpoint-{self.state.global_step}"
         state = {"step": self._step, "metrics": {name: list(values) for name, values in self._metrics["train"].items()}}
         folder.mkdir(parents=True, exist_ok=True)
         used = self._step % (self.args.steps_per_generation * self.num_iterations)
         batches = self._buffered_inputs if used and self._buffered_inputs else []
+        state["processes"] = self.accelerator.num_processes
         save_state(folder, self.accelerator.process_index, state, batches, self._more.get_state())
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            best = self.state.best_model_checkpoint
+            rotate_checkpoints(str(parent), limit, best_model_checkpoint=best, use_mtime=True)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is None:
             return
         state, batches, generator = load_state(
-            Path(checkpoint), self.accelerator.process_index, self.accelerator.device
+            Path(checkpoint), self.accelerator.process_index, self.accelerator.device, self.accelerator.num_processes
         )
         self._step, self._buffered_inputs = state["step"], batches or None
         self._more.set_state(generator)
@@ -401,7 +437,3 @@ class GRPOTrainer(Stock):
 def _sequence(batch: Batch) -> tuple[Tensor, Tensor, int]:
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
     return ids, torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1), batch["completion_ids"].shape[1]
-
-
-def _name(function: Any) -> str:
-    return function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)

@@ -12,6 +12,11 @@ from torch.nn.functional import pad
 from antigrad.core.errors import InputValueError
 
 Batch = dict[str, Any]
+PICTURES = (
+    "pixel_values", "image_grid_thw", "num_images", "pixel_attention_mask", "spatial_shapes", "num_tiles",
+    "image_sizes", "token_type_ids", "mm_token_type_ids", "image_position_ids",
+)  # fmt: skip
+"""What a forward of an image model needs beside the tokens."""
 _LEFT = ("prompt_ids", "prompt_mask")
 _FILL = {"tool_mask": 1}
 """Padding of keys whose padding is neither 0 nor the tokenizer's."""

@@ -71,18 +71,15 @@ class StepAlarms:
         return found
 
 
-class StepCallback(TrainerCallback):
-    """Writes a row a logged step and evaluation, measures steps, and raises alarms.
+class AfterStep(TrainerCallback):
+    """Measures steps; `GRPOTrainer` adds it itself.
 
     Args:
-        trainer: The `GRPOTrainer` to measure.
-        append: Takes a row; called in the first process only.
-        say: Takes an alarm.
-        alarms: Their state; rows that an interrupted run wrote should have gone through it.
+        trainer: The trainer.
     """
 
-    def __init__(self, trainer: Any, append: Append, say: Callable[[str], None], alarms: StepAlarms) -> None:
-        self._trainer, self._append, self._say, self._alarms = trainer, append, say, alarms
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Measure the step, if it is one that is measured.
@@ -94,6 +91,19 @@ class StepCallback(TrainerCallback):
             **kwargs: Not used.
         """
         self._trainer.measure_step()
+
+
+class StepCallback(TrainerCallback):
+    """Writes a row a logged step and evaluation, and raises alarms.
+
+    Args:
+        append: Takes a row; called in the first process only.
+        say: Takes an alarm.
+        alarms: Their state; rows that an interrupted run wrote should have gone through it.
+    """
+
+    def __init__(self, append: Append, say: Callable[[str], None], alarms: StepAlarms) -> None:
+        self._append, self._say, self._alarms = append, say, alarms
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Write what is logged.

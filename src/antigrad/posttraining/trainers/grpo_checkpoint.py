@@ -34,21 +34,28 @@ def save_state(
     """
     tensors_path, state_path = _files(folder, rank)
     tensors = {
-        f"{n}/{key}": value.clone().contiguous() for n, batch in enumerate(batches) for key, value in batch.items()
+        f"{n}/{key}": value.clone().contiguous()
+        for n, batch in enumerate(batches)
+        for key, value in batch.items()
+        if isinstance(value, Tensor)
     }
+    lists = [{key: value for key, value in batch.items() if not isinstance(value, Tensor)} for batch in batches]
     partial = tensors_path.with_suffix(".partial")
     save_file({**tensors, _GENERATOR: generator}, partial)
     partial.replace(tensors_path)
-    write_atomic(state_path, json.dumps(state | {"batches": len(batches)}))
+    write_atomic(state_path, json.dumps(state | {"lists": lists}))
 
 
-def load_state(folder: Path, rank: int, device: torch.device) -> tuple[dict[str, Any], list[dict[str, Any]], Tensor]:
+def load_state(
+    folder: Path, rank: int, device: torch.device, processes: int = 1
+) -> tuple[dict[str, Any], list[dict[str, Any]], Tensor]:
     """Read it back.
 
     Args:
         folder: The checkpoint.
         rank: Number of the process.
         device: Where the batches go.
+        processes: How many train.
 
     Returns:
         State, micro-batches, and the generator's state.
@@ -63,12 +70,30 @@ def load_state(folder: Path, rank: int, device: torch.device) -> tuple[dict[str,
         raise InputValueError(
             f"{folder}: {error}", "a checkpoint of antigrad's GRPOTrainer", "resume with as many processes as saved it"
         ) from error
+    check_processes(folder, state, processes)
     generator = tensors.pop(_GENERATOR)
-    batches: list[dict[str, Any]] = [{} for _ in range(state.pop("batches"))]
+    batches: list[dict[str, Any]] = state.pop("lists")
     for name, value in tensors.items():
         number, _, key = name.partition("/")
         batches[int(number)][key] = value.to(device)
     return state, batches, generator
+
+
+def check_processes(folder: Path, state: dict[str, Any], processes: int) -> None:
+    """Refuse to go on with another number of processes: each has its own part of the batch.
+
+    Args:
+        folder: The checkpoint.
+        state: What its first process wrote.
+        processes: How many train.
+
+    Raises:
+        InputValueError: There are more or fewer.
+    """
+    if (saved := state["processes"]) != processes:
+        raise InputValueError(
+            f"{folder}: saved by {saved} processes, and there are {processes}", "as many", f"resume with {saved}"
+        )
 
 
 def last_checkpoint(folder: Path, processes: int = 1) -> Path | None:
@@ -80,7 +105,17 @@ def last_checkpoint(folder: Path, processes: int = 1) -> Path | None:
 
     Returns:
         The checkpoint; None if there is none.
+
+    Raises:
+        InputValueError: Another number of processes saved it.
     """
     found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    whole = [path for path in found if all(_files(path, rank)[1].is_file() for rank in range(processes))]
-    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
+    for path in sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
+        first = _files(path, 0)[1]
+        if not first.is_file():
+            continue
+        state = json.loads(first.read_text())
+        if all(_files(path, rank)[1].is_file() for rank in range(state["processes"])):
+            check_processes(path, state, processes)
+            return path
+    return None

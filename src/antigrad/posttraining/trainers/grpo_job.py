@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
+from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
@@ -67,7 +68,7 @@ def train_grpo(config: TrainGRPOConfig) -> RunFolder:
         return run
     checkpoint = last_checkpoint(config.output / "checkpoints", here.num_processes) if config.resume else None
     if here.is_main_process and config.resume:
-        _forget_after(run, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+        _forget_after(run, _step(checkpoint))
     here.wait_for_everyone()
     _train(config, run, asked, loaded or _load(config, asked), checkpoint, main=here.is_main_process)
     if here.is_main_process:
@@ -119,19 +120,26 @@ def _train(
 
         given: dict[str, Any] = {"task_type": "CAUSAL_LM", **config.lora}
         lora = LoraConfig(**given)
-    arguments = config.arguments(_processes())
+    arguments = config.arguments(_processes(), anew=checkpoint is None)
     with quiet():
-        trainer = GRPOTrainer(
-            model=policy.model,
-            reward_funcs=Correct(asked),
-            args=arguments,
-            train_dataset=data[0],
-            eval_dataset=data[1] if len(data) > 1 else None,
-            processing_class=policy.tokenizer,
-            peft_config=lora,
-            credit=config.credit,
-            options=config.credit_options,
-        )
+        try:
+            trainer = GRPOTrainer(
+                model=policy.model,
+                reward_funcs=Correct(asked),
+                args=arguments,
+                train_dataset=data[0],
+                eval_dataset=data[1] if len(data) > 1 else None,
+                processing_class=policy.tokenizer,
+                peft_config=lora,
+                credit=config.credit,
+                options=config.credit_options,
+            )
+        except (ValueError, ImportError, RuntimeError) as error:
+            if isinstance(error, AntigradError) or "memory" in str(error):
+                raise
+            raise InputValueError(
+                f"{type(error).__name__}: {error}", "options TRL and PEFT take", "change the option they name"
+            ) from error
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
         rows = run.ledger.rows()
@@ -145,7 +153,7 @@ def _train(
             if config.certify_every:
                 _certify(trainer, config, run)
             append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
-            trainer.add_callback(StepCallback(trainer, append, _say, alarms))
+            trainer.add_callback(StepCallback(append, _say, alarms))
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
 
@@ -197,10 +205,12 @@ def _forget_after(run: RunFolder, step: int) -> None:
         run: The run.
         step: The last step that stays.
     """
-    if not run.ledger.path.exists():
-        return
-    whole = [line for line in run.ledger.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-    kept = [line for line in whole if json.loads(line).get("step", 0) <= step]
-    if step == 0:  # it begins anew, with its first evaluation
-        kept = [line for line in kept if json.loads(line)["kind"] == "setup"]
-    write_atomic(run.ledger.path, "".join(kept))
+    # It begins anew with its first evaluation; certificates count steps from 0.
+    _keep_lines(run.ledger.path, lambda row: row["kind"] == "setup" or 0 < step >= row.get("step", 0))
+    _keep_lines(run.path / "certificate" / "ledger.jsonl", lambda row: row.get("step", 0) < step)
+
+
+def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
+    if ledger.exists():
+        whole = [line for line in ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        write_atomic(ledger, "".join(line for line in whole if wanted(json.loads(line))))

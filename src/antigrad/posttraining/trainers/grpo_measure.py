@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass
@@ -84,7 +84,7 @@ class PartNorms:
             log_probs, self.parameters, torch.where(down, at_tokens, 0.0), retain_graph=True, allow_unused=True
         )
         for place, gradient in enumerate(own):
-            if gradient is not None:
+            if gradient is not None:  # pyright: ignore[reportUnnecessaryComparison] - torch's types do not know it
                 kept = self._down[place]
                 self._down[place] = gradient if kept is None else kept + gradient
 
@@ -110,3 +110,22 @@ class PartNorms:
         up, down, product = sums[0].sqrt(), sums[1].sqrt(), sums[2]
         figures = {"grad_norm_up": float(up), "grad_norm_down": float(down)}
         return figures | ({"cos_up_down": float(product / (up * down))} if up * down > 0 else {})
+
+
+def is_random(model: nn.Module) -> bool:
+    """Say whether a training forward draws, so that its log-probabilities are not the policy's.
+
+    Args:
+        model: The model.
+
+    Returns:
+        True with dropout anywhere.
+
+    Example:
+        >>> is_random(nn.Sequential(nn.Dropout(0.0))), is_random(nn.Sequential(nn.Dropout(0.1)))
+        (False, True)
+    """
+    return any(
+        (isinstance(module, nn.Dropout) and module.p > 0) or getattr(module, "attention_dropout", 0) > 0
+        for module in model.modules()
+    )

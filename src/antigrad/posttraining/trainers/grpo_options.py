@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from typing import Any
+
+from torch import nn
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
 from antigrad.credit import CREDIT, CreditRule
@@ -13,6 +17,13 @@ from antigrad.credit.vocabulary import check_vocabulary
 
 LOSSES = ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo")
 """Loss types of TRL 1.16; it notices an unknown one only after the first batch was sampled."""
+CHOICES: dict[str, tuple[str, ...]] = {
+    "loss_type": LOSSES,
+    "importance_sampling_level": ("token", "sequence"),
+    "scale_rewards": ("group", "batch", "none"),
+    "multi_objective_aggregation": ("sum_then_normalize", "normalize_then_sum"),
+}
+"""Its other options of which the same is true."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,15 @@ class CreditOptions:
     measure_every: int = 10
 
 
-def check_options(credit: str, options: CreditOptions, args: Any, rewards: Sequence[str], processes: int) -> CreditRule:
+def check_options(
+    credit: str,
+    options: CreditOptions,
+    args: Any,
+    rewards: Sequence[str],
+    processes: int,
+    *,
+    sized: bool = True,
+) -> CreditRule:
     """Check everything that can be checked without a model.
 
     Args:
@@ -51,6 +70,7 @@ def check_options(credit: str, options: CreditOptions, args: Any, rewards: Seque
         args: TRL's `GRPOConfig`.
         rewards: Names of the reward functions.
         processes: How many processes train.
+        sized: Whether the data set has a length.
 
     Returns:
         The rule.
@@ -75,8 +95,11 @@ def check_options(credit: str, options: CreditOptions, args: Any, rewards: Seque
     if not math.isfinite(options.threshold):
         problems.append(f"threshold={options.threshold}: a finite number is needed")
     problems += _verifier(options, rewards, needed=credit != "none" or options.resample > 0)
-    if args.loss_type not in LOSSES:
-        problems.append(f"loss_type={args.loss_type!r}: {did_you_mean(str(args.loss_type), LOSSES)}")
+    problems += [
+        f"{name}={value!r}: {did_you_mean(str(value), known)}"
+        for name, known in CHOICES.items()
+        if (value := getattr(args, name, known[0])) not in known
+    ]
     if args.importance_sampling_level == "sequence" and rule is not None and rule.token_level:
         problems.append(
             f"importance_sampling_level='sequence' with credit={credit}: a ratio of whole responses averages the "
@@ -89,9 +112,23 @@ def check_options(credit: str, options: CreditOptions, args: Any, rewards: Seque
             f"{rows} responses a process with num_generations={size}: groups would straddle processes; set "
             f"steps_per_generation to a multiple of {fix}"
         )
+    if rule is not None and rule.auxiliary and not _several_updates(args):
+        problems.append(
+            f"credit={credit} with one update a batch: its penalty is 0 until the policy has moved from the one that "
+            "sampled; make several, by num_iterations or steps_per_generation (--updates)"
+        )
+    if options.resample and not sized:
+        problems.append("resample with a data set without a length: prompts are drawn by their place; use a Dataset")
+    if getattr(args, "use_vllm", False) and find_spec("vllm") is None:
+        problems.append("use_vllm: the package vllm is missing; pip install 'trl[vllm]'")
     raise_all("options of GRPOTrainer", problems)
     assert rule is not None  # noqa: S101 - else there was a problem
     return rule
+
+
+def _several_updates(args: Any) -> bool:
+    every = args.steps_per_generation * args.num_iterations
+    return args.gradient_accumulation_steps % every != 0
 
 
 def _verifier(options: CreditOptions, rewards: Sequence[str], *, needed: bool) -> list[str]:
@@ -101,3 +138,21 @@ def _verifier(options: CreditOptions, rewards: Sequence[str], *, needed: bool) -
         names = ", ".join(rewards)
         return [f"{len(rewards)} reward functions ({names}) and no verifier: name the one that says who is correct"]
     return []
+
+
+def reward_name(function: Any) -> str:
+    """Name a reward function as TRL will in its logs.
+
+    Args:
+        function: A function, a callable object, a model or a model's name.
+
+    Returns:
+        The name.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    if isinstance(function, nn.Module):
+        function = str(getattr(function.config, "_name_or_path", "") or type(function).__name__)
+    return (
+        function.split("/")[-1] if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
+    )

@@ -48,7 +48,9 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train, tests = run.ledger.rows("train"), run.ledger.rows("evaluation")
+    train = run.ledger.rows("train")
+    # TRL's reward is a mean over batches of means, where the last batch may be a small one; pass@1 is over questions.
+    tests = [row | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.rows("evaluation")]
     setup = run.ledger.rows("setup")[0]
     alarms = [row["text"] for row in run.ledger.rows("alarm")]
     sections: list[Section] = [Cards("In short", _cards(train, tests), SOURCES[setup["states_from"]])]
@@ -62,11 +64,11 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], rows))
     sections.append(_steps(train))
     Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run)
-    run.write_summary(_summary(train, tests, setup))
+    run.write_summary({"steps": config.steps, "states_from": setup["states_from"]} | _summary(train, tests))
 
 
-def _summary(train: Sequence[Row], tests: Sequence[Row], setup: Row) -> dict[str, Any]:
-    figures: dict[str, Any] = {"steps": train[-1]["step"], "states_from": setup["states_from"]}
+def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
     if tests:
         figures |= {"held_out_before": tests[0]["reward"], "held_out_after": tests[-1]["reward"]}
         passes = [name for name in tests[-1] if name.startswith("credit/pass@")]
@@ -84,11 +86,14 @@ def _summary(train: Sequence[Row], tests: Sequence[Row], setup: Row) -> dict[str
 
 
 def _lead(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row]) -> str:
-    steps = f"{train[-1]['step']} steps with credit {config.credit}"
+    steps = f"{config.steps} steps with credit {config.credit}"
+    rewards = [row["reward"] for row in train if "reward" in row]  # none in steps that used an earlier batch
     if tests:
         text = f"{steps}: held-out questions solved {tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}."
+    elif rewards:
+        text = f"{steps}: training reward {rewards[0]:.1%} → {rewards[-1]:.1%}."
     else:
-        text = f"{steps}: training reward {train[0]['reward']:.1%} → {train[-1]['reward']:.1%}."
+        text = f"{steps}."
     deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
     if deltas:
         fell = sum(delta < 0 for delta in deltas)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
+import torch
+
 from antigrad.core.errors import ManyInputsError, did_you_mean, raise_all
 from antigrad.posttraining.trainers.grpo_options import CreditOptions, check_options
 
@@ -119,11 +121,12 @@ class TrainGRPOConfig:
         rows, once = self.prompts * self.rollouts, self.updates * self.rows_at_once * processes
         return 0 if once <= 0 or rows % once else rows // once
 
-    def arguments(self, processes: int) -> Any:
+    def arguments(self, processes: int, *, anew: bool = True) -> Any:
         """TRL's own configuration.
 
         Args:
             processes: How many train.
+            anew: Whether training begins with the first step.
 
         Returns:
             A `GRPOConfig`.
@@ -151,7 +154,7 @@ class TrainGRPOConfig:
             "save_steps": self.save_every,
             "eval_strategy": "steps" if every else "no",
             "eval_steps": every or None,
-            "eval_on_start": bool(every) and not self.resume,
+            "eval_on_start": bool(every) and anew,
             "use_cpu": self.device == "cpu",
             "bf16": self.dtype == "bfloat16",
             "trust_remote_code": self.trust_remote_code,
@@ -177,11 +180,28 @@ class TrainGRPOConfig:
         from antigrad.posttraining.verifiers import VERIFIERS
 
         problems = _numbers(self)
-        choices = (("style", get_args(Style)), ("dtype", ("float32", "bfloat16")), ("verifier", VERIFIERS))
+        choices = (
+            ("style", get_args(Style)),
+            ("dtype", ("float32", "bfloat16")),
+            ("device", ("auto", "cpu", "cuda")),
+            ("verifier", VERIFIERS),
+        )
         for name, known in choices:
             value = getattr(self, name)
             if value is not None and value not in known:
                 problems.append(f"{name}={value}: {did_you_mean(str(value), known)}")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            problems.append("device=cuda: there is none here; use auto or cpu")
+        if self.prompts > self.questions:
+            problems.append(
+                f"prompts={self.prompts} of questions={self.questions}: a batch asks each question once; "
+                "fewer prompts or more questions"
+            )
+        if not problems and self.prompts % processes:
+            problems.append(
+                f"prompts={self.prompts} with {processes} processes: groups would straddle processes; a multiple of "
+                f"{processes} is needed"
+            )
         if not problems and not self.accumulation(processes):
             given = f"prompts × rollouts = {self.prompts * self.rollouts}, updates={self.updates}"
             given += f", rows_at_once={self.rows_at_once}" + (f", {processes} processes" if processes > 1 else "")
@@ -192,6 +212,7 @@ class TrainGRPOConfig:
             for key in self.trl
             if key in OURS or key not in names
         ]
+        problems += _kinds(self.trl)
         problems += _lora(self.lora)
         if not problems:
             try:
@@ -233,4 +254,43 @@ def _lora(options: Mapping[str, Any]) -> list[str]:
     except ImportError:
         return ["lora: the package peft is missing; pip install peft"]
     names = [one.name for one in fields(LoraConfig) if one.init]
-    return [f"lora.{key}: {did_you_mean(key, names)}" for key in options if key not in names]
+    problems = [f"lora.{key}: {did_you_mean(key, names)}" for key in options if key not in names]
+    rank = options.get("r", 8)
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        problems.append(f"lora.r={rank!r}: a whole number from 1 is needed")
+    if problems:
+        return problems
+    try:
+        LoraConfig(**options)
+    except (ValueError, TypeError) as error:
+        return [f"PEFT refuses its options: {error}"]
+    return []
+
+
+def _kinds(options: Mapping[str, Any]) -> list[str]:
+    """Find values of the wrong kind, which TRL takes and stumbles over after the model is loaded.
+
+    Args:
+        options: TRL's, as they were given.
+
+    Returns:
+        Problems.
+    """
+    from trl import GRPOConfig
+
+    defaults = {one.name: one.default for one in fields(GRPOConfig)}
+    problems: list[str] = []
+    for name, value in options.items():
+        default = defaults.get(name)
+        if value is None:
+            continue
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                problems.append(f"trl.{name}={value!r}: true or false is needed")
+        elif isinstance(default, int | float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            problems.append(f"trl.{name}={value!r}: a number is needed")
+    for name in ("num_iterations", "num_generations_eval"):
+        value = options.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            problems.append(f"trl.{name}={value!r}: a whole number from 1 is needed")
+    return problems
