@@ -62,7 +62,6 @@ def trainers(name: str, settings: dict[str, Any]) -> Callable[..., Callable[[], 
     from trl import GRPOTrainer as Stock
 
     from antigrad.posttraining.trainers.grpo import GRPOTrainer
-    from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
 
     task = load_task(settings["tasks"], count=32)
     arms: dict[str, dict[str, Any]] = {
@@ -100,8 +99,6 @@ def trainers(name: str, settings: dict[str, Any]) -> Callable[..., Callable[[], 
         kind: Any = GRPOTrainer if options else Stock
         trainer = kind(policy.model, Correct([(task, task.questions)]), **common, **options)
         trainer.remove_callback(PrinterCallback)
-        if arm == "measured":
-            trainer.add_callback(StepCallback(lambda row: None, lambda text: None, StepAlarms()))
         return trainer
 
     made: dict[tuple[str, int], Any] = {}

@@ -37,8 +37,8 @@ TINY = replace(
     evaluate_every=10, save_every=50,
 )  # fmt: skip
 SMOLLM2 = replace(
-    COMMON, model="smollm2-135m-instruct", tasks="products", questions=24, held_out=12, steps=6, prompts=4,
-    learning_rate=1e-5, max_new_tokens=8, rows_at_once=16, evaluate_every=6, save_every=6, measure_every=1,
+    COMMON, model="smollm2-135m-instruct", tasks="products", questions=24, held_out=12, steps=4, prompts=4,
+    learning_rate=1e-5, max_new_tokens=8, rows_at_once=16, evaluate_every=4, save_every=4, measure_every=2,
     trl={"num_generations_eval": 8, "lr_scheduler_type": "constant"},
 )  # fmt: skip
 STUDIES: Mapping[str, tuple[TrainGRPOConfig, int]] = {"tiny": (TINY, 5), "smollm2": (SMOLLM2, 2)}
