@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,21 +10,18 @@ import torch
 from torch import Tensor
 from transformers.trainer_utils import rotate_checkpoints
 from trl import GRPOConfig
-from trl import GRPOTrainer as Stock
-from trl.models.utils import disable_gradient_checkpointing
 
 from antigrad.credit import Head
 from antigrad.objectives.pass_at_k import pass_at_k_estimate
-from antigrad.posttraining.trainers.grpo_batches import PICTURES, Batch, check_plain, replaced, whole_groups
-from antigrad.posttraining.trainers.grpo_callback import AfterStep
+from antigrad.posttraining.trainers.grpo_batches import Batch, check_plain, replaced, sequence, whole_groups
 from antigrad.posttraining.trainers.grpo_checkpoint import load_state, save_state
-from antigrad.posttraining.trainers.grpo_measure import Displacement, PartNorms, is_random, means
+from antigrad.posttraining.trainers.grpo_measured import MeasuredTrainer
 from antigrad.posttraining.trainers.grpo_options import CreditOptions, check_options, reward_name
 from antigrad.posttraining.trainers.grpo_states import bare, check_states, head_weight, source_of, states_of
 from antigrad.posttraining.trainers.grpo_weights import FIGURES, Groups, Tally, weigh
 
 
-class GRPOTrainer(Stock):
+class GRPOTrainer(MeasuredTrainer):
     r"""GRPO as TRL trains it, with token weights by a credit rule.
 
     $$\hat A_{i}\;\to\;w_{i,k}=\text{rule}(\text{group})_{i,k}$$
@@ -62,15 +58,6 @@ class GRPOTrainer(Stock):
     """
 
     credit_metrics = FIGURES
-    # Set by TRL, which types them for more trainers than this one.
-    model: Any
-    args: Any
-    accelerator: Any
-    num_generations: int
-    num_generations_eval: int
-    train_dataset: Any
-    _tokenizer: Any
-    _buffered_inputs: Any
 
     def __init__(
         self,
@@ -86,10 +73,10 @@ class GRPOTrainer(Stock):
         data = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
         sized = data is None or hasattr(data, "__len__")
         self.rule = check_options(credit, options, config, names, config.world_size, sized=sized)
-        self.credit, self.options = credit, options
+        self.credit = credit
         if len(args) < 3:
             kwargs["args"] = config
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, options=options, **kwargs)
         needs = self.rule.needs_influence or self.rule.needs_hidden
         correction = self.use_vllm and self.vllm_importance_sampling_correction
         self.states_from = source_of(config, self.num_iterations, needs=needs, uses_vllm_ratio=correction)
@@ -103,9 +90,6 @@ class GRPOTrainer(Stock):
         self._heard: Tensor | None = None  # and here they are
         self._filling: Batch | None = None  # a micro-batch whose weights come from its own forward
         self._log_probs: Tensor | None = None  # of the latest training forward, with its graph
-        self._used: list[tuple[Batch, Tensor]] = []  # micro-batches of the step that is measured
-        self._norms: PartNorms | None = None
-        self.add_callback(AfterStep(self))
 
     # What is sampled.
 
@@ -226,7 +210,7 @@ class GRPOTrainer(Stock):
         together = self.is_fsdp_enabled or self.is_deepspeed_enabled
         mixed = Groups.of(batch).mixed()
         rows = torch.arange(len(mixed), device=mixed.device) if together else mixed.nonzero()[:, 0]
-        ids, mask, length = _sequence(batch)
+        ids, mask, length = sequence(batch)
         with head_weight(self._bare()) as weight:
             width, dtype = weight.shape[1], weight.dtype
         states = torch.zeros(len(mixed), length, width, dtype=dtype, device=mixed.device)
@@ -294,96 +278,6 @@ class GRPOTrainer(Stock):
         self._metrics["train"]["credit/penalty"].append(float(self.accelerator.gather(penalty.detach()).mean()))
         return loss + penalty / self.current_gradient_accumulation_steps
 
-    # What a step did.
-
-    @property
-    def measures(self) -> bool:
-        """Whether the step that is being made is one that is measured."""
-        every = self.options.measure_every
-        return every > 0 and (self.state.global_step + 1) % every == 0
-
-    def _keep(self, loss: Tensor, log_probs: Tensor, inputs: Batch) -> None:
-        groups, old = Groups.of(inputs), inputs.get("old_per_token_logps")
-        now = log_probs.detach()
-        if old is not None:  # with more than one update a batch, what the earlier ones did is at hand
-            self._displaced("since_sampling", [(groups, inputs["mixed"], old, now)])
-        if not self.measures:
-            return
-        self._used.append((inputs, self._read(inputs) if is_random(self.model) else now))
-        if not self._splits():
-            return
-        if self._norms is None:
-            self._norms = PartNorms(list(self.model.parameters()))
-        weights = inputs["advantages"]
-        down = (weights if weights.ndim == 2 else weights[:, None]) < 0
-        self._norms.add(loss, log_probs, down & groups.mask)
-
-    def _splits(self) -> bool:
-        """Say whether gradients can be taken apart: not where parameters are sharded, or losses scaled.
-
-        Returns:
-            True if they can.
-        """
-        sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
-        reentrant = self.args.gradient_checkpointing and (self.args.gradient_checkpointing_kwargs or {}).get(
-            "use_reentrant", False
-        )
-        return not sharded and not reentrant and getattr(self.accelerator, "scaler", None) is None
-
-    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Make one forward and backward; see TRL.
-
-        Args:
-            *args: As TRL's.
-            **kwargs: As TRL's.
-
-        Returns:
-            The loss.
-        """
-        loss = super().training_step(*args, **kwargs)
-        if self._norms is not None and self.accelerator.sync_gradients:
-            for name, value in self._norms.norms(self.accelerator).items():
-                self._metrics["train"][f"credit/{name}"].append(value)
-            self._norms = None
-        return loss
-
-    def measure_step(self) -> None:
-        """Measure what the step just made did to its own responses; called after each step."""
-        used, self._used = self._used, []
-        if not used:
-            return
-        self._displaced(
-            "step", [(Groups.of(inputs), inputs["mixed"], before, self._read(inputs)) for inputs, before in used]
-        )
-
-    def _read(self, inputs: Batch) -> Tensor:
-        """Read the responses of a micro-batch once more, without dropout, graph and trace in the random numbers.
-
-        Args:
-            inputs: The micro-batch.
-
-        Returns:
-            (b, T) log-probabilities.
-        """
-        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
-        ids, mask, length = _sequence(inputs)
-        pictures = {name: inputs[name] for name in PICTURES if name in inputs}
-        with torch.random.fork_rng(devices), torch.no_grad(), self._without_checkpointing():
-            self.model.eval()
-            try:
-                found = super()._get_per_token_logps_and_entropies(self.model, ids, mask, length, **pictures)
-            finally:
-                self.model.train()
-        return found[0]
-
-    def _displaced(self, what: str, rows: list[tuple[Groups, Tensor, Tensor, Tensor]]) -> None:
-        found = Displacement()
-        for groups, mixed, before, after in rows:
-            found.add(before, after, groups.mask, groups.correct, mixed)
-        sums = self.accelerator.reduce(found.sums.to(self.accelerator.device), reduction="sum")
-        for name, value in means(sums).items():
-            self._metrics["train"][f"credit/{name}_{what}"].append(value)
-
     def _log_tally(self, tally: Tally) -> None:
         both = torch.stack([tally.sums, tally.counts]).to(self.accelerator.device)
         sums, counts = self.accelerator.reduce(both, reduction="sum")
@@ -427,13 +321,3 @@ class GRPOTrainer(Stock):
 
     def _bare(self) -> Any:
         return bare(self.accelerator.unwrap_model(self.model))
-
-    @contextmanager
-    def _without_checkpointing(self) -> Generator[None]:
-        with disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
-            yield
-
-
-def _sequence(batch: Batch) -> tuple[Tensor, Tensor, int]:
-    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
-    return ids, torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1), batch["completion_ids"].shape[1]

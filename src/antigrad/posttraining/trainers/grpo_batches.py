@@ -101,3 +101,16 @@ def _same_width(one: Tensor, two: Tensor, fill: int, *, left: bool) -> tuple[Ten
         return pad(tensor, (*(0, 0) * (tensor.ndim - 2), *((missing, 0) if left else (0, missing))), value=fill)
 
     return wide(one), wide(two)
+
+
+def sequence(batch: Batch) -> tuple[Tensor, Tensor, int]:
+    """Join prompts and responses.
+
+    Args:
+        batch: TRL's dictionary.
+
+    Returns:
+        (B, P+T) token ids and attention mask, and T.
+    """
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    return ids, torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1), batch["completion_ids"].shape[1]
