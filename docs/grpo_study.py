@@ -18,17 +18,21 @@ from plotly.subplots import make_subplots
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "grpo-study.md"
+PAPERS = ROOT / "docs" / "papers.md"
 PICTURE = ROOT / "docs" / "assets" / "grpo-study.png"
 RESULTS = ROOT / "benchmarks" / "results"
 Found = dict[str, Any]
 COLOURS = ("#1a2028", "#0072b2", "#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#8a8f98")
 LARGEST = {"tiny": 16, "smollm2": 8}
+NAMES = {"tiny": "tiny policy", "smollm2": "SmolLM2-135M"}
 
 
 def main() -> None:
     """Fill the page, draw the picture."""
-    results = {name: json.loads((RESULTS / f"grpo_study_{name}.json").read_text()) for name in LARGEST}
+    paths = {name: RESULTS / f"grpo_study_{name}.json" for name in LARGEST}
+    results = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
     PAGE.write_text(filled(PAGE.read_text(), results))
+    PAPERS.write_text(put(PAPERS.read_text(), "grpo-claims", claims(results)))
     photograph(picture(results["tiny"]))
 
 
@@ -37,11 +41,17 @@ def filled(text: str, results: dict[str, Found]) -> str:
     made: dict[str, str] = {}
     for name, found in results.items():
         made |= {f"{name}-setting": setting(found), f"{name}-end": end_table(found, LARGEST[name])}
-    made |= {"tiny-level": level_table(results["tiny"], LARGEST["tiny"]), "claims": claims(results)}
+    made |= {"tiny-level": level_table(results["tiny"], LARGEST["tiny"]), "grpo-claims": claims(results)}
     for name, body in made.items():
-        marked = rf"(<!-- table: {name} -->\n).*?(<!-- /table -->)"
-        text, count = re.subn(marked, lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text, flags=re.DOTALL)
-        assert count == 1, name
+        text = put(text, name, body)
+    return text
+
+
+def put(text: str, name: str, body: str) -> str:
+    """Put a table between its markers."""
+    marked = rf"(<!-- table: {name} -->\n).*?(<!-- /table -->)"
+    text, count = re.subn(marked, lambda match: f"{match[1]}{body}\n{match[2]}", text, flags=re.DOTALL)
+    assert count == 1, name
     return text
 
 
@@ -126,30 +136,46 @@ def level_table(found: Found, largest: int) -> str:
 
 def verdict(figure: Found, sign: int) -> str:
     """Beyond two standard errors, or open."""
+    if figure["mean"] is None:
+        return "–"
     mean, error = figure["mean"] * sign, figure["error"] or float("inf")
     return "agrees" if mean > 2 * error else "contradicts" if mean < -2 * error else "open"
 
 
 def claims(results: dict[str, Found]) -> str:
     """The papers' sentences against paired differences after the last step."""
-    head = ["sentence", "our figure, tiny policy", "verdict", "SmolLM2-135M", "verdict"]
+    head = ["sentence"]
+    for name in results:
+        head += [NAMES[name], "verdict"]
     rows: list[list[str]] = []
     for text, arm, kind, sign in CLAIMS:
         row = [text]
-        for name, largest in LARGEST.items():
-            figure = difference(results[name], arm, kind, largest)
+        for name, found in results.items():
+            figure = difference(found, arm, kind, LARGEST[name])
             row += [told(figure, "+.3f"), verdict(figure, sign)]
         rows.append(row)
     return markdown(head, rows)
 
 
 def difference(found: Found, arm: str, kind: str, largest: int) -> Found:
-    """An arm minus none; of Δ the two means with their errors added in quadrature."""
+    """An arm minus none; of Δ, and at equal accuracy, the two means with their errors added in quadrature."""
+    if "@" in kind:
+        key, level = kind.split("@")
+        ours, theirs = (found["arms"][name]["at_accuracy"].get(level, {}).get(key) for name in (arm, "none"))
+        return minus(ours, theirs)
     if kind != "delta":
         key = {"one": "credit/pass@1", "many": f"credit/pass@{largest}", "entropy": "entropy"}[kind]
         return found["arms"][arm]["last"][f"{key} − none"]
     ours, theirs = (found["arms"][name]["steps_measured"]["delta_correct"] for name in (arm, "none"))
-    error = None if ours["error"] is None else (ours["error"] ** 2 + theirs["error"] ** 2) ** 0.5
+    return minus(ours, theirs)
+
+
+def minus(ours: Found | None, theirs: Found | None) -> Found:
+    """A difference of two means."""
+    if ours is None or theirs is None:
+        return {"mean": None, "error": None}
+    errors = (ours["error"], theirs["error"])
+    error = None if None in errors else (errors[0] ** 2 + errors[1] ** 2) ** 0.5
     return {"mean": ours["mean"] - theirs["mean"], "error": error}
 
 
@@ -164,7 +190,11 @@ CLAIMS = (
     ("Zhu et al.: PSR below GRPO at the largest k", "psr", "many", -1),
     ("Zhu et al.: W-REINFORCE above GRPO at the largest k", "w_reinforce", "many", 1),
     ("Zhu et al.: NSR keeps more entropy than GRPO", "nsr", "entropy", 1),
+    ("the same at equal accuracy, .55", "nsr", "entropy@0.55", 1),
     ("Zhu et al.: PSR keeps less entropy than GRPO", "psr", "entropy", -1),
+    ("the same at equal accuracy, .55", "psr", "entropy@0.55", -1),
+    ("Zhu et al.: PSR below GRPO in accuracy", "psr", "one", -1),
+    ("Zhu et al.: NSR about as accurate as GRPO, not below it", "nsr", "one", 1),
     ("Deng et al. (LLDS): its penalty raises Δ", "llds", "delta", 1),
 )
 
