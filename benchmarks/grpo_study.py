@@ -20,7 +20,7 @@ from benchmarks.measure import RESULTS, environment
 
 FOLDER = Path("runs/grpo-study")
 ARMS = ("none", "positives_only", "nthr", "nthr(anchor=others)", "nsr", "psr", "w_reinforce", "llds")
-SAMPLES = {"tiny": 16, "smollm2": 8}
+SAMPLES = {"tiny": 16, "smollm2": 4}
 """Responses a held-out question is given."""
 LEVELS = {"tiny": (0.55, 0.60, 0.65), "smollm2": ()}
 """Accuracies at which arms are compared: at the first evaluation that reached it."""
@@ -37,9 +37,9 @@ TINY = replace(
     evaluate_every=10, save_every=50,
 )  # fmt: skip
 SMOLLM2 = replace(
-    COMMON, model="smollm2-135m-instruct", tasks="products", questions=24, held_out=12, steps=4, prompts=4,
+    COMMON, model="smollm2-135m-instruct", tasks="products", questions=24, held_out=8, steps=4, prompts=4,
     learning_rate=1e-5, max_new_tokens=8, rows_at_once=16, evaluate_every=4, save_every=4, measure_every=2,
-    trl={"num_generations_eval": 8, "lr_scheduler_type": "constant"},
+    trl={"num_generations_eval": 4, "lr_scheduler_type": "constant"},
 )  # fmt: skip
 STUDIES: Mapping[str, tuple[TrainGRPOConfig, int]] = {"tiny": (TINY, 5), "smollm2": (SMOLLM2, 2)}
 """Settings and seeds; one learning rate for all arms, chosen before any was run."""

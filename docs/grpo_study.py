@@ -23,7 +23,7 @@ PICTURE = ROOT / "docs" / "assets" / "grpo-study.png"
 RESULTS = ROOT / "benchmarks" / "results"
 Found = dict[str, Any]
 COLOURS = ("#1a2028", "#0072b2", "#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#8a8f98")
-LARGEST = {"tiny": 16, "smollm2": 8}
+LARGEST = {"tiny": 16, "smollm2": 4}
 NAMES = {"tiny": "tiny policy", "smollm2": "SmolLM2-135M"}
 
 
