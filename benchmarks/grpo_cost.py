@@ -14,8 +14,15 @@ from antigrad.posttraining.trainers.grpo_options import CreditOptions
 from benchmarks.measure import paired_ratio, peak_megabytes, record
 
 MODELS: dict[str, dict[str, Any]] = {
-    "tiny": {"tasks": "tiny_arithmetic(split=train)", "rows": 64, "longest": 32, "prompts": 8, "steps": 8},
-    "smollm2-135m-instruct": {"tasks": "products", "rows": 16, "longest": 24, "prompts": 2, "steps": 2},
+    "tiny": {
+        "tasks": "tiny_arithmetic(split=train)",
+        "rows": 64,
+        "longest": 32,
+        "prompts": 8,
+        "steps": 8,
+        "repeats": 7,
+    },
+    "smollm2-135m-instruct": {"tasks": "products", "rows": 16, "longest": 24, "prompts": 2, "steps": 2, "repeats": 3},
 }
 ROLLOUTS = 8
 
@@ -23,9 +30,9 @@ ROLLOUTS = 8
 def run(quick: bool, keep: bool) -> None:
     """Measure both models; a learning rate of 1e-12 keeps the responses of all arms the same."""
     for name, given in MODELS.items():
-        settings = given | ({"steps": 1} if quick else {})
+        settings = given | ({"steps": 1, "repeats": 1} if quick else {})
         trainer = trainers(name, settings)
-        short, repeats = name.partition("-")[0], 1 if quick else 7
+        short, repeats = name.partition("-")[0], settings["repeats"]
         pairs = {
             "none": ("none", "stock", 1.01, "ours without a rule ÷ TRL's trainer"),
             "nthr": ("nthr", "none", 1.05, "NTHR, full vocabulary, states from the training forward ÷ no rule"),
