@@ -125,9 +125,10 @@ def test_states_from_any_forward_give_the_same_weights(tmp_path: Path, rule: str
     """The same sixteen responses, weighed from three different passes, and by hand."""
     found: dict[str, dict[tuple[int, ...], list[float]]] = {}
     for source, settings in SOURCES.items():
-        trainer = make(recording(), tmp_path, credit=rule, max_steps=1, **settings)
+        trainer = make(recording(), tmp_path, credit=rule, max_steps=1, **settings, **EACH)
         assert trainer.states_from == source
         trainer.train()
+        assert logged(trainer)[0]["credit/own_pass"] == (source == "own_pass")
         found[source] = by_response(trainer.seen)
     first = found["training_forward"]
     assert any(len(set(values)) > 1 for values in first.values())  # it does select tokens
@@ -651,3 +652,25 @@ def test_entries_of_a_batch_that_are_no_tensors_are_kept_too(tmp_path: Path) -> 
     _, found, _ = load_state(tmp_path, 0, torch.device("cpu"))
     assert [batch["num_images"] for batch in found] == [[1, 2], [3]]
     assert [batch["ids"].tolist() for batch in found] == [[0, 1, 2], [0, 1]]
+
+
+def test_what_a_rule_draws_differs_from_step_to_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one seed for all steps the random control would hit the same places of a group again and again."""
+    from antigrad.posttraining.trainers import grpo
+
+    weigh, seeds = grpo.weigh, []
+    monkeypatch.setattr(grpo, "weigh", lambda *given: seeds.append(given[-1]) or weigh(*given))
+    make(ours(), tmp_path, credit="random(anchor=others)", **WHOLE).train()
+    assert len(seeds) == len(set(seeds)) == 3
+
+
+def test_two_reward_functions_of_one_name_are_told_apart_or_refused() -> None:
+    from antigrad.posttraining.trainers.grpo_options import check_options
+
+    arguments: Any = SimpleNamespace(
+        loss_type="dapo", importance_sampling_level="token", per_device_train_batch_size=4, steps_per_generation=1,
+        num_generations=4, gradient_accumulation_steps=1, num_iterations=1,
+    )  # fmt: skip
+    with pytest.raises(ManyInputsError, match="2 functions have that name"):
+        check_options("nthr", options(verifier="reward"), arguments, ["reward", "reward"], processes=1)
+    assert check_options("nthr", options(verifier="reward"), arguments, ["reward", "form"], processes=1).needs_influence

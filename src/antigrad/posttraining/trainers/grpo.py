@@ -193,6 +193,7 @@ class GRPOTrainer(MeasuredTrainer):
                 self.rule, Groups.of(batch), states, head, self.options, self.args.seed + self.state.global_step
             )
         self._log_tally(tally)
+        self._metrics["train"]["credit/own_pass"].append(float(self.states_from == "own_pass"))
         batch["mixed"] = Groups.of(batch).mixed()
         if self.credit != "none":
             batch["advantages"] = weights

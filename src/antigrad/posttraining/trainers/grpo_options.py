@@ -134,6 +134,8 @@ def _several_updates(args: Any) -> bool:
 def _verifier(options: CreditOptions, rewards: Sequence[str], *, needed: bool) -> list[str]:
     if options.verifier is not None and options.verifier not in rewards:
         return [f"verifier={options.verifier!r}: {did_you_mean(options.verifier, rewards)}"]
+    if rewards.count(options.verifier or "") > 1:
+        return [f"verifier={options.verifier!r}: {rewards.count(options.verifier or '')} functions have that name"]
     if options.verifier is None and len(rewards) > 1 and needed:
         names = ", ".join(rewards)
         return [f"{len(rewards)} reward functions ({names}) and no verifier: name the one that says who is correct"]
