@@ -22,6 +22,13 @@ PAPERS = ROOT / "docs" / "papers.md"
 PICTURE = ROOT / "docs" / "assets" / "grpo-study.png"
 RESULTS = ROOT / "benchmarks" / "results"
 Found = dict[str, Any]
+COSTS = {
+    "none": "ours without a rule ÷ TRL's trainer",
+    "nthr": "NTHR, full vocabulary, states from the training forward ÷ no rule",
+    "own_pass": "NTHR, states from a pass of its own ÷ no rule",
+    "measured": "every step measured ÷ none measured",
+    "memory": "peak memory of a step, NTHR ÷ no rule",
+}
 COLOURS = ("#1a2028", "#0072b2", "#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#8a8f98")
 LARGEST = {"tiny": 16, "smollm2": 4}
 NAMES = {"tiny": "tiny policy", "smollm2": "SmolLM2-135M"}
@@ -41,6 +48,7 @@ def filled(text: str, results: dict[str, Found]) -> str:
     made: dict[str, str] = {}
     for name, found in results.items():
         made |= {f"{name}-setting": setting(found), f"{name}-end": end_table(found, LARGEST[name])}
+    made["grpo-cost"] = cost_table()
     made |= {"tiny-level": level_table(results["tiny"], LARGEST["tiny"]), "grpo-claims": claims(results)}
     for name, body in made.items():
         text = put(text, name, body)
@@ -131,6 +139,22 @@ def level_table(found: Found, largest: int) -> str:
             row.append(f"{at['reached']} of {at['of']}" + (f", {at['step']['mean']:.0f}" if at["reached"] else ""))
             row += [told(at.get(f"credit/pass@{largest}")), told(at.get("entropy"))]
         rows.append(row)
+    return markdown(head, rows)
+
+
+def cost_table() -> str:
+    """What whole steps cost, by pairs."""
+    head = ["compared", "model", "ratio (lowest to highest pair)", "target"]
+    rows: list[list[str]] = []
+    for kind, text in COSTS.items():
+        for name in LARGEST:
+            path = RESULTS / f"grpo_{kind}_{name}.json"
+            if not path.exists():
+                continue
+            found = json.loads(path.read_text())
+            spread = f" ({found['ratio_min']:.3f} to {found['ratio_max']:.3f})" if "ratio_min" in found else ""
+            target = "–" if found["target"] is None else f"{found['target']:g}"
+            rows.append([text, NAMES[name], f"{found['ratio']:.3f}{spread}", target])
     return markdown(head, rows)
 
 
