@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from antigrad.posttraining.models import load_policy
@@ -27,8 +27,14 @@ MODELS: dict[str, dict[str, Any]] = {
 ROLLOUTS = 8
 
 
-def run(quick: bool, keep: bool) -> None:
-    """Measure both models; a learning rate of 1e-12 keeps the responses of all arms the same."""
+def run(quick: bool, keep: bool, only: Sequence[str] = ()) -> None:
+    """Measure both models; a learning rate of 1e-12 keeps the responses of all arms the same.
+
+    Args:
+        quick: One step a pair, one pair.
+        keep: Keep the results beside the code.
+        only: Comparisons, by name; all unless some are named.
+    """
     for name, given in MODELS.items():
         settings = given | ({"steps": 1, "repeats": 1} if quick else {})
         trainer = trainers(name, settings)
@@ -36,10 +42,17 @@ def run(quick: bool, keep: bool) -> None:
         pairs = {
             "none": ("none", "stock", 1.01, "ours without a rule ÷ TRL's trainer"),
             "nthr": ("nthr", "none", 1.05, "NTHR, full vocabulary, states from the training forward ÷ no rule"),
-            "own_pass": ("own", "none", None, "NTHR with states from a pass of its own ÷ no rule"),
+            "own_pass": (
+                "own",
+                "small",
+                None,
+                "NTHR with states from a pass of its own ÷ no rule, four responses a forward",
+            ),
             "measured": ("measured", "none", None, "every step measured ÷ none measured"),
         }
         for key, (ours, theirs, target, what) in pairs.items():
+            if only and key not in only:
+                continue
             figures = paired_ratio(trainer(ours), trainer(theirs), repeats)
             facts = {
                 "what": f"whole steps of {name}: {what}",
@@ -47,6 +60,8 @@ def run(quick: bool, keep: bool) -> None:
                 "share_of_step": 1 - 1 / figures["ratio"],
             }
             record({"name": f"grpo_{key}_{short}", **figures, **facts}, keep=keep)
+        if only and "memory" not in only:
+            continue
         peaks = {arm: peak_megabytes(trainer(arm, 1)) for arm in ("nthr", "none")}
         figures = {"ours": peaks["nthr"], "theirs": peaks["none"], "ratio": peaks["nthr"] / peaks["none"]}
         facts = {"what": f"peak of a step of {name}, MB beyond what lived before: NTHR ÷ no rule", "target": None}
@@ -73,14 +88,14 @@ def trainers(name: str, settings: dict[str, Any]) -> Callable[..., Callable[[], 
     task = load_task(settings["tasks"], count=32)
     arms: dict[str, dict[str, Any]] = {
         "stock": {}, "none": {"credit": "none"}, "nthr": {"credit": "nthr"}, "own": {"credit": "nthr"},
-        "measured": {"credit": "none"},
+        "small": {"credit": "none"}, "measured": {"credit": "none"},
     }  # fmt: skip
 
     def make(arm: str, steps: int) -> Any:
         policy = load_policy(name, device="cpu")
         policy.tokenizer.pad_token = policy.tokenizer.pad_token or policy.tokenizer.eos_token
         end_at(policy.model, policy.tokenizer, task.stop)
-        rows = 4 if arm == "own" else settings["rows"]
+        rows = 4 if arm in ("own", "small") else settings["rows"]
         arguments = GRPOConfig(
             output_dir=tempfile.mkdtemp(),
             per_device_train_batch_size=rows,
