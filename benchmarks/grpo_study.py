@@ -126,6 +126,7 @@ def tables(found: Mapping[str, Sequence[RunFolder]], levels: Sequence[float], sa
             "curves": curves,
             "last": last,
             "steps_measured": displacement(trains[arm]),
+            "displacement": by_step(trains[arm]),
             "at_accuracy": {f"{level:g}": at_accuracy(tests[arm], level, figures) for level in levels},
         }
     return {"arms": arms}
@@ -155,6 +156,25 @@ def displacement(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
             else float("nan") for rows in runs
         ),
     }  # fmt: skip
+
+
+def by_step(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """What steps did to their own responses, in the course of a training.
+
+    Args:
+        runs: Training rows, by seed.
+
+    Returns:
+        Measured steps, and Δ of correct and of wrong responses at each, over the seeds that had both.
+    """
+    names = ("delta_correct", "delta_wrong")
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for row in (row for rows in runs for row in rows):
+        if all(f"credit/{name}_step" in row for name in names):
+            found.setdefault(row["step"], []).append(row)
+    steps = sorted(found)
+    curves = {name: [over(row[f"credit/{name}_step"] for row in found[step]) for step in steps] for name in names}
+    return {"steps": steps} | curves
 
 
 def at_accuracy(runs: Sequence[Sequence[Mapping[str, Any]]], level: float, figures: Sequence[str]) -> dict[str, Any]:

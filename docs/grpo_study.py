@@ -224,14 +224,15 @@ CLAIMS = (
 
 
 def picture(found: Found) -> go.Figure:
-    """pass@1, pass@k and entropy over steps, and pass@k against pass@1."""
-    titles = ("pass@1", "pass@16", "entropy, nats a token", "pass@16 against pass@1")
-    sheet = make_subplots(2, 2, subplot_titles=titles, horizontal_spacing=0.1, vertical_spacing=0.14)
+    """pass@1, pass@k, entropy and Δ over steps, and pass@k against pass@1."""
+    titles = ("pass@1", "pass@16", "entropy, nats a token", "Δ correct, nats a response", "Δ wrong, nats a response")
+    titles = (*titles, "pass@16 against pass@1")
+    sheet = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.06, vertical_spacing=0.14)
     one, many = "credit/pass@1", "credit/pass@16"
     for (arm, figures), colour in zip(found["arms"].items(), COLOURS, strict=True):
         curves, steps = figures["curves"], figures["steps"]
         line = {"color": colour, "width": 2}
-        for key, (row, column) in ((one, (1, 1)), (many, (1, 2)), ("entropy", (2, 1))):
+        for key, (row, column) in ((one, (1, 1)), (many, (1, 2)), ("entropy", (1, 3))):
             bars = {"type": "data", "array": [point["error"] for point in curves[key]], "thickness": 1, "width": 2}
             sheet.add_scatter(
                 x=steps, y=[point["mean"] for point in curves[key]], error_y=bars, name=arm, legendgroup=arm, line=line,
@@ -240,14 +241,20 @@ def picture(found: Found) -> go.Figure:
         x, y = ([point["mean"] for point in curves[key]] for key in (one, many))
         sheet.add_scatter(
             x=x, y=y, name=arm, legendgroup=arm, line=line, mode="lines+markers", marker={"size": 5},
-            showlegend=False, row=2, col=2,
+            showlegend=False, row=2, col=3,
         )  # fmt: skip
-    for row, column in ((1, 1), (1, 2), (2, 1)):
+        of = figures["displacement"]
+        for column, key in enumerate(("delta_correct", "delta_wrong"), 1):
+            sheet.add_scatter(
+                x=of["steps"], y=[point["mean"] for point in of[key]], name=arm, legendgroup=arm, mode="lines",
+                line={"color": colour, "width": 1.5}, showlegend=False, row=2, col=column,
+            )  # fmt: skip
+    for row, column in ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2)):
         sheet.update_xaxes(title_text="step", row=row, col=column)
-    sheet.update_xaxes(title_text="pass@1", row=2, col=2)
+    sheet.update_xaxes(title_text="pass@1", row=2, col=3)
     sheet.update_layout(
-        width=1120,
-        height=820,
+        width=1400,
+        height=860,
         font={"family": "Helvetica, Arial, sans-serif", "size": 13, "color": "#1a2028"},
         template="plotly_white",
         margin={"l": 56, "r": 16, "t": 96, "b": 56},
@@ -261,7 +268,7 @@ def photograph(sheet: go.Figure) -> None:
     with sync_playwright() as playwright:
         path = os.environ.get("ANTIGRAD_CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1140, "height": 840}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": 1420, "height": 880}, device_scale_factor=1.5)
         page.set_content(sheet.to_html(include_plotlyjs=True, config={"staticPlot": True}))
         page.wait_for_selector(".scatterlayer")
         page.locator(".plotly-graph-div").screenshot(path=PICTURE)
