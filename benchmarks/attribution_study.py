@@ -13,7 +13,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from antigrad.attribution.images import find_pictures, square
 from antigrad.attribution.methods import METHODS
 from antigrad.attribution.methods.guide import guide_weights
 from antigrad.attribution.methods.moments import Moments
@@ -23,11 +22,12 @@ from antigrad.attribution.metrics.gridpg import in_tile, make_grids
 from antigrad.attribution.metrics.insertion_deletion import deletion_auc, insertion_auc
 from antigrad.attribution.metrics.paired import above_controls, paired
 from antigrad.attribution.metrics.rcap import STAGES, Base, Rcap, blur, calibrated, rcap
-from antigrad.attribution.models import Classifier, load_classifier
 from antigrad.attribution.randomisation import rank_correlation
 from antigrad.attribution.views import to_map
 from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
+from antigrad.vision.images import find_pictures, square
+from antigrad.vision.models import Classifier, load_classifier
 from benchmarks.measure import RESULTS, environment
 
 IMAGES = Path(__file__).parents[1] / ".." / "shared" / "data" / "imagenet_sample_p90_half.parquet"

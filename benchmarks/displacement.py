@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from antigrad.posttraining.diagnose.findings import mean_and_error
 from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.findings import mean_and_error
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose import DiagnoseConfig
 from benchmarks.measure import record
 
 ARMS = [

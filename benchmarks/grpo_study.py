@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.trainers.grpo_job import train_grpo
-from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+from antigrad.posttraining.train.grpo import train_grpo
+from antigrad.posttraining.train.grpo import TrainGRPOConfig
 from benchmarks.measure import RESULTS, environment
 
 FOLDER = Path("runs/grpo-study")

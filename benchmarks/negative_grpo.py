@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from antigrad.core.streams import seeded
 from antigrad.geometry import Watch
+from antigrad.language.policy import Policy, load_policy
+from antigrad.language.tasks import Question
+from antigrad.language.tasks.arithmetic import Problem, questions
+from antigrad.language.tasks.verifiers import last_number
+from antigrad.language.tiny.accuracy import GROUP, LONGEST, measure_accuracy
+from antigrad.language.tiny.pretrain.job import batch
 from antigrad.objectives.grpo import Grpo, group_advantages
-from antigrad.posttraining.models import Policy, load_policy
-from antigrad.posttraining.rollouts import seeded
-from antigrad.posttraining.tasks import Question
-from antigrad.posttraining.tiny.accuracy import GROUP, LONGEST, measure_accuracy
-from antigrad.posttraining.tiny.arithmetic import Problem, questions
-from antigrad.posttraining.tiny.pretrain import batch
-from antigrad.posttraining.verifiers import last_number
 
 QUESTIONS = 8
 """Questions a step, with `GROUP` responses each."""

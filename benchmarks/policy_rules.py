@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from antigrad.geometry import Watch
-from antigrad.posttraining.models import load_policy
-from antigrad.posttraining.tiny.arithmetic import questions
-from antigrad.posttraining.tiny.pretrain import batch
+from antigrad.language.policy import load_policy
+from antigrad.language.tasks.arithmetic import questions
+from antigrad.language.tiny.pretrain.job import batch
 
 
 class Together(torch.optim.Optimizer):

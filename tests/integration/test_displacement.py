@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose import DiagnoseConfig
 
 NTHR = "nthr(eta=0,anchor=others)"
 ARMS = ["none", NTHR, "positives_only", "w_reinforce"]

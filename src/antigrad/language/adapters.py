@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from antigrad.core.errors import AntigradError
-from antigrad.posttraining.models import Policy, load_any
-from antigrad.posttraining.quiet import quiet
+from antigrad.language.policy import Policy, load_any
+from antigrad.language.quiet import quiet
 
 
 def is_adapter(folder: Path) -> bool:

@@ -22,7 +22,7 @@ def uniforms(seed: int, count: int, length: int) -> Tensor:
     """Draw the numbers of the responses to one question.
 
     Args:
-        seed: Of the question; see `rollouts.stream_seed`.
+        seed: Of the question; see `antigrad.core.streams.stream_seed`.
         count: Responses.
         length: Tokens of the longest.
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import disk_errors
-from antigrad.posttraining.quiet import quiet
+from antigrad.language.quiet import quiet
 
 DEFAULT = "smollm2-135m-instruct"
 TINY = "tiny"

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.credit import Head
-from antigrad.posttraining.embedded import EMBEDDED
-from antigrad.posttraining.quiet import quiet
+from antigrad.language.embedded import EMBEDDED
+from antigrad.language.quiet import quiet
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # What other model families call a factor or a cap on the logits, and the value at which it does nothing.

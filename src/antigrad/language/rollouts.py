@@ -1,10 +1,8 @@
-"""Sampling a group of responses, and measuring them under the policy as it is."""
+"""Sampling a group of responses, cut where they end, and judged."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +10,9 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.posttraining.draws import by_numbers
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.tasks import Question, Task
+from antigrad.language.draws import by_numbers
+from antigrad.language.policy import Policy
+from antigrad.language.tasks import Question, Task
 
 
 @dataclass(frozen=True)
@@ -44,53 +42,6 @@ class Rollouts:
             B tuples.
         """
         return [tuple(tokens[mask].tolist()) for tokens, mask in zip(self.tokens, self.mask, strict=True)]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the policy says of B responses: log-probabilities in nats, entropies in nats, states.
-
-    Args:
-        log_probs: (B, T) at the sampling temperature, float32, 0 where masked.
-        entropy: (B, T) of the distribution each token was drawn from, 0 where masked.
-        hidden: (B, T, d) the states that predict the tokens.
-    """
-
-    log_probs: Tensor
-    entropy: Tensor
-    hidden: Tensor
-
-
-@contextmanager
-def seeded(*key: object) -> Generator[None]:
-    """Draw from a stream that depends on the key alone, and leave the global one as it was.
-
-    Args:
-        key: What names the stream; the same key gives the same draws in any order and after a resume.
-
-    Yields:
-        Nothing; draw inside.
-    """
-    devices = range(torch.cuda.device_count())
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(stream_seed(*key))
-        yield
-
-
-def stream_seed(*key: object) -> int:
-    """Derive a seed from a key.
-
-    Args:
-        key: Anything whose text names the stream.
-
-    Returns:
-        A number of 62 bits.
-
-    Example:
-        >>> stream_seed(0, "a") == stream_seed(0, "a"), stream_seed(0, "a") == stream_seed(1, "a")
-        (True, False)
-    """
-    return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8], "big") >> 2
 
 
 @torch.no_grad()
@@ -288,89 +239,6 @@ def _cut(tokenizer: Any, ids: list[int], stop: str | None, ends: list[int]) -> t
             low, high = (low, middle) if stop in decode(body[:middle]) else (middle + 1, high)
         return body[:low], text.partition(stop)[0], False
     return (ids, text, True) if last is None else (ids[: last + 1], text, False)
-
-
-def batches(mask: Tensor, rows: Tensor, rows_at_once: int) -> Iterator[Tensor]:
-    """Put responses of like length together: one long answer must not pad all the others.
-
-    Args:
-        mask: (B, T) True on the tokens of the responses.
-        rows: Which responses.
-        rows_at_once: How many a batch at most.
-
-    Yields:
-        Rows of a batch; the longest has at most twice the tokens of the shortest, and 8.
-
-    Example:
-        >>> mask = torch.arange(40) < torch.tensor([[40], [3], [4]])
-        >>> [batch.tolist() for batch in batches(mask, torch.arange(3), 16)]
-        [[1, 2], [0]]
-    """
-    lengths = mask[rows].sum(-1)
-    ordered = rows[lengths.argsort(stable=True)].tolist()
-    batch: list[int] = []
-    for row in ordered:
-        if batch and (len(batch) == rows_at_once or int(mask[row].sum()) > 2 * int(mask[batch[0]].sum()) + 8):
-            yield torch.tensor(batch, device=mask.device)
-            batch = []
-        batch.append(row)
-    if batch:
-        yield torch.tensor(batch, device=mask.device)
-
-
-def log_probs_of(policy: Policy, rollouts: Rollouts, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-probabilities of some responses, with a graph where gradients are on.
-
-    Args:
-        policy: The policy.
-        rollouts: The responses.
-        rows: (b,) which of them.
-        temperature: Sampling temperature.
-
-    Returns:
-        (b, w) log-probabilities of their tokens in nats, float32, w the longest of these responses;
-        (b, w, V) log-probabilities of all tokens, and (b, w, d) states.
-    """
-    width = max(1, int(rollouts.mask[rows].sum(-1).max()))
-    tokens = rollouts.tokens[rows, :width]
-    hidden = policy.hidden(rollouts.prompt, tokens)
-    logits = policy.model.get_output_embeddings()(hidden).float() / temperature
-    everything = torch.log_softmax(logits, -1)
-    return everything.gather(-1, tokens[..., None])[..., 0], everything, hidden
-
-
-@torch.no_grad()
-def measure(policy: Policy, rollouts: Rollouts, *, temperature: float, rows_at_once: int) -> Measured:
-    """Measure responses under the policy as it is.
-
-    Args:
-        policy: The policy.
-        rollouts: The responses.
-        temperature: Sampling temperature.
-        rows_at_once: Responses a forward pass.
-
-    Returns:
-        Log-probabilities, entropies and states; 0 where masked.
-
-    Raises:
-        InputValueError: A log-probability is NaN or infinite.
-    """
-    shape, device = rollouts.tokens.shape, rollouts.tokens.device
-    weight = policy.head_weight
-    log_probs, entropy = torch.zeros(shape, device=device), torch.zeros(shape, device=device)
-    states = torch.zeros(*shape, weight.shape[1], dtype=weight.dtype, device=device)
-    for rows in batches(rollouts.mask, torch.arange(shape[0], device=device), rows_at_once):
-        chosen, everything, hidden = log_probs_of(policy, rollouts, rows, temperature)
-        width = chosen.shape[1]
-        log_probs[rows, :width] = chosen
-        entropy[rows, :width] = -(everything.exp() * everything).sum(-1)
-        states[rows, :width] = hidden.to(states.dtype)
-    log_probs, entropy = (torch.where(rollouts.mask, value, torch.zeros_like(value)) for value in (log_probs, entropy))
-    if not bool(torch.isfinite(log_probs).all()):
-        raise InputValueError(
-            "NaN or infinite log-probabilities", "finite ones", "smaller step size, or check the weights"
-        )
-    return Measured(log_probs, entropy, states)
 
 
 def joined(group: Rollouts, extra: Rollouts) -> Rollouts:

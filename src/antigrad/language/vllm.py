@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from antigrad.core.errors import AntigradError
-from antigrad.posttraining.embedded import EMBEDDED
+from antigrad.language.embedded import EMBEDDED
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from transformers import TrainerCallback
 
 from antigrad.core.errors import InputTypeError, did_you_mean
 from antigrad.core.runs import RunFolder
-from antigrad.geometry.page import write_certificate_page
-from antigrad.geometry.watch import Watch
+from antigrad.geometry.page.page import write_certificate_page
+from antigrad.geometry.watch.watch import Watch
 
 LOGGED = (
     *("step", "cos", "z", "kappa", "kappa_layer", "drop_predicted", "blocks_against", "step_share_against"),

@@ -175,8 +175,10 @@ class _Logits(nn.Module):
 
 def _transformers(name: str) -> Classifier:
     transformers = _package("transformers", "transformers", "posttraining")
-    model = _fetched(lambda: transformers.AutoModelForImageClassification.from_pretrained(name), name)
-    facts = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name), name)
+    model = _fetched(
+        lambda: transformers.AutoModelForImageClassification.from_pretrained(name, trust_remote_code=False), name
+    )
+    facts = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name, trust_remote_code=False), name)
     sizes = dict(facts.size or {})
     size = int(sizes.get("height") or sizes.get("shortest_edge") or 224)
     crop = dict(getattr(facts, "crop_size", None) or {})
@@ -234,7 +236,7 @@ def imagenet_labels() -> list[str]:
     Returns:
         The names; a few are there twice, as `crane`, the bird and the machine.
     """
-    return (files("antigrad.attribution") / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
+    return (files("antigrad.vision") / "imagenet_classes.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _package(module: str, name: str, extra: str = "attribution") -> Any:

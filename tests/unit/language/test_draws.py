@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from antigrad.core import InputValueError
-from antigrad.posttraining.draws import by_numbers, chosen_tokens, uniforms
-from antigrad.posttraining.rollouts import sample
-from antigrad.posttraining.tasks import Question, Task
+from antigrad.language.draws import by_numbers, chosen_tokens, uniforms
+from antigrad.language.rollouts import sample
+from antigrad.language.tasks import Question, Task
 from helpers.models import make_policy
 
 TASK = Task("t", (), "last_number", "raw", (), "{question}\n{answer}", "\n", None)

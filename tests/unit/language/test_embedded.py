@@ -8,8 +8,8 @@ import pytest
 from safetensors import SafetensorError
 
 from antigrad.core import AntigradError
-from antigrad.posttraining import embedded
-from antigrad.posttraining.models import load_policy
+from antigrad.language import embedded
+from antigrad.language.policy import load_policy
 from helpers.models import save_model
 
 try:

@@ -11,10 +11,11 @@ from safetensors.torch import load_file, save_file
 from transformers import MambaConfig, MambaForCausalLM
 
 from antigrad.core import AntigradError, InputValueError
-from antigrad.posttraining import models as models_module
-from antigrad.posttraining.models import Policy, check_head, load_policy
-from antigrad.posttraining.rollouts import sample, seeded
-from antigrad.posttraining.tasks import load_task
+from antigrad.core.streams import seeded
+from antigrad.language import policy as models_module
+from antigrad.language.policy import Policy, check_head, load_policy
+from antigrad.language.rollouts import sample
+from antigrad.language.tasks import load_task
 from helpers.models import in_float64, make_model, make_policy, make_tokenizer, save_model, save_questions
 
 PROMPT = torch.tensor([5, 9, 12, 3, 44, 20, 7])

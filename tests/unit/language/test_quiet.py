@@ -3,7 +3,7 @@
 import pytest
 from transformers.utils import logging
 
-from antigrad.posttraining.quiet import quiet
+from antigrad.language.quiet import quiet
 
 
 @pytest.mark.parametrize(

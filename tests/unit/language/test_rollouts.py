@@ -6,19 +6,11 @@ import pytest
 import torch
 
 from antigrad.core import InputValueError
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import (
-    Rollouts,
-    _cut,
-    batches,
-    joined,
-    log_probs_of,
-    measure,
-    sample,
-    seeded,
-    stream_seed,
-)
-from antigrad.posttraining.tasks import Question, Task
+from antigrad.core.streams import seeded, stream_seed
+from antigrad.language.measure import batches, log_probs_of, measure
+from antigrad.language.policy import Policy
+from antigrad.language.rollouts import Rollouts, _cut, joined, sample
+from antigrad.language.tasks import Question, Task
 from helpers.models import make_policy, make_tokenizer
 
 TOKENIZER = make_tokenizer()

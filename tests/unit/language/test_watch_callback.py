@@ -13,7 +13,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from antigrad.core import InputTypeError
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.watch_callback import WatchCallback
+from antigrad.language.watch_callback import WatchCallback
 from helpers.models import make_model, make_tokenizer
 
 TRL = "1.16.0"

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from antigrad.attribution import images
-from antigrad.attribution.images import Picture, find_pictures, square
 from antigrad.core.errors import AntigradError, ManyInputsError
+from antigrad.vision import images
+from antigrad.vision.images import Picture, find_pictures, square
 
 
 def png(colour: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (6, 4)) -> bytes:

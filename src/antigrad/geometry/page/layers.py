@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from antigrad.core.page import Chart, Column, Table
-from antigrad.geometry.page_charts import Row, number
+from antigrad.geometry.page.charts import Row, number
 
 _STEPS_SHOWN = 400
 _LAYER_HEIGHT = 15

@@ -12,7 +12,7 @@ from typing import Any
 from antigrad.core.errors import InputValueError
 from antigrad.core.page import Card, Cards, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.geometry.page_charts import (
+from antigrad.geometry.page.charts import (
     PARTS,
     RUNGS,
     Row,
@@ -24,7 +24,7 @@ from antigrad.geometry.page_charts import (
     number,
     weight_over_time,
 )
-from antigrad.geometry.page_layers import layer_table, layers_over_time
+from antigrad.geometry.page.layers import layer_table, layers_over_time
 
 CAVEATS = (
     "What the figures say, and what they do not: a step that goes down the loss is always some natural gradient step, "

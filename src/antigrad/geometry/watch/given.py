@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError
 from antigrad.geometry.dots import dense
-from antigrad.geometry.watched import Block, local
+from antigrad.geometry.watch.watched import Block, local
 
 DECOUPLED = (torch.optim.Adafactor, getattr(torch.optim, "Muon", torch.optim.Adafactor))
 """Classes that subtract learning rate times decay times weights apart from the gradient, and do not say so."""

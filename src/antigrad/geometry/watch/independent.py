@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError
-from antigrad.geometry.given import given_gradients
-from antigrad.geometry.watched import is_sharded
+from antigrad.geometry.watch.given import given_gradients
+from antigrad.geometry.watch.watched import is_sharded
 
 Gradients = dict[nn.Parameter, Tensor]
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.core.parts import Parts
 from antigrad.geometry.dots import dense
-from antigrad.geometry.watched import is_sharded, local
+from antigrad.geometry.watch.watched import is_sharded, local
 
 
 class PartGradients:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from antigrad.geometry.angle import Certificate
 from antigrad.geometry.dots import dot, in_pieces
 from antigrad.geometry.effects import least_kappa_interaction
-from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.watched import local
+from antigrad.geometry.watch.part_gradients import PartGradients
+from antigrad.geometry.watch.watched import local
 
 Diagonal = Callable[[nn.Parameter], Tensor | float]
 """Diagonal of the optimizer's own preconditioner at a parameter."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from antigrad.geometry.angle import Certificate, sign_flip_z, verdict
 from antigrad.geometry.blocks import block_bounds, finest
-from antigrad.geometry.table import Table
+from antigrad.geometry.watch.table import Table
 
 WORST = 3
 """How many blocks a row names."""

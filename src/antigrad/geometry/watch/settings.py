@@ -11,7 +11,7 @@ from torch import nn
 
 from antigrad.core.errors import did_you_mean
 from antigrad.geometry.effects import SafeWeight
-from antigrad.geometry.watched import Granularity
+from antigrad.geometry.watch.watched import Granularity
 
 Independent = Literal["lagged", "split", "held_out", "none"]
 """Where the gradient comes from that did not make the step."""

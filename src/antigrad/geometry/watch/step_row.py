@@ -11,9 +11,9 @@ from torch import Tensor
 from antigrad.core.errors import InputValueError
 from antigrad.geometry.angle import Certificate
 from antigrad.geometry.finite import discrete_angle
-from antigrad.geometry.part_sums import PartSums, weight_range
-from antigrad.geometry.row import NOTHING, certificate_figures, decay_share, not_finite
-from antigrad.geometry.table import Table
+from antigrad.geometry.watch.part_sums import PartSums, weight_range
+from antigrad.geometry.watch.row import NOTHING, certificate_figures, decay_share, not_finite
+from antigrad.geometry.watch.table import Table
 
 PARTS_AGREE = 0.98
 """Least cosine of the summed parts with the gradient of the step."""

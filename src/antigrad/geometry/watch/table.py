@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.geometry.dots import in_pieces
-from antigrad.geometry.watched import Block
+from antigrad.geometry.watch.watched import Block
 
 CORE = ("step_sq", "descent_sq", "dot", "product_sq")
 COUNTS = ("moved", "live")

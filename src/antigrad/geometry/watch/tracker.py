@@ -12,14 +12,22 @@ from torch import Tensor, nn
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.geometry.dots import dense, dot
 from antigrad.geometry.effects import SafeWeight
-from antigrad.geometry.given import decay_rates, given_gradients, loss_scale, scale_left
-from antigrad.geometry.independent import Gradients, gradient_from_closure, gradient_of, loss_of, step_from
-from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.part_sums import PartSums, as_part_sums, optimizer_diagonal, part_sums
-from antigrad.geometry.settings import Settings
-from antigrad.geometry.step_row import check_sum, independent_figures, measured_figures, part_figures, step_row
-from antigrad.geometry.table import Table, added_up, measure
-from antigrad.geometry.watched import Block, Copies, copies, cut_into_blocks, local, names_of, optimizer_parameters
+from antigrad.geometry.watch.given import decay_rates, given_gradients, loss_scale, scale_left
+from antigrad.geometry.watch.independent import Gradients, gradient_from_closure, gradient_of, loss_of, step_from
+from antigrad.geometry.watch.part_gradients import PartGradients
+from antigrad.geometry.watch.part_sums import PartSums, as_part_sums, optimizer_diagonal, part_sums
+from antigrad.geometry.watch.settings import Settings
+from antigrad.geometry.watch.step_row import check_sum, independent_figures, measured_figures, part_figures, step_row
+from antigrad.geometry.watch.table import Table, added_up, measure
+from antigrad.geometry.watch.watched import (
+    Block,
+    Copies,
+    copies,
+    cut_into_blocks,
+    local,
+    names_of,
+    optimizer_parameters,
+)
 
 SAMPLE = 4096
 """About how many entries of a gradient are compared before and after a step."""

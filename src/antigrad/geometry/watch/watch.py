@@ -18,14 +18,14 @@ from torch.optim.optimizer import (
 from antigrad.core.errors import InputTypeError, InputValueError, raise_all
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
-from antigrad.geometry.alarms import Alarms
 from antigrad.geometry.effects import SafeWeight
-from antigrad.geometry.independent import undisturbed
-from antigrad.geometry.page import write_certificate_page
-from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.settings import Independent, Settings, wrong_kinds, wrong_numbers, wrong_source
-from antigrad.geometry.tracker import Tracker
-from antigrad.geometry.watched import Granularity, optimizer_parameters
+from antigrad.geometry.page.page import write_certificate_page
+from antigrad.geometry.watch.alarms import Alarms
+from antigrad.geometry.watch.independent import undisturbed
+from antigrad.geometry.watch.part_gradients import PartGradients
+from antigrad.geometry.watch.settings import Independent, Settings, wrong_kinds, wrong_numbers, wrong_source
+from antigrad.geometry.watch.tracker import Tracker
+from antigrad.geometry.watch.watched import Granularity, optimizer_parameters
 
 LOG = logging.getLogger("antigrad.watch")
 

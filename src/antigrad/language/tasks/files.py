@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import InputValueError, raise_all
-from antigrad.posttraining.tasks.task import Question, Shot, Source, Wish
+from antigrad.language.tasks.question import Question, Shot
+from antigrad.language.tasks.task import Source, Wish
 
 _FINAL = "#### "
 _CALCULATION = re.compile(r"<<[^<>]*>>")

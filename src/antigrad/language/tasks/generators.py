@@ -11,7 +11,8 @@ from typing import Any
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean, raise_all
-from antigrad.posttraining.tasks.task import Question, Shot, Source, Wish
+from antigrad.language.tasks.question import Question, Shot
+from antigrad.language.tasks.task import Source, Wish
 
 _SIZE = 5000
 """Virtual size of a generator. Most go on beyond it; some prepare so many questions at the start."""
@@ -127,7 +128,7 @@ def tiny_arithmetic(options: dict[str, Any]) -> Source:
             raise InputValueError(f"option {key!r} of tiny_arithmetic", "an option it has", "known: split")
 
     def draw(wish: Wish) -> tuple[tuple[Shot, ...], tuple[Question, ...]]:
-        from antigrad.posttraining.tiny.arithmetic import questions
+        from antigrad.language.tasks.arithmetic import questions
 
         drawn = questions(wish.shots + wish.count, seed=wish.seed, split=options.get("split", "test"))
         shots = tuple((problem.question, problem.worked) for problem in drawn[: wish.shots])

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import InputValueError, did_you_mean, raise_all
-from antigrad.posttraining.tasks.files import gsm8k, user_file
-from antigrad.posttraining.tasks.generators import PRESETS, generators, preset, reasoning_gym, tiny_arithmetic
-from antigrad.posttraining.tasks.task import Source, Style, Task, Wish
-from antigrad.posttraining.verifiers import VERIFIERS
+from antigrad.language.tasks.files import gsm8k, user_file
+from antigrad.language.tasks.generators import PRESETS, generators, preset, reasoning_gym, tiny_arithmetic
+from antigrad.language.tasks.task import Source, Style, Task, Wish
+from antigrad.language.tasks.verifiers import VERIFIERS
 
 _FORMS = ("reasoning_gym:NAME(option=value,...)", "gsm8k:PATH", "PATH.jsonl", "tiny_arithmetic(split=train)")
 

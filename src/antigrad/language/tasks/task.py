@@ -1,42 +1,16 @@
-"""A question, and a task: questions, their prompt, and the verdict on a response."""
+"""A task: questions, their prompt, and the verdict on a response."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from antigrad.core.errors import AntigradError
-from antigrad.posttraining.verifiers import verifier
+from antigrad.language.tasks.question import Question, Shot
+from antigrad.language.tasks.verifiers import verifier
 
 Style = Literal["raw", "chat"]
-Shot = tuple[str, str]
-"""A question and its worked answer, shown before the question that is asked."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question with a known answer.
-
-    Args:
-        id: Names the question within its task: a line number or an index.
-        question: Its text.
-        answer: The reference answer; empty where a generator has none and judges by itself.
-        system: System prompt, if it has one of its own.
-        entry: What reasoning-gym generated, for its scorer.
-        dataset: The reasoning-gym generator whose scorer judges.
-
-    Example:
-        >>> Question(id="1", question="7 * 8 =", answer="56").answer
-        '56'
-    """
-
-    id: str
-    question: str
-    answer: str
-    system: str | None = None
-    entry: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
-    dataset: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -46,7 +20,7 @@ class Task:
     Args:
         name: As the user gave it.
         questions: What is asked.
-        verifier: Name of the verifier, see `antigrad.posttraining.verifiers`.
+        verifier: Name of the verifier, see `antigrad.language.tasks.verifiers`.
         style: `raw`: one text to go on with. `chat`: turns, through the tokenizer's chat template.
         shots: Worked examples, none of which is asked.
         template: How one example is written in raw style, with `{question}` and, after it, `{answer}`.

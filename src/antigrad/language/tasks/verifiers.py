@@ -24,14 +24,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.language.tasks.question import Question
 
-if TYPE_CHECKING:
-    from antigrad.posttraining.tasks import Question
-
-Verifier = Callable[[str, "Question"], bool]
+Verifier = Callable[[str, Question], bool]
 
 FULL_SCORE = 1.0
 """Score of reasoning-gym from which a response counts as correct; its partial credit does not."""
@@ -88,7 +86,7 @@ def exact(response: str, question: Question) -> bool:
         True if both are equal after NFKC, with each run of white space as one space and none outside.
 
     Example:
-        >>> from antigrad.posttraining.tasks import Question
+        >>> from antigrad.language.tasks import Question
         >>> question = Question(id="1", question="Capital of France?", answer="Paris")
         >>> exact("  Paris ", question), exact("paris", question)
         (True, False)
@@ -112,7 +110,7 @@ def last_number(response: str, question: Question) -> bool:
         True if both numbers are equal; False if either has none.
 
     Example:
-        >>> from antigrad.posttraining.tasks import Question
+        >>> from antigrad.language.tasks import Question
         >>> question = Question(id="1", question="6 * 3 =", answer="18")
         >>> last_number("She makes 9 * 2 = $18.00.", question), last_number("18 or 19", question)
         (True, False)
@@ -141,7 +139,7 @@ def math(response: str, question: Question, seconds: float = TIME_LIMIT) -> bool
             time limit needs.
 
     Example:
-        >>> from antigrad.posttraining.tasks import Question
+        >>> from antigrad.language.tasks import Question
         >>> math("It is $0.5$.", Question(id="1", question="1 / 2 =", answer="1/2"))
         True
     """
@@ -176,7 +174,7 @@ def reasoning_gym(response: str, question: Question) -> bool:
             this is not the main thread.
 
     Example:
-        >>> from antigrad.posttraining.tasks import load_task
+        >>> from antigrad.language.tasks import load_task
         >>> task = load_task("reasoning_gym:products", count=1)
         >>> reasoning_gym(task.questions[0].answer, task.questions[0])
         True

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import seeded
-from antigrad.posttraining.tasks import Question
-from antigrad.posttraining.tiny.arithmetic import Problem
-from antigrad.posttraining.verifiers import last_number
+from antigrad.core.streams import seeded
+from antigrad.language.policy import Policy
+from antigrad.language.tasks import Question
+from antigrad.language.tasks.arithmetic import Problem
+from antigrad.language.tasks.verifiers import last_number
 
 GROUP = 8
 """Responses sampled a question: the usual size of a group."""
@@ -51,8 +51,8 @@ def measure_accuracy(policy: Policy, problems: Sequence[Problem], *, seed: int) 
         The figures.
 
     Example:
-        >>> from antigrad.posttraining.models import load_policy
-        >>> from antigrad.posttraining.tiny.arithmetic import questions
+        >>> from antigrad.language.policy import load_policy
+        >>> from antigrad.language.tasks.arithmetic import questions
         >>> figures = measure_accuracy(load_policy("tiny"), questions(100, seed=0, split="test"), seed=0)
         >>> 0.4 < figures.accuracy < 0.6
         True

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from antigrad.core.files import write_atomic
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.quiet import quiet
-from antigrad.posttraining.rollouts import seeded
-from antigrad.posttraining.tiny.tokenizer import CONTEXT, EOS, PAD, TOKENS, make_tokenizer
+from antigrad.core.streams import seeded
+from antigrad.language.policy import Policy
+from antigrad.language.quiet import quiet
+from antigrad.language.tiny.tokenizer import CONTEXT, EOS, PAD, TOKENS, make_tokenizer
 
 
 def new_policy(seed: int) -> Policy:

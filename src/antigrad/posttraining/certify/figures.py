@@ -14,12 +14,12 @@ from antigrad.geometry.angle import Certificate
 from antigrad.geometry.dots import dot
 from antigrad.geometry.effects import least_kappa_interaction, safe_window
 from antigrad.geometry.finite import discrete_angle
-from antigrad.geometry.part_sums import weight_range
-from antigrad.geometry.row import certificate_figures
-from antigrad.geometry.table import Table, measure
-from antigrad.geometry.watched import cut_into_blocks
-from antigrad.posttraining.certify_gradients import Halves, streamed
-from antigrad.posttraining.certify_models import Move
+from antigrad.geometry.watch.part_sums import weight_range
+from antigrad.geometry.watch.row import certificate_figures
+from antigrad.geometry.watch.table import Table, measure
+from antigrad.geometry.watch.watched import cut_into_blocks
+from antigrad.posttraining.certify.gradients import Halves, streamed
+from antigrad.posttraining.certify.models import Move
 
 SUM = "sum"
 """Name of the sum of the parts, with the down part at its weight."""

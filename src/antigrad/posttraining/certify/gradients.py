@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import disk_errors
 from antigrad.core.progress import Task
-from antigrad.posttraining.certify_data import Tokens
+from antigrad.posttraining.certify.data import Tokens
 
 SIGNS = {"up": 1.0, "down": -1.0, "anchor": 1.0}
 """Sign of −log π in the loss of each part: minimising the down part lowers its likelihood."""

@@ -12,8 +12,8 @@ from typing import Any
 from antigrad.core.errors import InputValueError, raise_all
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.certify_data import Example, Tokens, digest, drawn, to_tokens
-from antigrad.posttraining.certify_figures import (
+from antigrad.posttraining.certify.data import Example, Tokens, digest, drawn, to_tokens
+from antigrad.posttraining.certify.figures import (
     SUM,
     finite_figures,
     noise_figures,
@@ -21,7 +21,7 @@ from antigrad.posttraining.certify_figures import (
     take_sums,
     window_figures,
 )
-from antigrad.posttraining.certify_gradients import (
+from antigrad.posttraining.certify.gradients import (
     SIGNS,
     Halves,
     batches,
@@ -30,9 +30,9 @@ from antigrad.posttraining.certify_gradients import (
     save_gradient,
     scored,
 )
-from antigrad.posttraining.certify_models import Move, load_move
-from antigrad.posttraining.certify_page import describe
-from antigrad.posttraining.certify_settings import CertifyConfig
+from antigrad.posttraining.certify.models import Move, load_move
+from antigrad.posttraining.certify.page import describe
+from antigrad.posttraining.certify.settings import CertifyConfig
 
 HALVES = (1, 2)
 

@@ -11,9 +11,9 @@ from torch import nn
 
 from antigrad.core.errors import InputValueError, raise_all
 from antigrad.geometry.dots import dot
-from antigrad.posttraining.adapters import is_adapter, with_adapter
-from antigrad.posttraining.certify_settings import CertifyConfig
-from antigrad.posttraining.models import Policy, load_any
+from antigrad.language.adapters import is_adapter, with_adapter
+from antigrad.language.policy import Policy, load_any
+from antigrad.posttraining.certify.settings import CertifyConfig
 
 _SHOWN = 5
 

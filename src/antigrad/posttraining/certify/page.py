@@ -8,10 +8,10 @@ from typing import Any
 
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.geometry.page_charts import RUNGS, number
-from antigrad.geometry.page_layers import heat_map
-from antigrad.posttraining.certify_figures import SUM
-from antigrad.posttraining.certify_settings import CertifyConfig
+from antigrad.geometry.page.charts import RUNGS, number
+from antigrad.geometry.page.layers import heat_map
+from antigrad.posttraining.certify.figures import SUM
+from antigrad.posttraining.certify.settings import CertifyConfig
 
 Row = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antigrad.core.errors import did_you_mean, raise_all
-from antigrad.posttraining.certify_data import Example, read_examples, read_pairs
+from antigrad.posttraining.certify.data import Example, read_examples, read_pairs
 
 ROLES = ("unknown", "training", "held_out")
 
@@ -81,7 +81,7 @@ class CertifyConfig:
         return parts
 
     def _problems(self) -> list[str]:
-        from antigrad.posttraining.models import DTYPES
+        from antigrad.language.policy import DTYPES
 
         problems = [f"{name} is missing: name a model" for name in ("before", "after") if not getattr(self, name)]
         if self.before and self.before == self.after:

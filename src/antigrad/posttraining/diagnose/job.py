@@ -10,15 +10,18 @@ import torch
 from torch import Tensor
 
 from antigrad.core import AntigradError, RunFolder, progress
+from antigrad.core.streams import seeded, stream_seed
 from antigrad.credit import CREDIT, CreditRule, Group, Influence, group_influence
+from antigrad.language.measure import Measured, measure
+from antigrad.language.policy import Policy, load_policy
+from antigrad.language.rollouts import Rollouts, joined, sample
+from antigrad.language.tasks import Question, Task, load_task
+from antigrad.language.tasks.asked import check_questions
 from antigrad.objectives import Grpo, group_advantages
-from antigrad.posttraining.diagnose_page import describe
-from antigrad.posttraining.models import Policy, load_policy
-from antigrad.posttraining.question_rows import check_questions, check_same, question_row, scores_row, status_of
-from antigrad.posttraining.rollouts import Measured, Rollouts, joined, measure, sample, seeded, stream_seed
-from antigrad.posttraining.settings import DiagnoseConfig
-from antigrad.posttraining.tasks import Question, Task, load_task
-from antigrad.posttraining.update import Snapshot, Stepper, accumulate
+from antigrad.posttraining.diagnose.page import describe
+from antigrad.posttraining.diagnose.rows import check_same, question_row, scores_row, status_of
+from antigrad.posttraining.diagnose.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose.update import Snapshot, Stepper, accumulate
 
 Key = tuple[int, str, float]
 

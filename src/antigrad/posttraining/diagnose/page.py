@@ -8,9 +8,10 @@ from typing import Any
 
 from antigrad.core import RunFolder
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
-from antigrad.posttraining.findings import arm_table, mean_and_error, ranking
-from antigrad.posttraining.settings import DiagnoseConfig
-from antigrad.posttraining.token_page import name_of, token_section, worst_tokens
+from antigrad.language.tasks.asked import name_of
+from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, ranking
+from antigrad.posttraining.diagnose.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose.token_page import token_section, worst_tokens
 
 Row = Mapping[str, Any]
 

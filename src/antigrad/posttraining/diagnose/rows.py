@@ -11,9 +11,10 @@ from antigrad.core import InputValueError
 from antigrad.credit import CreditRule, Group, Influence
 from antigrad.credit.eta import eta_of
 from antigrad.credit.nthr import Nthr
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import Measured, Rollouts
-from antigrad.posttraining.tasks import Question, Task
+from antigrad.language.measure import Measured
+from antigrad.language.policy import Policy
+from antigrad.language.rollouts import Rollouts
+from antigrad.language.tasks import Question
 
 
 def question_row(
@@ -126,25 +127,6 @@ def check_same(known: Mapping[str, Any], group: Rollouts) -> None:
             "the same ones: the same versions, device, threads and gold answers",
             "go on where the run was started, or start anew in another --output",
         )
-
-
-def check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:
-    """Refuse to go on with other questions than a run began with.
-
-    Args:
-        task: The task as it is now.
-        asked: Question rows of the run, by place.
-
-    Raises:
-        InputValueError: A question is another one now.
-    """
-    for index, row in asked.items():
-        if row["text"] != task.questions[index].question:
-            raise InputValueError(
-                f"question {index + 1} of {task.name} is {task.questions[index].question!r} now",
-                f"{row['text']!r}, as when this run began",
-                "the file changed, or the generator depends on PYTHONHASHSEED: fix it, and start anew",
-            )
 
 
 def status_of(correct: Tensor) -> str:

@@ -85,10 +85,10 @@ class DiagnoseConfig:
         """
         from antigrad.credit import CREDIT
         from antigrad.credit.vocabulary import check_vocabulary
-        from antigrad.posttraining.models import DTYPES
-        from antigrad.posttraining.tasks import Style
-        from antigrad.posttraining.update import check_optimizer
-        from antigrad.posttraining.verifiers import VERIFIERS
+        from antigrad.language.policy import DTYPES
+        from antigrad.language.tasks import Style
+        from antigrad.language.tasks.verifiers import VERIFIERS
+        from antigrad.posttraining.diagnose.update import check_optimizer
 
         problems: list[str] = []
         for name, least in (

@@ -7,22 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Column, Response, Table, Token, TokenGroup, Tokens
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.language.tasks.asked import name_of
+from antigrad.posttraining.diagnose.settings import DiagnoseConfig
 
 Row = Mapping[str, Any]
-
-
-def name_of(row: Row) -> str:
-    """Name a question by its place and the beginning of its text.
-
-    Args:
-        row: A row of kind `question`.
-
-    Returns:
-        At most some 40 characters.
-    """
-    text = " ".join(str(row["text"]).split())
-    return f"{row['question'] + 1}: {text if len(text) <= 32 else text[:31] + '…'}"
 
 
 def token_section(mixed: Sequence[Row], config: DiagnoseConfig) -> Tokens:

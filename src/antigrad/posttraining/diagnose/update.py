@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError, did_you_mean
 from antigrad.core.parts import Parts
+from antigrad.language.measure import batches, log_probs_of
+from antigrad.language.policy import Policy
+from antigrad.language.rollouts import Rollouts
 from antigrad.objectives import Grpo
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import Rollouts, batches, log_probs_of
 
 Optimizer = Callable[[list[nn.Parameter], float], torch.optim.Optimizer]
 OPTIMIZERS: dict[str, Optimizer] = {

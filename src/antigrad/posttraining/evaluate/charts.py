@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from antigrad.core.page import Chart
-from antigrad.posttraining.evaluate_findings import Findings, probe_changes
-from antigrad.posttraining.evaluate_settings import EvaluateConfig
-from antigrad.posttraining.token_page import name_of
+from antigrad.language.tasks.asked import name_of
+from antigrad.posttraining.evaluate.findings import Findings, probe_changes
+from antigrad.posttraining.evaluate.settings import EvaluateConfig
 
 _BASE = "#8a8f98"
 _COLOURS = ("#2a8fd0", "#e69f00", "#12a77a", "#d55e00", "#cc79a7", "#56b4e9")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antigrad.posttraining.evaluate_settings import EvaluateConfig
+from antigrad.core.streams import stream_seed
+from antigrad.posttraining.evaluate.settings import EvaluateConfig
 from antigrad.posttraining.probes.bootstrap import Estimate, Resamples, Values
 from antigrad.posttraining.probes.passk import Solved, Verdicts, pass_curve, pass_gains, solved_by
 from antigrad.posttraining.probes.stages import Boundary, boundary
-from antigrad.posttraining.rollouts import stream_seed
 
 Row = Mapping[str, Any]
 

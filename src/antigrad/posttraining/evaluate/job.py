@@ -14,23 +14,24 @@ from antigrad.core.errors import AntigradError, InputValueError, raise_all
 from antigrad.core.progress import Task as Bar
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining import evaluate_vllm as vllm
-from antigrad.posttraining.adapters import is_adapter, load_checkpoint
-from antigrad.posttraining.draws import uniforms
-from antigrad.posttraining.evaluate_page import describe
-from antigrad.posttraining.evaluate_rows import (
+from antigrad.core.streams import stream_seed
+from antigrad.language import vllm
+from antigrad.language.adapters import is_adapter, load_checkpoint
+from antigrad.language.draws import uniforms
+from antigrad.language.policy import Policy
+from antigrad.language.rollouts import Rollouts, end_tokens, joined, judged, prompt_of, sample
+from antigrad.language.tasks import Task
+from antigrad.language.tasks.asked import check_questions
+from antigrad.posttraining.evaluate.page import describe
+from antigrad.posttraining.evaluate.rows import (
     answers_row,
     check_model,
     distinct_answers,
     model_row,
     probe_set,
 )
-from antigrad.posttraining.evaluate_settings import FREE, EvaluateConfig
-from antigrad.posttraining.models import Policy
+from antigrad.posttraining.evaluate.settings import FREE, EvaluateConfig
 from antigrad.posttraining.probes.likelihood import Likelihoods, likelihoods
-from antigrad.posttraining.question_rows import check_questions
-from antigrad.posttraining.rollouts import Rollouts, end_tokens, joined, judged, prompt_of, sample, stream_seed
-from antigrad.posttraining.tasks import Task
 
 Row = Mapping[str, Any]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from antigrad.core.page import Card, Cards, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.evaluate_charts import pass_chart, probe_chart, solved_chart
-from antigrad.posttraining.evaluate_findings import MEASURES, Findings, findings, probe_changes
-from antigrad.posttraining.evaluate_settings import EvaluateConfig
+from antigrad.language.tasks.asked import name_of
+from antigrad.posttraining.evaluate.charts import pass_chart, probe_chart, solved_chart
+from antigrad.posttraining.evaluate.findings import MEASURES, Findings, findings, probe_changes
+from antigrad.posttraining.evaluate.settings import EvaluateConfig
 from antigrad.posttraining.probes.bootstrap import Estimate
-from antigrad.posttraining.token_page import name_of
 
 CAVEATS = (
     "Responses count as one answer if they have the same tokens: for long chains of thought nearly every response is "

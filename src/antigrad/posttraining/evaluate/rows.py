@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from antigrad.core.errors import InputValueError
-from antigrad.posttraining.models import Policy
+from antigrad.language.policy import Policy
+from antigrad.language.rollouts import Rollouts
 from antigrad.posttraining.probes.likelihood import Likelihoods
 from antigrad.posttraining.probes.stages import mode_of, positive_mass, rarest
-from antigrad.posttraining.rollouts import Rollouts
 
 Row = Mapping[str, Any]
 Ids = tuple[int, ...]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
-from antigrad.posttraining.tasks import Style, Task, load_task
+from antigrad.language.tasks import Style, Task, load_task
 
 Engine = Literal["auto", "transformers", "vllm"]
 FREE = ("output", "resume", "rows_at_once", "threads")
@@ -118,8 +118,8 @@ class EvaluateConfig:
         return cast(Task, task)
 
     def _model_problems(self) -> list[str]:
-        from antigrad.posttraining.adapters import is_adapter
-        from antigrad.posttraining.embedded import EMBEDDED
+        from antigrad.language.adapters import is_adapter
+        from antigrad.language.embedded import EMBEDDED
 
         problems = [] if self.model else ["model is empty: name at least one"]
         places = [str(Path(name).resolve()) if Path(name).exists() else name for name in self.checkpoints]
@@ -183,8 +183,8 @@ class EvaluateConfig:
         ]
 
     def _engine_problems(self) -> list[str]:
-        from antigrad.posttraining.adapters import is_adapter
-        from antigrad.posttraining.evaluate_vllm import installed
+        from antigrad.language.adapters import is_adapter
+        from antigrad.language.vllm import installed
 
         if self.engine != "vllm":
             return []
@@ -194,13 +194,13 @@ class EvaluateConfig:
 
 
 def _verifiers() -> tuple[str, ...]:
-    from antigrad.posttraining.verifiers import VERIFIERS
+    from antigrad.language.tasks.verifiers import VERIFIERS
 
     return tuple(VERIFIERS)
 
 
 def _dtypes() -> tuple[str, ...]:
-    from antigrad.posttraining.models import DTYPES
+    from antigrad.language.policy import DTYPES
 
     return tuple(DTYPES)
 

@@ -1,1 +1,1 @@
-"""Trainers: the one room that knows TRL. Import from the modules; importing this loads nothing heavy."""
+"""Trainers: the only rooms that know TRL."""

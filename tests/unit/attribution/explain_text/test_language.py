@@ -5,7 +5,7 @@ import torch
 
 pytest.importorskip("transformers", reason="the extra posttraining is not installed")
 
-from antigrad.attribution.language import answer_log_prob, attribute_tokens
+from antigrad.attribution.explain_text.language import answer_log_prob, attribute_tokens
 from antigrad.core.errors import InputValueError
 from helpers.models import make_model
 

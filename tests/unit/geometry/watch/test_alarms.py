@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from antigrad.geometry.alarms import Alarms
+from antigrad.geometry.watch.alarms import Alarms
 
 
 def row(**figures: Any) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from antigrad.core.parts import Parts
-from antigrad.geometry.part_gradients import PartGradients
-from antigrad.geometry.table import measure
-from antigrad.geometry.watched import Block
+from antigrad.geometry.watch.part_gradients import PartGradients
+from antigrad.geometry.watch.table import measure
+from antigrad.geometry.watch.watched import Block
 
 
 def test_the_factor_of_a_micro_batch_stays_and_the_one_against_underflow_is_divided_out() -> None:

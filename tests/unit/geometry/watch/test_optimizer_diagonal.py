@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from antigrad.geometry.part_sums import optimizer_diagonal
+from antigrad.geometry.watch.part_sums import optimizer_diagonal
 
 
 def _step(kind: Any, **options: Any) -> tuple[Tensor, Tensor, Any]:

@@ -6,8 +6,8 @@ from torch import nn
 
 from antigrad.core.errors import InputTypeError
 from antigrad.geometry.dots import PIECE_ON_CPU, dot, in_pieces
-from antigrad.geometry.table import measure
-from antigrad.geometry.watched import Block, Copies
+from antigrad.geometry.watch.table import measure
+from antigrad.geometry.watch.watched import Block, Copies
 
 
 def test_a_long_sum_keeps_what_float32_loses() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError
-from antigrad.posttraining.tasks import Question, Task, load_task, task_names
-from antigrad.posttraining.tasks.generators import PRESETS
+from antigrad.language.tasks import Question, Task, load_task, task_names
+from antigrad.language.tasks.generators import PRESETS
 from helpers.data import shared
 
 
@@ -67,7 +67,7 @@ def test_questions_depend_on_the_seed_only() -> None:
 
 
 def test_questions_are_the_same_in_another_process() -> None:
-    code = "from antigrad.posttraining.tasks import load_task\n" + (
+    code = "from antigrad.language.tasks import load_task\n" + (
         "for name in ('products', 'sums', 'reasoning_gym:gcd', 'tiny_arithmetic'):\n"
         "    print([q.question for q in load_task(name, count=5, seed=4).questions])"
     )

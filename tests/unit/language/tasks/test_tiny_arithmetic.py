@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from antigrad.core.errors import AntigradError
-from antigrad.posttraining.tiny.arithmetic import Problem, _work, questions, split_of
+from antigrad.language.tasks.arithmetic import Problem, _work, questions, split_of
 
 PROBLEMS = questions(3000, seed=11, split="train") + questions(1000, seed=11, split="test")
 EXPRESSION = re.compile(r"[0-9]+(?:[-+*][0-9]+)*")

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from antigrad.core.errors import AntigradError
-from antigrad.posttraining import verifiers
-from antigrad.posttraining.tasks import Question, load_task
-from antigrad.posttraining.verifiers import VERIFIERS, exact, last_number, math, reasoning_gym, verifier
+from antigrad.language.tasks import Question, load_task, verifiers
+from antigrad.language.tasks.verifiers import VERIFIERS, exact, last_number, math, reasoning_gym, verifier
 from helpers.data import shared
 
 
@@ -346,7 +345,7 @@ def test_unknown_verifier() -> None:
 
 def test_imports_are_lazy() -> None:
     code = (
-        "import sys, antigrad.posttraining.tasks, antigrad.posttraining.verifiers;"
+        "import sys, antigrad.language.tasks, antigrad.language.tasks.verifiers;"
         "print([name for name in ('reasoning_gym', 'math_verify', 'sympy', 'transformers') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 import torch
 
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.tiny.accuracy import GROUP, measure_accuracy
-from antigrad.posttraining.tiny.arithmetic import Problem
-from antigrad.posttraining.tiny.tokenizer import make_tokenizer
+from antigrad.language.policy import Policy
+from antigrad.language.tasks.arithmetic import Problem
+from antigrad.language.tiny.accuracy import GROUP, measure_accuracy
+from antigrad.language.tiny.tokenizer import make_tokenizer
 
 
 def scripted(responses: list[str]) -> Policy:

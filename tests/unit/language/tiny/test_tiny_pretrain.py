@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.tiny import pretrain as module
-from antigrad.posttraining.tiny.arithmetic import Problem, split_of
-from antigrad.posttraining.tiny.policy import new_policy
-from antigrad.posttraining.tiny.pretrain import PretrainConfig, batch, pretrain
-from antigrad.posttraining.tiny.tokenizer import make_tokenizer
+from antigrad.language.tasks.arithmetic import Problem, split_of
+from antigrad.language.tiny import pretrain as module
+from antigrad.language.tiny.policy import new_policy
+from antigrad.language.tiny.pretrain.job import batch, pretrain
+from antigrad.language.tiny.pretrain.settings import PretrainConfig
+from antigrad.language.tiny.tokenizer import make_tokenizer
 
 
 def short(output: Path, resume: bool = False) -> PretrainConfig:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antigrad.posttraining.tiny.tokenizer import CONTEXT, EOS, PAD, TOKENS, UNKNOWN, make_tokenizer
+from antigrad.language.tiny.tokenizer import CONTEXT, EOS, PAD, TOKENS, UNKNOWN, make_tokenizer
 
 ALPHABET = "0123456789+-*= \n"
 

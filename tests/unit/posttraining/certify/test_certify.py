@@ -11,12 +11,12 @@ import torch
 
 from antigrad.core import InputValueError, ManyInputsError, RunFolder
 from antigrad.core.progress import progress
-from antigrad.posttraining import certify as wing
+from antigrad.language.policy import load_any
+from antigrad.posttraining.certify import job as wing
+from antigrad.posttraining.certify.data import Example, to_tokens
+from antigrad.posttraining.certify.gradients import part_loss
 from antigrad.posttraining.certify import certify
-from antigrad.posttraining.certify_data import Example, to_tokens
-from antigrad.posttraining.certify_gradients import part_loss
-from antigrad.posttraining.certify_settings import CertifyConfig
-from antigrad.posttraining.models import load_any
+from antigrad.posttraining.certify import CertifyConfig
 from helpers.models import make_model, make_tokenizer, save_model
 
 PARTS = ("up", "down", "anchor")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from antigrad.core import InputValueError
-from antigrad.posttraining.certify_data import Example, digest, drawn, read_examples, read_pairs, to_tokens
+from antigrad.posttraining.certify.data import Example, digest, drawn, read_examples, read_pairs, to_tokens
 from helpers.models import EOS, make_tokenizer
 
 TOKENIZER = make_tokenizer()

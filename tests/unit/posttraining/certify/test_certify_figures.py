@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from antigrad.core import progress
-from antigrad.posttraining.certify_data import Tokens
-from antigrad.posttraining.certify_figures import (
+from antigrad.language.policy import Policy
+from antigrad.posttraining.certify.data import Tokens
+from antigrad.posttraining.certify.figures import (
     SUM,
     Sums,
     finite_figures,
@@ -19,9 +20,8 @@ from antigrad.posttraining.certify_figures import (
     take_sums,
     window_figures,
 )
-from antigrad.posttraining.certify_gradients import SIGNS, Halves, gradient_of, part_loss, save_gradient
-from antigrad.posttraining.certify_models import Move
-from antigrad.posttraining.models import Policy
+from antigrad.posttraining.certify.gradients import SIGNS, Halves, gradient_of, part_loss, save_gradient
+from antigrad.posttraining.certify.models import Move
 from helpers.models import in_float64, make_policy
 
 PARTS = ("up", "down", "anchor")

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from antigrad.core import InputValueError, progress
-from antigrad.posttraining.certify_data import Tokens
-from antigrad.posttraining.certify_gradients import SIGNS, Halves, gradient_of, part_loss, save_gradient, streamed
-from antigrad.posttraining.models import Policy
+from antigrad.language.policy import Policy
+from antigrad.posttraining.certify.data import Tokens
+from antigrad.posttraining.certify.gradients import SIGNS, Halves, gradient_of, part_loss, save_gradient, streamed
 from helpers.models import in_float64, make_policy
 
 KINDS = ("llama", "llama_tied", "gpt2", "gemma2")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from antigrad.posttraining.findings import arm_table, mean_and_error, rank_correlation, ranking, top_overlap
+from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, rank_correlation, ranking, top_overlap
 
 
 def update(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from antigrad.core import ManyInputsError
-from antigrad.posttraining.settings import ARMS, DiagnoseConfig
+from antigrad.posttraining.diagnose.settings import ARMS, DiagnoseConfig
 
 WRONG: dict[str, tuple[Any, str]] = {
     "questions": (0, "at least 1"),

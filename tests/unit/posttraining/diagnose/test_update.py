@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from antigrad.core import InputValueError
+from antigrad.language.measure import measure
+from antigrad.language.policy import Policy
+from antigrad.language.rollouts import Rollouts
 from antigrad.objectives import Grpo, group_advantages
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import Rollouts, measure
-from antigrad.posttraining.update import OPTIMIZERS, Snapshot, Stepper, accumulate, check_optimizer
+from antigrad.posttraining.diagnose.update import OPTIMIZERS, Snapshot, Stepper, accumulate, check_optimizer
 from helpers.models import in_float64, make_policy
 
 LENGTHS = torch.tensor([[5], [2], [4], [1], [3]])

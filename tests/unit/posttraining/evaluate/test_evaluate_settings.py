@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from antigrad.core import ManyInputsError
-from antigrad.posttraining.evaluate_settings import EvaluateConfig
+from antigrad.posttraining.evaluate import EvaluateConfig
 from helpers.models import save_questions
 
 GOOD = EvaluateConfig(model=["tiny"], tasks="tiny_arithmetic", questions=3)
@@ -106,6 +106,6 @@ def test_one_folder_under_two_names_is_there_twice(tmp_path: Path) -> None:
 
 
 def test_vllm_that_is_not_installed_is_said_before_anything_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("antigrad.posttraining.evaluate_vllm.find_spec", lambda name: None)
+    monkeypatch.setattr("antigrad.language.vllm.find_spec", lambda name: None)
     assert "the package vllm is not installed" in problems(replace(GOOD, engine="vllm"))[0]
     replace(GOOD, engine="auto").read()

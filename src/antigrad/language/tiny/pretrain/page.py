@@ -7,7 +7,7 @@ from typing import Any
 
 from antigrad.core.page import Card, Cards, Chart, Page
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.tiny.accuracy import GROUP
+from antigrad.language.tiny.accuracy import GROUP
 
 
 def describe(run: RunFolder, summary: Mapping[str, float]) -> None:

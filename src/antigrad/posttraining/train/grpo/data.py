@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from antigrad.posttraining.tasks import Question, Task
+from antigrad.language.tasks import Question, Task
 
 
 def prompt_rows(task: Task, questions: Sequence[Question], start: int = 0) -> list[dict[str, Any]]:

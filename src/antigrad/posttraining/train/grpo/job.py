@@ -14,14 +14,14 @@ from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.models import load_any
-from antigrad.posttraining.quiet import quiet
-from antigrad.posttraining.tasks import Question, Task, load_task
-from antigrad.posttraining.trainers.grpo_callback import StepAlarms, StepCallback
-from antigrad.posttraining.trainers.grpo_checkpoint import last_checkpoint
-from antigrad.posttraining.trainers.grpo_data import Correct, end_at, prompt_rows
-from antigrad.posttraining.trainers.grpo_page import describe
-from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+from antigrad.language.policy import load_any
+from antigrad.language.quiet import quiet
+from antigrad.language.tasks import Question, Task, load_task
+from antigrad.posttraining.train.grpo.callback import StepAlarms, StepCallback
+from antigrad.posttraining.train.grpo.checkpoint import last_checkpoint
+from antigrad.posttraining.train.grpo.data import Correct, end_at, prompt_rows
+from antigrad.posttraining.train.grpo.page import describe
+from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 
 
 def train_grpo(config: TrainGRPOConfig) -> RunFolder:
@@ -108,7 +108,7 @@ def _train(
     from datasets import Dataset
     from transformers import PrinterCallback, ProgressCallback
 
-    from antigrad.posttraining.trainers.grpo import GRPOTrainer
+    from antigrad.posttraining.train.grpo.trainer import GRPOTrainer
 
     data = [
         Dataset.from_list(prompt_rows(task, questions, start))
@@ -159,7 +159,7 @@ def _train(
 
 
 def _certify(trainer: Any, config: TrainGRPOConfig, run: RunFolder) -> None:
-    from antigrad.posttraining.watch_callback import WatchCallback
+    from antigrad.language.watch_callback import WatchCallback
 
     WatchCallback(every=config.certify_every, run=run.path / "certificate").attach(trainer)
 

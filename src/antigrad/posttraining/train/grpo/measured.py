@@ -11,11 +11,11 @@ from torch import Tensor
 from trl import GRPOTrainer as Stock
 from trl.models.utils import disable_gradient_checkpointing
 
-from antigrad.posttraining.trainers.grpo_batches import PICTURES, Batch, sequence
-from antigrad.posttraining.trainers.grpo_callback import AfterStep
-from antigrad.posttraining.trainers.grpo_measure import Displacement, PartNorms, is_random, means
-from antigrad.posttraining.trainers.grpo_options import CreditOptions
-from antigrad.posttraining.trainers.grpo_weights import Groups
+from antigrad.posttraining.train.grpo.batches import PICTURES, Batch, sequence
+from antigrad.posttraining.train.grpo.callback import AfterStep
+from antigrad.posttraining.train.grpo.measure import Displacement, PartNorms, is_random, means
+from antigrad.posttraining.train.grpo.options import CreditOptions
+from antigrad.posttraining.train.grpo.weights import Groups
 
 
 class MeasuredTrainer(Stock):

@@ -7,7 +7,7 @@ from typing import Any
 
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 
 Row = Mapping[str, Any]
 DELTA = ("credit/delta_correct_step", "credit/delta_wrong_step")

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import torch
 
 from antigrad.core.errors import ManyInputsError, did_you_mean, raise_all
-from antigrad.posttraining.trainers.grpo_options import CreditOptions, check_options
+from antigrad.posttraining.train.grpo.options import CreditOptions, check_options
 
 OURS = {
     "output_dir": "output", "learning_rate": "learning_rate", "max_steps": "steps", "seed": "seed",
@@ -176,8 +176,8 @@ class TrainGRPOConfig:
         """
         from trl import GRPOConfig
 
-        from antigrad.posttraining.tasks import Style
-        from antigrad.posttraining.verifiers import VERIFIERS
+        from antigrad.language.tasks import Style
+        from antigrad.language.tasks.verifiers import VERIFIERS
 
         problems = _numbers(self)
         choices = (

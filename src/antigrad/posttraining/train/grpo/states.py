@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from antigrad.posttraining.models import Policy, check_head
+from antigrad.language.policy import Policy, check_head
 
 Source = Literal["none", "old_policy_pass", "training_forward", "own_pass"]
 """Where the states of a rule come from; `none` if it needs no states."""

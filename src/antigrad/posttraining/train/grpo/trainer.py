@@ -13,12 +13,12 @@ from trl import GRPOConfig
 
 from antigrad.credit import Head
 from antigrad.objectives.pass_at_k import pass_at_k_estimate
-from antigrad.posttraining.trainers.grpo_batches import Batch, check_plain, replaced, sequence, whole_groups
-from antigrad.posttraining.trainers.grpo_checkpoint import load_state, save_state
-from antigrad.posttraining.trainers.grpo_measured import MeasuredTrainer
-from antigrad.posttraining.trainers.grpo_options import CreditOptions, check_options, reward_name
-from antigrad.posttraining.trainers.grpo_states import bare, check_states, head_weight, source_of, states_of
-from antigrad.posttraining.trainers.grpo_weights import FIGURES, Groups, Tally, weigh
+from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced, sequence, whole_groups
+from antigrad.posttraining.train.grpo.checkpoint import load_state, save_state
+from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
+from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name
+from antigrad.posttraining.train.grpo.states import bare, check_states, head_weight, source_of, states_of
+from antigrad.posttraining.train.grpo.weights import FIGURES, Groups, Tally, weigh
 
 
 class GRPOTrainer(MeasuredTrainer):

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from antigrad.core.streams import stream_seed
 from antigrad.credit import CreditRule, Group, Head, Influence, group_influence
 from antigrad.credit.eta import eta_of
-from antigrad.posttraining.rollouts import stream_seed
-from antigrad.posttraining.trainers.grpo_options import CreditOptions
+from antigrad.posttraining.train.grpo.options import CreditOptions
 
 FIGURES = (
     "mixed",

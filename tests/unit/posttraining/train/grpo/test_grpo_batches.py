@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from antigrad.core.errors import InputValueError
-from antigrad.posttraining.trainers.grpo_batches import check_plain, replaced, whole_groups
+from antigrad.posttraining.train.grpo.batches import check_plain, replaced, whole_groups
 
 
 def test_groups_are_together_and_every_row_is_there_once() -> None:

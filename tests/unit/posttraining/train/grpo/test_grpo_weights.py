@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from antigrad.credit import CREDIT, Head
-from antigrad.posttraining.trainers.grpo_options import CreditOptions
-from antigrad.posttraining.trainers.grpo_weights import FIGURES, Groups, Tally, weigh
+from antigrad.posttraining.train.grpo import CreditOptions
+from antigrad.posttraining.train.grpo.weights import FIGURES, Groups, Tally, weigh
 
 WIDTH, LENGTH, VOCABULARY = 5, 6, 7
 
