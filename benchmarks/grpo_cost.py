@@ -9,8 +9,8 @@ from typing import Any
 
 from antigrad.language.policy import load_policy
 from antigrad.language.tasks import load_task
-from antigrad.posttraining.train.grpo.data import Correct, end_at, prompt_rows
 from antigrad.posttraining.train.grpo import CreditOptions
+from antigrad.posttraining.train.grpo.data import Correct, end_at, prompt_rows
 from benchmarks.measure import paired_ratio, peak_megabytes, record
 
 MODELS: dict[str, dict[str, Any]] = {

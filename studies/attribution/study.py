@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from studies.attribution.figures import tables
+from studies.kept import record
 from torch import Tensor
 
 from antigrad.attribution.methods import METHODS
@@ -20,7 +21,6 @@ from antigrad.attribution.methods.noise import draw, noise_std
 from antigrad.attribution.metrics.controls import centre, random_map, sobel
 from antigrad.attribution.metrics.gridpg import in_tile, make_grids
 from antigrad.attribution.metrics.insertion_deletion import deletion_auc, insertion_auc
-from antigrad.attribution.metrics.paired import above_controls, paired
 from antigrad.attribution.metrics.rcap import STAGES, Base, Rcap, blur, calibrated, rcap
 from antigrad.attribution.randomisation import rank_correlation
 from antigrad.attribution.views import to_map
@@ -28,9 +28,8 @@ from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
 from antigrad.vision.images import find_pictures, square
 from antigrad.vision.models import Classifier, load_classifier
-from benchmarks.measure import RESULTS, environment
 
-IMAGES = Path(__file__).parents[1] / ".." / "shared" / "data" / "imagenet_sample_p90_half.parquet"
+IMAGES = Path(__file__).parents[2] / ".." / "shared" / "data" / "imagenet_sample_p90_half.parquet"
 FOLDER = Path("runs/attribution-study")
 SAMPLES, LEVEL, SEED, GRIDS, RANDOMISED = 20, 0.15, 0, 20, 18
 PERCENTILES = (0.0, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85)
@@ -46,11 +45,8 @@ BASES: tuple[Base, ...] = ("black", "grey", "mean")
 EXACT = 1 - torch.tensor(STAGES, dtype=torch.float64)
 CALIBRATED = 1 - torch.tensor(STAGES, dtype=torch.float64) ** 2
 """Share of pixels, and of a uniform histogram's mass, that a stage reveals."""
-SPEC_IMAGES = 90
-"""Images of the specification's table, evenly spaced over the file."""
 Maps = dict[str, Tensor]
 Scores = dict[str, dict[str, float]]
-Columns = dict[str, dict[str, Tensor]]
 
 
 def run(quick: bool, keep: bool) -> None:
@@ -85,10 +81,23 @@ def run(quick: bool, keep: bool) -> None:
                 scores = noticed(classifier, views[place][None], targets[place : place + 1], place)
                 ledger.append({"kind": "randomised", "place": place, "scores": scores})
                 bar.advance()
-    result = tables(ledger.rows())
-    print(json.dumps(result["maps"], indent=1))
-    if keep:
-        (RESULTS / "attribution_study.json").write_text(json.dumps(result, indent=1) + "\n")
+    record(tables(ledger.rows(), facts()), __file__, keep=keep)
+
+
+def facts() -> dict[str, Any]:
+    """What was run.
+
+    Returns:
+        Sizes, seed and sources.
+    """
+    return {
+        "samples": SAMPLES,
+        "noise_level": LEVEL,
+        "seed": SEED,
+        "stages": STAGES,
+        "model": "efficientnet-lite0",
+        "images_from": IMAGES.name,
+    }
 
 
 def fold(classifier: Classifier) -> Any:
@@ -365,129 +374,3 @@ def noticed(classifier: Classifier, image: Tensor, target: Tensor, place: int) -
         | {"spearman/sobel": float(rank_correlation(one, sobel(image)))}
         for name, one in first.items()
     }
-
-
-def tables(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means, standard errors and paired differences.
-
-    Args:
-        rows: Of the ledger.
-
-    Returns:
-        Tables as JSON.
-    """
-    images, sweep, grids, randomised = (of_kind(rows, kind) for kind in ("image", "sweep", "grid", "randomised"))
-    if [row["place"] for row in sweep] != [row["place"] for row in images]:
-        sweep = []  # Not all of them yet: nothing of it is paired.
-    values = columns(images, sweep, grids, randomised)
-    maps = {name: {figure: of_column(values, name, figure) for figure in own} for name, own in values.items()}
-    chosen = [round(place * (len(images) - 1) / (SPEC_IMAGES - 1)) for place in range(SPEC_IMAGES)]
-    some = sorted(set(chosen)) if len(images) >= SPEC_IMAGES else range(len(images))
-    of_spec = columns(*([rows_[place] for place in some] for rows_ in (images, sweep) if rows_))
-    pairs = {
-        f"{ours} - {theirs}, {figure}": vars(paired(values[ours][figure], values[theirs][figure], theirs))
-        for ours, theirs in PAIRS
-        for figure in ("rcap/black", "rcap_s/black", "rcap_calibrated/black", "dauc", "iauc")
-        if figure in values[ours] and figure in values[theirs]
-    }
-    facts = {
-        "images": len(images),
-        "grids": len(grids),
-        "randomised": len(randomised),
-        "samples": SAMPLES,
-        "noise_level": LEVEL,
-        "seed": SEED,
-    }
-    facts |= {"stages": STAGES, "model": "efficientnet-lite0", "images_from": IMAGES.name}
-    facts |= {"spec_images": len(some), "swept": len(sweep)}
-    found = {"maps": maps, "pairs": pairs, "spec": spec_rows(of_spec), "environment": environment()}
-    return {"name": "attribution_study", **facts, **found}
-
-
-def of_kind(rows: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """Rows of a kind, in the order of their places.
-
-    Args:
-        rows: Of the ledger.
-        kind: Which.
-
-    Returns:
-        Those rows.
-    """
-    return sorted((row for row in rows if row["kind"] == kind), key=lambda row: row["place"])
-
-
-def columns(*kinds: list[dict[str, Any]]) -> Columns:
-    """Turn rows into one column a map and figure.
-
-    Args:
-        *kinds: Rows of each kind, in order.
-
-    Returns:
-        Name of the map, then of the figure, and its values.
-    """
-    values: Columns = {}
-    for some in kinds:
-        for name in some[0]["scores"] if some else ():
-            own = values.setdefault(name, {})
-            for figure in some[0]["scores"][name]:
-                own[figure] = torch.tensor([row["scores"][name][figure] for row in some], dtype=torch.float64)
-    return values
-
-
-def of_column(values: Columns, name: str, figure: str) -> dict[str, Any]:
-    """Mean and standard error of one figure; of those that sharpening cannot raise, the best control's difference too.
-
-    Args:
-        values: All columns.
-        name: Of the map.
-        figure: Which.
-
-    Returns:
-        `mean`, `error`, and perhaps `above_best_control`.
-    """
-    column = values[name][figure]
-    found: dict[str, Any] = {
-        "mean": float(column.mean()),
-        "error": float(column.std() / len(column) ** 0.5) if len(column) > 1 else None,
-    }
-    if figure.startswith(("rcap_s/", "rcap_calibrated/")):
-        controls = {control: values[control][figure] for control in CONTROLS}
-        found["above_best_control"] = vars(above_controls(column, controls))
-    return found
-
-
-def spec_rows(values: Columns) -> dict[str, dict[str, float]]:
-    """The figures of the specification's table, on its images.
-
-    Args:
-        values: Columns of those images.
-
-    Returns:
-        Name of the map with its base, and its figures.
-    """
-    found: dict[str, dict[str, float]] = {}
-    for name, own in values.items():
-        for base in BASES:
-            if f"rcap/{base}" in own:
-                gap = paired(own[f"rcap_calibrated/{base}"], values["sobel"][f"rcap_calibrated/{base}"])
-                means = {
-                    key: float(own[f"{key}/{base}"].mean()) for key in ("rcap", "rcap_h", "rcap_s", "rcap_calibrated")
-                }
-                if name.startswith("gradcam"):  # Its ties are broken there.
-                    means["rcap_s"] = float(own[f"rcap_s_untied/{base}"].mean())
-                found[f"{name}/{base}"] = means | {"above_sobel": gap.mean}
-    return found
-
-
-COMPETITORS = (
-    "saliency", "smoothgrad", "vargrad", "guided_backprop", "integrated_gradients", "guided_ig", "blur_ig",
-)  # fmt: skip
-"""The seven methods that the paper compares with."""
-PAIRS = (
-    *(("gag_0.85", other) for other in (*COMPETITORS, "gradcam", "absolute_grad", *CONTROLS, "sobel^4")),
-    *((f"absolute_{sign}", "smoothgrad") for sign in ("positive", "negative", "grad")),
-    ("smoothgrad_guided", "smoothgrad"),
-    ("absolute_grad^8", "gag_0.85"), ("vargrad^4", "gag_0.85"), ("gag_relative", "gag_0.85"),
-    ("gag_0.85_blurred", "gag_0.85"), ("gag_logits_x100", "gag_0.85"), ("gag_hard", "gag_0.85"),
-)  # fmt: skip

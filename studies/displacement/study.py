@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from studies.kept import record
+
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
 from antigrad.posttraining.diagnose.findings import mean_and_error
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.diagnose import DiagnoseConfig
-from benchmarks.measure import record
 
 ARMS = [
     "none",
@@ -93,5 +93,6 @@ def study(folder: Path, seeds: range, questions: int, keep: bool) -> None:
             "questions": questions,
             "figures": figures,
         },
+        __file__,
         keep=keep,
     )

@@ -1,26 +1,18 @@
-"""Write tables, verdicts and picture of the page "GRPO, eight rules": `python docs/grpo_study.py`.
-
-Every number and every verdict comes from `benchmarks/results/grpo_study_*.json`.
-"""
+"""The page "GRPO, eight rules": tables, verdicts and picture from the kept figures."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
+from studies.page import ASSETS, BENCHMARKS, EXPLANATION, PAPERS, markdown, photograph, put
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "explanation" / "grpo-study.md"
-PAPERS = ROOT / "docs" / "papers.md"
-PICTURE = ROOT / "docs" / "assets" / "grpo-study.png"
-RESULTS = ROOT / "benchmarks" / "results"
+PAGE = EXPLANATION / "grpo-study.md"
+PICTURE = ASSETS / "grpo-study.png"
+RESULTS = Path(__file__).parent / "results"
 Found = dict[str, Any]
 COSTS = {
     "none": "ours without a rule ÷ TRL's trainer",
@@ -40,7 +32,7 @@ def main() -> None:
     results = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
     PAGE.write_text(filled(PAGE.read_text(), results))
     PAPERS.write_text(put(PAPERS.read_text(), "grpo-claims", claims(results)))
-    photograph(picture(results["tiny"]))
+    photograph(picture(results["tiny"]), PICTURE)
 
 
 def filled(text: str, results: dict[str, Found]) -> str:
@@ -55,25 +47,12 @@ def filled(text: str, results: dict[str, Found]) -> str:
     return text
 
 
-def put(text: str, name: str, body: str) -> str:
-    """Put a table between its markers."""
-    marked = rf"(<!-- table: {name} -->\n).*?(<!-- /table -->)"
-    text, count = re.subn(marked, lambda match: f"{match[1]}{body}\n{match[2]}", text, flags=re.DOTALL)
-    assert count == 1, name
-    return text
-
-
 def told(figure: Found | None, form: str = ".3f") -> str:
     """A mean and its standard error."""
     if figure is None or figure["mean"] is None:
         return "–"
     error = "" if figure["error"] is None else f" ± {figure['error']:{form.replace('+', '')}}"
     return f"{figure['mean']:{form}}{error}".replace("-", "−")
-
-
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A table."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
 
 def setting(found: Found) -> str:
@@ -148,7 +127,7 @@ def cost_table() -> str:
     rows: list[list[str]] = []
     for kind, text in COSTS.items():
         for name in LARGEST:
-            path = RESULTS / f"grpo_{kind}_{name}.json"
+            path = BENCHMARKS / f"grpo_{kind}_{name}.json"
             if not path.exists():
                 continue
             found = json.loads(path.read_text())
@@ -261,18 +240,6 @@ def picture(found: Found) -> go.Figure:
         legend={"orientation": "h", "y": 1.13},
     )
     return sheet
-
-
-def photograph(sheet: go.Figure) -> None:
-    """Draw a figure in a browser and keep the picture."""
-    with sync_playwright() as playwright:
-        path = os.environ.get("ANTIGRAD_CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1420, "height": 880}, device_scale_factor=1.5)
-        page.set_content(sheet.to_html(include_plotlyjs=True, config={"staticPlot": True}))
-        page.wait_for_selector(".scatterlayer")
-        page.locator(".plotly-graph-div").screenshot(path=PICTURE)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import statistics
 import warnings
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from studies.kept import record
 
 from antigrad.core.runs import RunFolder
-from antigrad.posttraining.train.grpo import train_grpo
-from antigrad.posttraining.train.grpo import TrainGRPOConfig
-from benchmarks.measure import RESULTS, environment
+from antigrad.posttraining.train.grpo import TrainGRPOConfig, train_grpo
 
 FOLDER = Path("runs/grpo-study")
 ARMS = ("none", "positives_only", "nthr", "nthr(anchor=others)", "nsr", "psr", "w_reinforce", "llds")
@@ -73,11 +71,9 @@ def run(quick: bool, keep: bool, only: Sequence[str] = tuple(STUDIES)) -> None:
             "name": f"grpo_study_{name}",
             **tables(found, LEVELS[name], SAMPLES[name]),
             "config": settings(config),
+            "seeds": seeds,
         }
-        result |= {"seeds": seeds, "environment": environment()}
-        print(json.dumps({arm: figures["last"] for arm, figures in result["arms"].items()}, indent=1))
-        if keep:
-            (RESULTS / f"grpo_study_{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        record(result, __file__, keep=keep)
 
 
 def settings(config: TrainGRPOConfig) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.measure import record
-from benchmarks.negative_grpo import ADVANTAGES, train
-from benchmarks.unlearning_digits import FORGET, unlearn
-from benchmarks.update_rules import over_seeds
+from studies.kept import record
+from studies.safe_weight.digits import FORGET, unlearn
+from studies.safe_weight.grpo import ADVANTAGES, train
+from studies.update_rules.study import over_seeds
 
 ARMS: Mapping[str, Any] = {"1": 1.0, "safe": "safe", "0": 0.0}
 """Weights of the down part: as it is, safe, and none at all."""
@@ -37,7 +37,7 @@ def grpo(advantages: str, seeds: Sequence[int], steps: int, keep: bool) -> None:
     pairs = {f"safe − {arm}": _differences(runs["safe"], runs[arm]) for arm in ("1", "0")}
     what = f"tiny policy, hard questions, GRPO with {advantages} advantages: the safe weight against constants"
     result = {"name": f"safe_weight_grpo_{advantages}", "what": what, "seeds": len(seeds), "steps": steps}
-    record(result | {"figures": figures, "paired": pairs}, keep=keep)
+    record(result | {"figures": figures, "paired": pairs}, __file__, keep=keep)
 
 
 def unlearning(seeds: Sequence[int], steps: int, keep: bool) -> None:
@@ -58,7 +58,7 @@ def unlearning(seeds: Sequence[int], steps: int, keep: bool) -> None:
             arm: {name: sum(run[name] for run in found) for name in ("reached", "diverged")}
             for arm, found in runs.items()
         }
-        record(result | {"counts": counts, "figures": figures, "paired": pairs}, keep=keep)
+        record(result | {"counts": counts, "figures": figures, "paired": pairs}, __file__, keep=keep)
 
 
 def _differences(ours: Sequence[dict[str, float]], theirs: Sequence[dict[str, float]]) -> dict[str, Any]:

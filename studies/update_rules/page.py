@@ -1,21 +1,17 @@
-"""Write the tables and the picture of the page on update rules from the kept results: `python docs/update_rules.py`."""
+"""The page on update rules: tables and picture from the kept figures."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
-from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
+from studies.kept import kept
+from studies.page import ASSETS, BENCHMARKS, EXPLANATION, fill, markdown, number, photograph, spread
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "explanation" / "update-rules.md"
-PICTURE = ROOT / "docs" / "assets" / "update-rules.png"
+PAGE = EXPLANATION / "update-rules.md"
+PICTURE = ASSETS / "update-rules.png"
 RUNGS = ("global", "layer", "row", "coordinate")
 COSINES = {"cos_in_batch": "own batch", "cos_full": "all training data", "cos_held_out": "held out"}
 COLOURS = ("#e69f00", "#0072b2", "#009e73")
@@ -24,43 +20,16 @@ Figures = dict[str, dict[str, Any]]
 
 def main() -> None:
     """Write what is between the markers of the page, and the picture."""
-    network = result("update_rules_network")
+    network = kept(__file__, "update_rules_network")
     tables = {
         "rules": rules_table(network["figures"]),
         "ladder": ladder_table(network["figures"], RUNGS),
-        "policy": policy_table(result("update_rules_policy")["figures"]),
+        "policy": policy_table(kept(__file__, "update_rules_policy")["figures"]),
         "feedback": feedback_table(network["feedback_cosines"]),
-        "grpo": "\n\n".join(grpo_table(result(f"safe_weight_grpo_{kind}"), kind) for kind in ("centred", "signed")),
-        "unlearning": "\n\n".join(
-            unlearning_table(result(f"safe_weight_unlearning_{k}"), k) for k in ("class", "rows")
-        ),
         "cost": cost_table(),
     }
-    text = PAGE.read_text()
-    for name, table in tables.items():
-        marked = rf"(<!-- table: {name} -->\n).*?(<!-- /table -->)"
-        text, count = re.subn(
-            marked, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL
-        )
-        assert count == 1, name
-    PAGE.write_text(text)
-    photograph(picture(network["figures"]))
-
-
-def result(name: str) -> dict[str, Any]:
-    """Read a kept result."""
-    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
-
-
-def number(value: float | None, form: str) -> str:
-    """One number; what JSON does not have is infinite."""
-    return "∞" if value is None else format(value, form).replace("-", "−")
-
-
-def spread(three: dict[str, Any], form: str) -> str:
-    """Median, lowest and highest over the seeds."""
-    middle, low, high = (number(three[key], form) for key in ("median", "low", "high"))
-    return middle if low == middle == high else f"{middle} ({low} to {high})"
+    fill(PAGE, tables)
+    photograph(picture(network["figures"]), PICTURE)
 
 
 def percent(share: float) -> str:
@@ -78,12 +47,6 @@ def exists(three: dict[str, Any]) -> str:
     """In how many steps there is a certificate."""
     low, middle, high = (percent(three[key]) for key in ("low", "median", "high"))
     return middle if low == middle == high else f"{middle} ({low} to {high})"
-
-
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def rules_table(figures: dict[str, Figures]) -> str:
@@ -141,62 +104,11 @@ def feedback_table(cosines: dict[str, list[float]]) -> str:
     return markdown(["matrix", *places], rows)
 
 
-def grpo_table(found: dict[str, Any], kind: str) -> str:
-    """What each weight of the down part did under GRPO."""
-    figures, pairs = found["figures"], found["paired"]["safe − 1"]
-    lines = {
-        "log-likelihood of a correct answer held aside, change": ("log_likelihood_change", "+.3f"),
-        "accuracy on test questions, change": ("accuracy_change", "+.3f"),
-        "drop of the up part's loss a step": ("up_effect", "+.4f"),
-        "steps with every part gaining": ("every_part_gains_share", ".0%"),
-        "steps with parts in conflict": ("conflict_share", ".0%"),
-        "balanced weight √(K₊₊/K₋₋)": ("balanced_weight", ".2f"),
-        "weight used, mean": ("weight_mean", ".2f"),
-    }
-    rows = [
-        [text, *(spread(of[key], form) for of in figures.values()), spread(pairs[key], "+" + form.removeprefix("+"))]
-        for text, (key, form) in lines.items()
-    ]
-    wrong = number(figures["1"]["wrong_share"]["median"], ".0%")
-    head = [f"{kind} advantages, {wrong} wrong", *(f"λ {arm}" for arm in figures), "safe − 1, by seed"]
-    return markdown(head, rows)
-
-
-def unlearning_table(found: dict[str, Any], kind: str) -> str:
-    """What each weight of the ascent did."""
-    figures = found["figures"]
-    lines = {
-        "step at which it was forgotten": ("step_at_target", ".0f"),
-        "then: retain accuracy": ("retain_at_target", ".3f"),
-        "then: test accuracy": ("test_at_target", ".3f"),
-        "after 50 steps: forget accuracy": ("forget_early", ".3f"),
-        "after 50 steps: retain accuracy": ("retain_early", ".3f"),
-        "after 50 steps: test accuracy": ("test_early", ".3f"),
-        "after 300 steps: forget accuracy": ("forget_after", ".3f"),
-        "after 300 steps: retain accuracy": ("retain_after", ".3f"),
-        "after 300 steps: test accuracy": ("test_after", ".3f"),
-        "steps with every part gaining": ("every_part_gains_share", ".0%"),
-        "weight used, median": ("weight_median", ".3f"),
-        "cosine of the parts, steps 1 to 20": ("parts_cos_start", ".2f"),
-        "cosine of the parts, steps 21 to 50": ("parts_cos_then", ".2f"),
-    }
-    rows = [[text, *(cell(of, key, form) for of in figures.values())] for text, (key, form) in lines.items()]
-    for key, text in (("reached", "seeds in which it was forgotten"), ("diverged", "seeds that overflowed")):
-        rows.append([text, *(f"{count[key]:.0f} of {found['seeds']}" for count in found["counts"].values())])
-    what = "a digit" if kind == "class" else "random rows"
-    return markdown([f"forgetting {what}", *(f"λ {arm}" for arm in figures)], rows)
-
-
-def cell(of: Figures, key: str, form: str) -> str:
-    """One cell of the table on unlearning."""
-    return "—" if of["reached"]["high"] == 0 and key.endswith("at_target") else spread(of[key], form)
-
-
 def cost_table() -> str:
     """Seconds and ratios of a watched step."""
     rows = []
     for name in ("watch_step_fused", "watch_step_foreach", "watch_training_256", "watch_training_1024", "watch_memory"):
-        found = result(name)
+        found = json.loads((BENCHMARKS / f"{name}.json").read_text())
         unit = "MB" if name == "watch_memory" else "s"
         runs = ", ".join(f"{ratio:.3g}" for ratio in found.get("ratio_of_each_run", []))
         target = "" if found["target"] is None else f"{found['target']}"
@@ -260,18 +172,6 @@ def picture(figures: dict[str, Figures]) -> go.Figure:
         legend={"orientation": "h", "x": 0, "y": 1.09},
     )
     return sheet
-
-
-def photograph(sheet: go.Figure) -> None:
-    """Draw a figure in a browser and keep the picture."""
-    with sync_playwright() as playwright:
-        browser_path = os.environ.get("ANTIGRAD_CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1140, "height": 600}, device_scale_factor=1.5)
-        page.set_content(sheet.to_html(include_plotlyjs=True, config={"staticPlot": True}))
-        page.wait_for_selector(".heatmaplayer")
-        page.locator(".plotly-graph-div").screenshot(path=PICTURE)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from studies.kept import record
+from studies.update_rules.policy import POLICY_RULES, train_policy
+from studies.update_rules.rules import RULES, Network, Rule, make_rule, make_task
 
 from antigrad.geometry import Certificate, Watch
-from benchmarks.measure import record
-from benchmarks.policy_rules import POLICY_RULES, train_policy
-from benchmarks.rules import RULES, Network, Rule, make_rule, make_task
 
 RUNGS = {"layer": "kappa_layer", "row": "kappa_row", "coordinate": "kappa_coordinate"}
 FEEDBACK = "feedback alignment"
@@ -41,7 +41,7 @@ def network(seeds: Sequence[int], steps: int, keep: bool) -> dict[str, dict[str,
     figures = {name: over_seeds([figures_of(rows) | losses for rows, losses in found]) for name, found in runs.items()}
     whats = {"what": "update rules on a network 32-64-64-10", "seeds": len(seeds), "steps": steps, "batch": 64}
     cosines = {"feedback_cosines": _by_layer([rows for rows, _ in runs[FEEDBACK]])}
-    record({"name": "update_rules_network", **whats, "figures": figures, **cosines}, keep=keep)
+    record({"name": "update_rules_network", **whats, "figures": figures, **cosines}, __file__, keep=keep)
     return figures
 
 
@@ -165,6 +165,7 @@ def policy(seeds: Sequence[int], steps: int, keep: bool) -> None:
     what = "update rules on the tiny policy, worked answers, certificates against a held-out loss"
     record(
         {"name": "update_rules_policy", "what": what, "seeds": len(seeds), "steps": steps, "figures": figures},
+        __file__,
         keep=keep,
     )
 
@@ -192,5 +193,7 @@ def linear_system(keep: bool) -> dict[str, Any]:
         state = state + 1e-3 * flow
     figures = {"kappa_low": min(kappas), "kappa_median": statistics.median(kappas), "kappa_high": max(kappas)}
     figures |= {"relative_error_of_dot": max(errors)}
-    record({"name": "update_rules_linear", "what": "spiral ẋ = Ax, 4 time units", "figures": figures}, keep=keep)
+    record(
+        {"name": "update_rules_linear", "what": "spiral ẋ = Ax, 4 time units", "figures": figures}, __file__, keep=keep
+    )
     return figures

@@ -1,6 +1,5 @@
 """The page on attribution, judged: its tables and verdicts follow from the numbers."""
 
-import importlib.util
 import json
 import random
 from pathlib import Path
@@ -22,28 +21,25 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page_of(scores: dict[str, float], *, images: int = 6) -> str:
     """The page's text, from a ledger in which every map has its score, a little noise and nothing else."""
-    from benchmarks import attribution_study as study
+    from studies.attribution import facts, figures, page, study
 
-    spec = importlib.util.spec_from_file_location("page_of_the_study", ROOT / "docs" / "attribution_study.py")
-    page = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    spec.loader.exec_module(page)  # type: ignore[union-attr]
     swept = [f"gag_relative_{p:g}" for p in study.PERCENTILES[1:-1]] + ["gag_0.5"]
-    names = [*page.NAMES, *(f"gag_{p:g}" for p in study.PERCENTILES[1:-1])]
+    names = [*facts.NAMES, *(f"gag_{p:g}" for p in study.PERCENTILES[1:-1])]
     names += [f"{name}^{power}" for name, powers in study.SHARPENED.items() for power in powers]
     noise = random.Random(0)
-    figures = ("rcap", "rcap_h", "rcap_s", "rcap_s_untied", "rcap_calibrated")
+    keys = ("rcap", "rcap_h", "rcap_s", "rcap_s_untied", "rcap_calibrated")
 
     def row(kind: str, place: int, names: list[str]) -> dict[str, Any]:
         found: dict[str, dict[str, float]] = {}
         for name in names:
             score = scores.get(name, 0.25) + noise.uniform(-0.01, 0.01)
-            bases = study.BASES if name in page.EVERYWHERE else ("black",)
-            found[name] = {f"{figure}/{base}": score for figure in figures for base in bases}
-            found[name] |= {"iauc": score, "dauc": score} if name in page.EVERYWHERE else {}
+            bases = facts.BASES if name in facts.EVERYWHERE else ("black",)
+            found[name] = {f"{figure}/{base}": score for figure in keys for base in bases}
+            found[name] |= {"iauc": score, "dauc": score} if name in facts.EVERYWHERE else {}
         return {"kind": kind, "place": place, "scores": found}
 
     rows = [row("image", place, names) for place in range(images)] + [row("sweep", k, swept) for k in range(images)]
-    return page.filled(page.PAGE.read_text(), json.loads(json.dumps(study.tables(rows))))
+    return page.filled(page.PAGE.read_text(), json.loads(json.dumps(figures.tables(rows, study.facts()))))
 
 
 def verdict(text: str, claim: str) -> str:

@@ -15,9 +15,8 @@ from safetensors.torch import load_file, save_file
 from antigrad.core import RunFolder
 from antigrad.language.policy import Policy
 from antigrad.language.tiny import WEIGHTS
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
 from antigrad.posttraining.diagnose import job as wing
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.diagnose import DiagnoseConfig
 from antigrad.posttraining.diagnose.update import Snapshot, Stepper
 from helpers.models import make_tokenizer, save_model, save_questions
 

@@ -17,9 +17,8 @@ from antigrad.core import AntigradError, RunFolder
 from antigrad.language import vllm
 from antigrad.language.adapters import load_checkpoint
 from antigrad.language.policy import load_any
+from antigrad.posttraining.evaluate import EvaluateConfig, evaluate
 from antigrad.posttraining.evaluate import job as wing
-from antigrad.posttraining.evaluate import evaluate
-from antigrad.posttraining.evaluate import EvaluateConfig
 from helpers.evaluations import save_adapter, save_checkpoints
 
 

@@ -12,9 +12,8 @@ import pytest
 from antigrad.cli.main import main
 from antigrad.core import AntigradError, InputValueError, RunFolder
 from antigrad.core.streams import seeded
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
 from antigrad.posttraining.diagnose import job as wing
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.diagnose import DiagnoseConfig
 from helpers.commands import Command, start
 from helpers.models import save_model, save_questions
 

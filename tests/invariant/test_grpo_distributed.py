@@ -28,8 +28,7 @@ def fixed(prompts: list[str], trainer: Any) -> dict[str, Any]:
 
 
 def train(folder: Path, rule: str, rows: int, accumulation: int) -> Any:
-    from antigrad.posttraining.train.grpo import CreditOptions
-    from antigrad.posttraining.train.grpo import GRPOTrainer
+    from antigrad.posttraining.train.grpo import CreditOptions, GRPOTrainer
 
     trainer = make(
         GRPOTrainer,

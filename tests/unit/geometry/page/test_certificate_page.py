@@ -8,8 +8,8 @@ import pytest
 
 from antigrad.core import InputValueError, RunFolder
 from antigrad.core.page import Cards, Chart, Section, Table
-from antigrad.geometry.page.layers import heat_map
 from antigrad.geometry.page import certificate_page, certificate_sections, write_certificate_page
+from antigrad.geometry.page.layers import heat_map
 from antigrad.report import write_report
 from helpers.certificates import certificate_rows, layer_names
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
 from antigrad.language.tasks.arithmetic import Problem, split_of
-from antigrad.language.tiny import pretrain as module
 from antigrad.language.tiny.policy import new_policy
+from antigrad.language.tiny.pretrain import job as module
 from antigrad.language.tiny.pretrain.job import batch, pretrain
 from antigrad.language.tiny.pretrain.settings import PretrainConfig
 from antigrad.language.tiny.tokenizer import make_tokenizer

@@ -12,11 +12,10 @@ import torch
 from antigrad.core import InputValueError, ManyInputsError, RunFolder
 from antigrad.core.progress import progress
 from antigrad.language.policy import load_any
+from antigrad.posttraining.certify import CertifyConfig, certify
 from antigrad.posttraining.certify import job as wing
 from antigrad.posttraining.certify.data import Example, to_tokens
 from antigrad.posttraining.certify.gradients import part_loss
-from antigrad.posttraining.certify import certify
-from antigrad.posttraining.certify import CertifyConfig
 from helpers.models import make_model, make_tokenizer, save_model
 
 PARTS = ("up", "down", "anchor")

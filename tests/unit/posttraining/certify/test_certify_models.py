@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from antigrad.core import AntigradError, InputValueError, ManyInputsError
-from antigrad.posttraining.certify.models import load_move
 from antigrad.posttraining.certify import CertifyConfig
+from antigrad.posttraining.certify.models import load_move
 from helpers.models import make_model, save_model
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from antigrad.core import RunFolder
-from antigrad.posttraining.diagnose.page import describe
 from antigrad.posttraining.diagnose import DiagnoseConfig
+from antigrad.posttraining.diagnose.page import describe
 from antigrad.report import write_report
 
 ARMS = ["none", "nthr"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from antigrad.core import RunFolder
+from antigrad.posttraining.evaluate import EvaluateConfig
 from antigrad.posttraining.evaluate.findings import Findings, findings, probe_changes
 from antigrad.posttraining.evaluate.page import describe
-from antigrad.posttraining.evaluate import EvaluateConfig
 from helpers.evaluations import answers
 
 CONFIG = EvaluateConfig(model=["better", "worse", "gone"], base="old", samples=4, k=[1, 4], resamples=200)
