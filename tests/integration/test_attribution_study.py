@@ -21,6 +21,7 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page_of(scores: dict[str, float], *, images: int = 6) -> str:
     """The page's text, from a ledger in which every map has its score, a little noise and nothing else."""
+    from benchmarks.measure import environment
     from studies.attribution import facts, figures, page, study
 
     swept = [f"gag_relative_{p:g}" for p in study.PERCENTILES[1:-1]] + ["gag_0.5"]
@@ -39,7 +40,10 @@ def page_of(scores: dict[str, float], *, images: int = 6) -> str:
         return {"kind": kind, "place": place, "scores": found}
 
     rows = [row("image", place, names) for place in range(images)] + [row("sweep", k, swept) for k in range(images)]
-    return page.filled(page.PAGE.read_text(), json.loads(json.dumps(figures.tables(rows, study.facts()))))
+    return page.filled(
+        page.PAGE.read_text(),
+        json.loads(json.dumps(figures.tables(rows, study.facts()) | {"environment": environment()})),
+    )
 
 
 def verdict(text: str, claim: str) -> str:

@@ -1,10 +1,10 @@
-"""What `antigrad train grpo` can be told."""
+"""Settings of `antigrad train grpo`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +12,7 @@ import torch
 
 from antigrad.core.errors import ManyInputsError, did_you_mean, raise_all
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options
+from antigrad.posttraining.train.options import check_lora, check_trl
 
 OURS = {
     "output_dir": "output", "learning_rate": "learning_rate", "max_steps": "steps", "seed": "seed",
@@ -206,14 +207,8 @@ class TrainGRPOConfig:
             given = f"prompts × rollouts = {self.prompts * self.rollouts}, updates={self.updates}"
             given += f", rows_at_once={self.rows_at_once}" + (f", {processes} processes" if processes > 1 else "")
             problems.append(f"{given}: the first must be a multiple of the product of the others")
-        problems += [
-            f"trl.{key}: set --{OURS[key]} instead" if key in OURS else f"trl.{key}: {did_you_mean(key, names)}"
-            for names in [[one.name for one in fields(GRPOConfig) if one.init]]
-            for key in self.trl
-            if key in OURS or key not in names
-        ]
-        problems += _kinds(self.trl)
-        problems += _lora(self.lora)
+        problems += check_trl(self.trl, GRPOConfig, OURS, whole=("num_iterations", "num_generations_eval"))
+        problems += check_lora(self.lora)
         if not problems:
             try:
                 arguments = self.arguments(processes)
@@ -243,54 +238,4 @@ def _numbers(config: TrainGRPOConfig) -> list[str]:
         for name in ("learning_rate", "temperature")
         if not 0 < (value := getattr(config, name)) < math.inf
     ]
-    return problems
-
-
-def _lora(options: Mapping[str, Any]) -> list[str]:
-    if not options:
-        return []
-    try:
-        from peft import LoraConfig
-    except ImportError:
-        return ["lora: the package peft is missing; pip install peft"]
-    names = [one.name for one in fields(LoraConfig) if one.init]
-    problems = [f"lora.{key}: {did_you_mean(key, names)}" for key in options if key not in names]
-    rank = options.get("r", 8)
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        problems.append(f"lora.r={rank!r}: a whole number from 1 is needed")
-    if problems:
-        return problems
-    try:
-        LoraConfig(**options)
-    except (ValueError, TypeError) as error:
-        return [f"PEFT refuses its options: {error}"]
-    return []
-
-
-def _kinds(options: Mapping[str, Any]) -> list[str]:
-    """Find values of the wrong kind, which TRL takes and stumbles over after the model is loaded.
-
-    Args:
-        options: TRL's, as they were given.
-
-    Returns:
-        Problems.
-    """
-    from trl import GRPOConfig
-
-    defaults = {one.name: one.default for one in fields(GRPOConfig)}
-    problems: list[str] = []
-    for name, value in options.items():
-        default = defaults.get(name)
-        if value is None:
-            continue
-        if isinstance(default, bool):
-            if not isinstance(value, bool):
-                problems.append(f"trl.{name}={value!r}: true or false is needed")
-        elif isinstance(default, int | float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-            problems.append(f"trl.{name}={value!r}: a number is needed")
-    for name in ("num_iterations", "num_generations_eval"):
-        value = options.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            problems.append(f"trl.{name}={value!r}: a whole number from 1 is needed")
     return problems

@@ -1,6 +1,6 @@
 """Alarms of a training: once, after enough rows running, and each for its own reason."""
 
-from antigrad.posttraining.train.grpo.callback import StepAlarms
+from antigrad.posttraining.train.grpo.alarms import StepAlarms
 
 
 def raised(rows: list[dict[str, float]], patience: int = 3) -> list[list[str]]:
