@@ -82,16 +82,17 @@ class Classifier:
         return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
 
-def load_classifier(name: str = EMBEDDED, *, device: str = "cpu") -> Classifier:
+def load_classifier(name: str = EMBEDDED, *, device: str = "cpu", trainable: bool = False) -> Classifier:
     """Load an image classifier.
 
     Args:
         name: `efficientnet-lite0` (its weights install from a package); `timm:NAME`, `torchvision:NAME` (with their own
             pretrained weights); a local folder or hub name of a transformers image classifier.
         device: Where it runs.
+        trainable: Leave the gradients of its parameters on.
 
     Returns:
-        The classifier, in eval mode, its parameters without gradients.
+        The classifier, in eval mode, its parameters without gradients unless it is to be trained.
 
     Raises:
         InputValueError: There is no such model.
@@ -110,7 +111,7 @@ def load_classifier(name: str = EMBEDDED, *, device: str = "cpu") -> Classifier:
         known = (EMBEDDED, "timm:NAME", "torchvision:NAME", "OWNER/NAME", "FOLDER")
         raise InputValueError(f"model {name!r}", f"one of {', '.join(known)}", did_you_mean(name, known))
     # Convolutions are up to twice as fast with channels last, on CPUs and GPUs.
-    model: Any = found.model.eval().requires_grad_(False)
+    model: Any = found.model.eval().requires_grad_(trainable)
     model.to(device, memory_format=torch.channels_last)
     return found
 
