@@ -1,0 +1,48 @@
+"""Studies as they are run, and their pages: what the docs say is what the kept figures give."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+for package in ("captum", "plotly", "playwright", "transformers"):
+    pytest.importorskip(package, reason=f"{package} is not installed")
+ROOT = Path(__file__).parents[2]
+STUDIES = sorted(path.parent.name for path in (ROOT / "studies").glob("*/study.py"))
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # other people's
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_pages_are_what_the_kept_figures_give(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = import_module(f"studies.{name}.page")
+    assert callable(import_module(f"studies.{name}.study").run)
+    monkeypatch.setattr(page, "photograph", lambda *_: None, raising=False)
+    monkeypatch.setattr(page, "FOLDER", ROOT / "no such run", raising=False)
+    written: dict[Path, str] = {}
+    monkeypatch.setattr(Path, "write_text", lambda path, text: written.update({path: text}))
+    page.main()
+    monkeypatch.undo()
+    assert written
+    for path, text in written.items():
+        assert text == path.read_text(), f"python -m studies {name} --page"
+
+
+def test_a_quick_study_keeps_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "studies", "preflight", "--quick", "--threads", "1"]
+    kept = (ROOT / "studies" / "preflight" / "results" / "default_run.json").read_bytes()
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["questions"] == 2 and (tmp_path / "runs" / "preflight-study-quick" / "report.html").exists()
+    assert (ROOT / "studies" / "preflight" / "results" / "default_run.json").read_bytes() == kept
