@@ -621,7 +621,7 @@ def test_an_older_checkpoint_goes_only_when_the_new_one_is_whole(
 ) -> None:
     """Killed between TRL's part of a checkpoint and ours, where one is kept."""
     from antigrad.core.errors import InputValueError
-    from antigrad.posttraining.train import grpo
+    from antigrad.posttraining.train.grpo import trainer as grpo
     from antigrad.posttraining.train.grpo.checkpoint import last_checkpoint
 
     saved = grpo.save_state
@@ -656,7 +656,7 @@ def test_entries_of_a_batch_that_are_no_tensors_are_kept_too(tmp_path: Path) -> 
 
 def test_what_a_rule_draws_differs_from_step_to_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one seed for all steps the random control would hit the same places of a group again and again."""
-    from antigrad.posttraining.train import grpo
+    from antigrad.posttraining.train.grpo import trainer as grpo
 
     weigh, seeds = grpo.weigh, []
     monkeypatch.setattr(grpo, "weigh", lambda *given: seeds.append(given[-1]) or weigh(*given))
