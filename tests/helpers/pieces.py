@@ -1,24 +1,31 @@
 """Pieces of work that fresh processes find by name."""
 
+from __future__ import annotations
+
 import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError
+
+if TYPE_CHECKING:
+    import torch  # A worker that needs none starts faster without.
 
 
 def matrix(seed: int, folder: Path) -> torch.Tensor:
     """What all pieces need; leaves a file that says who made it, and on how many threads."""
+    import torch
+
     (folder / f"prepared-{os.getpid()}").write_text(str(torch.get_num_threads()))
     return torch.randn(300, 300, generator=torch.Generator().manual_seed(seed))
 
 
 def logits(weights: torch.Tensor, given: tuple[int, int]) -> dict[str, Any]:
     """A product whose sums depend on how many threads share them, with noise of the piece's own."""
+    import torch
+
     place, seed = given
     noise = torch.randn(700, 300, generator=torch.Generator().manual_seed(1000 * seed + place))
     found = torch.tanh(noise @ weights) @ weights
@@ -31,8 +38,16 @@ def nothing() -> None:
 
 def process(_: None, given: Any) -> tuple[int, int, str]:
     """Which process, how many threads, and what was given."""
+    import torch
+
     time.sleep(0.05)
     return os.getpid(), torch.get_num_threads(), str(given)
+
+
+def devices(_: None, given: int) -> str:
+    """Which CUDA devices this worker sees."""
+    time.sleep(0.2)
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "all")
 
 
 def picky(_: None, given: int) -> int:

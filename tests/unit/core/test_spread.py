@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import operator
 import os
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -226,26 +226,29 @@ def test_a_reader_that_stops_early_stops_the_workers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_cluster_by_its_address() -> None:
-    """A head in processes of its own, which outlives the work; it has one core, so that one of two workers fits."""
+def test_a_cluster_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head in processes of its own, with two cores and what it takes for two CUDA devices; it outlives the work."""
     ray = pytest.importorskip("ray", reason="the extra ray is not installed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from ray.cluster_utils import Cluster
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    at = Where("ray", workers=2, address=cluster.address)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # A cluster has modules of its own.
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2, "include_dashboard": False})
+    at = Where("ray", workers=3, address=cluster.address)
     try:
-        for _ in range(2):
-            values = found(operator.add, [Piece(0, 0), Piece(4, 4)], at, prepare=int)  # A cluster has no test modules.
+        processes = {process for process, _, _ in found(work.process, numbered(8), at).values()}
+        assert len(processes) == 2  # The third worker would wait for ever.
         assert not ray.is_initialized()
-        with pytest.raises(AntigradError, match=r"Ray has 0 GPUs.*the device cpu"):
-            found(work.picky, numbered(2), replace(at, gpus=0.5))
+        assert set(found(work.devices, numbered(6), replace(at, gpus=1.0)).values()) == {"0", "1"}
+        shared = found(work.devices, numbered(4), replace(at, workers=2, gpus=0.5))
+        assert set(shared.values()) == {"0"}
+        with pytest.raises(AntigradError, match=r"Ray has 2 GPUs for workers of 3.*the device cpu"):
+            found(work.picky, numbered(2), replace(at, gpus=3.0))
         assert not ray.is_initialized()
     finally:
         cluster.shutdown()
     with pytest.raises(AntigradError, match=r"no Ray cluster at.*ray start --head"):
         found(work.picky, numbered(2), replace(at, address="127.0.0.1:1"))
-    assert values == {0: 0, 4: 4}
 
 
 def test_what_is_wrong_is_said_at_once() -> None:
