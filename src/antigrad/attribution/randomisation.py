@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor
 
 from antigrad.attribution.methods import AttributionMethod
@@ -131,19 +132,16 @@ def rank_correlation(maps: Tensor, others: Tensor) -> Tensor:
         others: (B, H, W).
 
     Returns:
-        (B,); of equal values the earlier pixel ranks lower. A map's correlation with itself is 1.
+        (B,); equal values share their mean rank. NaN where one of the two maps is constant.
 
     Example:
         >>> round(rank_correlation(torch.tensor([[[1.0, 2.0, 9.0]]]), torch.tensor([[[3.0, 2.0, 1.0]]])).item(), 6)
         -1.0
     """
-    ranks: list[Tensor] = []
-    for each in (maps, others):
-        order = each.flatten(1).argsort(dim=1, stable=True)
-        places = torch.arange(order.shape[1], dtype=torch.float64).expand_as(order)
-        ranks.append(torch.zeros(order.shape, dtype=torch.float64).scatter_(1, order, places))
-    ours, theirs = (rank - rank.mean(1, keepdim=True) for rank in ranks)
-    return (ours * theirs).sum(1) / (ours.norm(dim=1) * theirs.norm(dim=1))
+    pairs = zip(maps.flatten(1).cpu().numpy(), others.flatten(1).cpu().numpy(), strict=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # A constant map, whose correlation is NaN.
+        return torch.tensor([float(cast(Any, spearmanr(*pair)).statistic) for pair in pairs], dtype=torch.float64)
 
 
 def _same_layer(classifier: Classifier, model: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class AntigradError(Exception):
@@ -22,6 +23,17 @@ class AntigradError(Exception):
     def __init__(self, given: str, expected: str, hint: str) -> None:
         self.given, self.expected, self.hint = given, expected, hint
         super().__init__(f"given: {given}; expected: {expected}; to do: {hint}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is pickled as its class and message; this class is made of three texts, so that the usual way
+        # fails in the process that reads it.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[AntigradError], message: tuple[str, ...], texts: dict[str, Any]) -> AntigradError:
+    error = kind.__new__(kind, *message)
+    error.__dict__.update(texts)
+    return error
 
 
 class InputValueError(AntigradError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from typing import Protocol
 
 from rich.console import Console
@@ -32,7 +33,7 @@ class _Bar:
 
 @contextmanager
 def progress(title: str, total: int, *, done: int = 0, console: Console | None = None) -> Generator[Task]:
-    """Show how far a long piece of work is; silent when the console is not a terminal.
+    """Show how far a long piece of work is; silent when the console is not a terminal, and in worker processes.
 
     Args:
         title: What is being done.
@@ -56,7 +57,9 @@ def progress(title: str, total: int, *, done: int = 0, console: Console | None =
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    # A worker's bar would be drawn over that of the process which started it.
+    silent = not console.is_terminal or parent_process() is not None
+    with Progress(*columns, console=console, disable=silent) as bar:
         task = _Bar(bar, total, title)
         for _ in range(done):
             task.advance()

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +16,7 @@ import yaml
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import disk_errors, inside, write_atomic
 from antigrad.core.ledger import Ledger, from_json, to_json
-
-_PACKAGES = ("antigrad", "torch", "transformers", "tokenizers", "numpy", "reasoning-gym", "math-verify", "captum")
+from antigrad.core.packages import versions_of
 
 
 class RunFolder:
@@ -77,7 +75,7 @@ class RunFolder:
             "job": job,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "config": settings,
-            **_environment(),
+            **_environment(job),
         }
         write_atomic(record, yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
         return run
@@ -236,15 +234,9 @@ def _paths(value: Any) -> Any:
     return [_paths(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
 
 
-def _environment() -> dict[str, Any]:
-    versions: dict[str, str] = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+def _environment(job: str) -> dict[str, Any]:
     return {
-        "versions": versions,
+        "versions": versions_of(job),
         "git": _git_hash(),
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
-from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
+from antigrad.core.spread import Piece, Where, spread
 from antigrad.lab.page import describe, summary_of
 from antigrad.lab.study import Study, load, names, run_study, verdict
 
@@ -99,12 +94,20 @@ def lab(config: LabConfig) -> RunFolder:
     free = ("output", "resume", "workers")
     run = RunFolder.start(config.folder, job="lab run", config=settings, resume=config.resume, free=free)
     done = {row["study"] for row in run.ledger.rows("study")}
-    todo = [study for study in studies if study.name not in done]
-    with progress("studies", len(studies), done=len(done)) as bar:
-        for study, (row, sections) in _computed(todo, config):
-            run.write_json(f"{study.name}.json", sections)
-            run.ledger.append(row)
-            bar.advance(study.name)
+    # Studies that train share what they train.
+    pieces = [Piece(study.name, study, together="trained" if study.trains else "") for study in studies]
+    problems: list[AntigradError] = []
+    work, where = partial(_piece, config.full, config.seed), Where(workers=config.workers)
+    for piece, found in spread(work, pieces, where=where, title="studies", done=done, own_threads=True):
+        if isinstance(found, AntigradError):
+            problems.append(found)
+            continue
+        row, sections = found
+        run.write_json(f"{piece.key}.json", sections)
+        run.ledger.append(row)
+    if len(problems) == 1:
+        raise problems[0]
+    raise_all("studies", [str(problem) for problem in problems])
     describe(run, studies, full=config.full)
     run.write_summary(summary_of(run.ledger.rows("study")))
     return run
@@ -114,29 +117,8 @@ Done = tuple[dict[str, Any], list[dict[str, Any]]]
 """A row of the ledger, and the sections of the page as JSON."""
 
 
-def _computed(todo: list[Study], config: LabConfig) -> Iterator[tuple[Study, Done]]:
-    if config.workers == 1 or len(todo) < 2:
-        for study in todo:
-            yield study, compute(study, config.full, config.seed)
-        return
-    # Studies that train share what they train: one process for them, and the others beside it.
-    context = get_context("spawn")
-    with ExitStack() as stack:
-        training, others = (
-            stack.enter_context(ProcessPoolExecutor(count, context, initializer=torch.set_num_threads, initargs=(1,)))
-            for count in (1, config.workers - 1)
-        )
-        waiting: dict[Future[Done], Study] = {
-            (training if study.trains else others).submit(compute, study, config.full, config.seed): study
-            for study in todo
-        }
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            raise
+def _piece(full: bool, seed: int, _: None, study: Study) -> Done:
+    return compute(study, full, seed)
 
 
 def compute(study: Study, full: bool, seed: int) -> Done:

@@ -1,8 +1,7 @@
-"""Making data inert: JSON that can't end its script element, figures whose texts are only text."""
+"""Making data plain: figures whose texts are only text, numbers that JSON knows."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Any
@@ -10,23 +9,6 @@ from typing import Any
 _TAG = re.compile(r"&lt;(br|extra|/extra)&gt;")
 _NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
 _TEMPLATES = ("hovertemplate", "texttemplate")
-
-
-def script_json(value: Any) -> str:
-    r"""Write JSON that is safe inside `<script type="application/json">`.
-
-    Args:
-        value: What JSON knows; a number that is not finite becomes null.
-
-    Returns:
-        Pure ASCII without `<`, `>` and `&`.
-
-    Example:
-        >>> script_json("</script>")
-        '"\\u003c/script\\u003e"'
-    """
-    text = json.dumps(_finite(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def plain_figure(figure: Any) -> Any:
@@ -67,9 +49,21 @@ def _template(value: Any) -> Any:
     return _TAG.sub(r"<\1>", _plain_text(value)) if isinstance(value, str) else value
 
 
-def _finite(value: Any) -> Any:
+def gaps(value: Any) -> Any:
+    """Replace numbers that are not finite, which JSON lacks.
+
+    Args:
+        value: What JSON knows, and such numbers.
+
+    Returns:
+        The same with None for them.
+
+    Example:
+        >>> gaps({"y": [1.0, math.nan, math.inf]})
+        {'y': [1.0, None, None]}
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: gaps(item) for key, item in value.items()}
+    return [gaps(item) for item in value] if isinstance(value, list | tuple) else value

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from antigrad.core.page import Chart, Gallery, Page, Section, Table, Tokens
-from antigrad.report.escape import plain_figure, script_json
+from antigrad.report.escape import gaps, plain_figure
 from antigrad.report.gallery import picture_view
 from antigrad.report.numbers import show, sort_key
 from antigrad.report.tokens import group_view
@@ -34,6 +34,34 @@ def render(page: Page, facts: Mapping[str, Any], summary: Mapping[str, Any], *, 
     Returns:
         One HTML document; nothing in it points outside.
     """
+    scripts = [_asset(script) for script in _SCRIPTS]
+    if any(isinstance(section, Chart) for section in page.sections):
+        scripts.insert(0, get_plotlyjs())
+    return (
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            name=name,
+            job=facts.get("job", "JOB"),
+            started=f"{str(facts.get('started', ''))[:16].replace('T', ' ')} UTC",
+            sections=[_view(section) for section in page.sections],
+            environment=_environment(facts),
+            summary=summary,
+            settings=yaml.safe_dump(facts["config"], sort_keys=False, allow_unicode=True),
+            style=_asset("style.css"),
+            scripts=scripts,
+            hashes=" ".join(_hash(script) for script in scripts),
+        )
+    )
+
+
+def templates() -> Environment:
+    """Set up Jinja: everything is escaped, and `tojson` writes short ASCII that is inert in a script element.
+
+    Returns:
+        Its environment.
+    """
     environment = Environment(
         loader=PackageLoader("antigrad.report", "assets"),
         autoescape=True,
@@ -42,35 +70,21 @@ def render(page: Page, facts: Mapping[str, Any], summary: Mapping[str, Any], *, 
         lstrip_blocks=True,
     )
     environment.filters["show"] = show
-    scripts = [_asset(script) for script in _SCRIPTS]
-    if any(isinstance(section, Chart) for section in page.sections):
-        scripts.insert(0, get_plotlyjs())
-    return environment.get_template("page.html.j2").render(
-        page=page,
-        name=name,
-        job=facts.get("job", "JOB"),
-        started=f"{str(facts.get('started', ''))[:16].replace('T', ' ')} UTC",
-        sections=[_view(section) for section in page.sections],
-        environment=_environment(facts),
-        summary=summary,
-        settings=yaml.safe_dump(facts["config"], sort_keys=False, allow_unicode=True),
-        style=_asset("style.css"),
-        scripts=scripts,
-        hashes=" ".join(_hash(script) for script in scripts),
-    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return environment
 
 
 def _view(section: Section) -> dict[str, Any]:
     # What the template needs of a section beside the section itself.
     view: dict[str, Any] = {"section": section, "kind": section.kind, "title": section.title, "text": section.text}
     if isinstance(section, Chart):
-        return view | {"json": script_json(plain_figure(section.figure))}
+        return view | {"figure": gaps(plain_figure(section.figure))}
     if isinstance(section, Table):
         return view | {"rows": [_cells(section, row) for row in section.rows]}
     if isinstance(section, Tokens):
-        return view | {"groups": [script_json(group_view(group)) for group in section.groups]}
+        return view | {"groups": [gaps(group_view(group)) for group in section.groups]}
     if isinstance(section, Gallery):
-        return view | {"groups": [script_json(picture_view(group)) for group in section.groups]}
+        return view | {"groups": [gaps(picture_view(group)) for group in section.groups]}
     return view
 
 

@@ -1,5 +1,8 @@
 """Errors say what was given, what was expected and what to do."""
 
+import copy
+import pickle
+
 import pytest
 
 from antigrad.core import AntigradError, InputTypeError, InputValueError, ManyInputsError
@@ -35,3 +38,21 @@ def test_suggestions() -> None:
     assert did_you_mean("nhtr", ["vpo", "nthr"]) == "did you mean 'nthr'? known: nthr, vpo"
     assert did_you_mean("zzzz", ["vpo", "nthr"]) == "known: nthr, vpo"
     assert did_you_mean("zzzz", []) == "none are known"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AntigradError("rollouts=1", "at least 2", "raise --rollouts"),
+        InputValueError("x", "y", "z"),
+        InputTypeError("x", "y", "z"),
+        ManyInputsError("diagnose", ["rollouts=1: at least 2", "steps is empty"]),
+    ],
+)
+def test_an_error_is_the_same_in_another_process(error: AntigradError) -> None:
+    """Python pickles the message alone, from which a class made of three texts can't be made again."""
+    error.add_note("in a worker")
+    for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert type(again) is type(error) and str(again) == str(error) and again.__notes__ == ["in a worker"]
+        assert (again.given, again.expected, again.hint) == (error.given, error.expected, error.hint)
+        assert getattr(again, "problems", None) == getattr(error, "problems", None)

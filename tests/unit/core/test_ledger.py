@@ -153,6 +153,20 @@ def test_every_row_is_forced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert sizes[-1] == ledger.path.stat().st_size
 
 
+def test_many_rows_are_forced_to_disk_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is that of many appends, cut rows are repaired, and what has no JSON form writes nothing."""
+    one, many = filled(tmp_path), Ledger(tmp_path / "many.jsonl")
+    many.path.write_bytes(b'{"cut": ')
+    forced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: forced.append(os.fstat(handle).st_size))
+    many.extend(row for row in ROWS)
+    assert many.path.read_bytes() == one.path.read_bytes() and forced == [one.path.stat().st_size]
+    many.extend([])
+    with pytest.raises(InputTypeError, match="a set in a ledger row"):
+        many.extend([{"n": 1}, {"n": {2}}])
+    assert many.rows() == ROWS and len(forced) == 1
+
+
 def test_a_reader_beside_the_writer_sees_whole_rows(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     writer = threading.Thread(target=lambda: [ledger.append({"n": n, "pad": "y" * 3000}) for n in range(150)])

@@ -5,10 +5,22 @@ from __future__ import annotations
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antigrad.report.escape import plain_figure, script_json
+from antigrad.report.escape import gaps, plain_figure
+from antigrad.report.render import templates
+
+TEMPLATE = templates().from_string('<script type="application/json">{{ value | tojson }}</script>')
+START, END = '<script type="application/json">', "</script>"
+
+
+def script_json(value: object) -> str:
+    """What the page has between its tags."""
+    text = TEMPLATE.render(value=gaps(value))
+    assert text.startswith(START) and text.endswith(END)
+    return text[len(START) : -len(END)]
 
 
 @given(st.recursive(st.text() | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
@@ -16,7 +28,7 @@ from antigrad.report.escape import plain_figure, script_json
 def test_script_json_is_inert_and_reads_back(value: object) -> None:
     text = script_json(value)
     assert text.isascii()
-    assert not set("<>&\n") & set(text)
+    assert not set("<>&'\n") & set(text)
     assert json.loads(text) == value
 
 
@@ -24,6 +36,11 @@ def test_script_json_writes_line_separators_and_gaps() -> None:
     assert script_json("\u2028\u2029") == '"\\u2028\\u2029"'
     assert script_json({"a": [math.nan, math.inf, 1.5]}) == '{"a":[null,null,1.5]}'
     assert script_json("\ud800") == '"\\ud800"'
+
+
+def test_what_no_gap_was_made_of_is_refused() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        TEMPLATE.render(value=math.nan)
 
 
 def test_every_text_of_a_figure_is_plain() -> None:

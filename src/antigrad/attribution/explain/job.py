@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 
-from antigrad.attribution.explain.engine import explained
 from antigrad.attribution.explain.page import describe, gallery_entry, refused_of, summary_of
-from antigrad.attribution.explain.picture import Explained
+from antigrad.attribution.explain.picture import Explained, explain_picture
 from antigrad.attribution.explain.settings import COMPARED, ExplainConfig
 from antigrad.attribution.overlay import overlay, png
 from antigrad.core.errors import AntigradError, InputValueError, raise_all
 from antigrad.core.files import write_atomic
-from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
+from antigrad.core.spread import Piece, spread
 from antigrad.vision.images import Picture
 from antigrad.vision.models import Classifier, load_classifier
 
@@ -37,7 +37,7 @@ def explain(config: ExplainConfig) -> RunFolder:
     """
     pictures = config.check()
     settings = asdict(config) | {"images": [str(Path(source).resolve()) for source in config.images]}
-    free = ("output", "resume", "engine", "workers")
+    free = ("output", "resume", "engine", "workers", "address")
     classifier = load_classifier(config.model, device=config.device)
     classes = len(classifier.labels)
     if classes and config.target.isdigit() and int(config.target) >= classes:
@@ -45,8 +45,7 @@ def explain(config: ExplainConfig) -> RunFolder:
     unfit = _unfit(config, classifier)
     run = RunFolder.start(config.output, job="explain", config=settings, resume=config.resume, free=free)
     if not run.ledger.rows("left out"):
-        for name, reason in unfit.items():
-            run.ledger.append({"kind": "left out", "method": name, "reason": reason})
+        run.ledger.extend({"kind": "left out", "method": name, "reason": reason} for name, reason in unfit.items())
     config = replace(config, methods=[name for name in config.methods if name not in unfit])
     rows = run.ledger.rows("image")  # What was refused may have been mended.
     done = {row["place"]: row["image"] for row in rows}
@@ -57,20 +56,28 @@ def explain(config: ExplainConfig) -> RunFolder:
             "the same pictures",
             "start a new run in another --output",
         )
-    tasks = [(place, picture) for place, picture in enumerate(pictures) if place not in done]
-    with progress("pictures", len(pictures), done=len(done)) as bar:
-        for place, found in explained(config, classifier, tasks):
-            picture = pictures[place]
-            if isinstance(found, AntigradError):
-                run.ledger.append({"kind": "refused", "place": place, "image": picture.name, "reason": str(found)})
-            else:
-                _keep(run, config, classifier, found, picture, place)
-            bar.advance(picture.name)
+    pieces = [Piece(place, (place, picture), picture.name) for place, picture in enumerate(pictures)]
+    results = spread(
+        partial(_one, config), pieces, where=config.where, title="pictures",
+        prepare=partial(load_classifier, config.model, device=config.device), prepared=classifier, done=done,
+        own_threads=True,
+    )  # fmt: skip
+    for piece, found in results:
+        place, picture = piece.given
+        if isinstance(found, AntigradError):
+            run.ledger.append({"kind": "refused", "place": place, "image": picture.name, "reason": str(found)})
+        else:
+            _keep(run, config, classifier, found, picture, place)
     if not run.ledger.rows("image"):
         raise_all("pictures", [row["reason"] for row in refused_of(run)])
     describe(run, config)
     run.write_summary(summary_of(run, config))
     return run
+
+
+def _one(config: ExplainConfig, classifier: Classifier, given: tuple[int, Picture]) -> Explained:
+    place, picture = given
+    return explain_picture(config, classifier, picture, place)
 
 
 def _unfit(config: ExplainConfig, classifier: Classifier) -> dict[str, str]:

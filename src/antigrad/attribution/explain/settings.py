@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from antigrad.attribution.methods import METHODS, AttributionMethod
 from antigrad.attribution.metrics import METRICS, MapMetric
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.spread import Where
 from antigrad.vision.images import Picture, find_pictures
 from antigrad.vision.models import EMBEDDED
 
@@ -28,7 +28,6 @@ COMPARED = (
     "gradcam",
 )
 """Guided AbsoluteGrad, the seven methods it was compared with, and Grad-CAM."""
-_ENGINES = ("local", "ray")
 _VIEWS = ("absolute", "positive", "negative")
 
 
@@ -50,6 +49,7 @@ class ExplainConfig:
         save_maps: Keep the maps as safetensors (some 400 kB a method and picture).
         engine: `local`, or `ray` for many pictures: workers on this machine or on a cluster.
         workers: Processes of the engine `ray`.
+        address: Of a Ray cluster, `HOST:PORT` or `auto`; empty starts Ray on this machine.
         device: Where the model runs.
         resume: Go on with the run in `output`; pictures that are done are kept.
     """
@@ -66,8 +66,15 @@ class ExplainConfig:
     save_maps: bool = True
     engine: str = "local"
     workers: int = 2
+    address: str = ""
     device: str = "cpu"
     resume: bool = False
+
+    @property
+    def where(self) -> Where:
+        """Where pictures are computed: in this process, or by Ray's workers with a device each."""
+        workers = self.workers if self.engine != "local" else 1
+        return Where(self.engine, workers, self.address, gpus=float(self.engine == "ray" and self.device == "cuda"))
 
     def check(self) -> list[Picture]:
         """Check every setting and find the pictures.
@@ -88,16 +95,15 @@ class ExplainConfig:
             given: list[str] = getattr(self, name)
             problems += [f"{name}: {one} is given twice" for one in dict.fromkeys(given) if given.count(one) > 1]
         problems += self._problems_of_target(pictures)
-        least = {"seed": 0, "shown": 0, "workers": 1}
+        least = {"seed": 0, "shown": 0} | ({"workers": 1} if self.engine == "local" else {})
         problems += [
             f"{name}={getattr(self, name)}: at least {low}" for name, low in least.items() if getattr(self, name) < low
         ]
         if self.view not in _VIEWS:
             problems.append(f"view {self.view!r}: {did_you_mean(self.view, _VIEWS)}")
-        if self.engine not in _ENGINES:
-            problems.append(f"engine {self.engine!r}: {did_you_mean(self.engine, _ENGINES)}")
-        elif self.engine == "ray" and find_spec("ray") is None:
-            problems.append('engine ray: the package is missing; pip install "antigrad[ray]"')
+        problems += self.where.problems()
+        if self.engine == "ray" and self.device.startswith("cuda:"):
+            problems.append(f"device {self.device}: Ray gives each worker a device of its own; say cuda")
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             problems.append(f"device {self.device}: torch sees none on this machine")
         else:

@@ -46,9 +46,9 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
     )
     words = [policy.tokenizer.decode([token]) for token in found.ids.tolist()]
     done = len(run.ledger.rows("token"))
-    for place, (word, score) in enumerate(zip(words, found.scores.tolist(), strict=True)):
-        if place >= done:
-            run.ledger.append({"kind": "token", "place": place, "text": word, "score": score})
+    scores = enumerate(zip(words, found.scores.tolist(), strict=True))
+    rows = [{"kind": "token", "place": place, "text": word, "score": score} for place, (word, score) in scores]
+    run.ledger.extend(rows[done:])
     figures: dict[str, Any] = {"log_prob": found.log_prob, "baseline_log_prob": found.baseline_log_prob}
     figures |= {"gap": found.gap, "up": float(found.scores.clamp(min=0).sum())}
     figures |= {"down": float(found.scores.clamp(max=0).sum()), "tokens": len(words)}

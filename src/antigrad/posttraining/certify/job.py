@@ -196,7 +196,7 @@ class _Work:
         parts = {part: self._halves(part, rows) for part in self.examples}
         sums = take_sums(self.move, parts, weights)
         losses: dict[str, tuple[float, float]] = {}
-        written = {row["part"] for row in self.run.ledger.rows("move")}
+        written, new = {row["part"] for row in self.run.ledger.rows("move")}, list[dict[str, Any]]()
         for label, table in sums.tables.items():
             row: dict[str, Any] = {"kind": "move", "part": label} | part_figures(table)
             if label == SUM:
@@ -210,9 +210,9 @@ class _Work:
             loss, later = losses[label]
             row |= {"loss_before": loss, "loss_after": later} | finite_figures(table, loss - later)
             if label not in written:
-                self.run.ledger.append(row)
+                new.append(row)
         window = window_figures(sums, list(parts), self.config.down_weight)
-        self.run.ledger.append({"kind": "window", "down_weight": self.config.down_weight} | window)
+        self.run.ledger.extend([*new, {"kind": "window", "down_weight": self.config.down_weight} | window])
 
     def _halves(self, part: str, rows: Mapping[tuple[str, int], Mapping[str, Any]]) -> Halves:
         one, two = (rows[part, half]["tokens"] for half in HALVES)

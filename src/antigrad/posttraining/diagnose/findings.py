@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from scipy.stats import spearmanr
 
 Row = Mapping[str, Any]
 
@@ -44,17 +45,9 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
         >>> rank_correlation([1.0, 2.0, 3.0], [10.0, 30.0, 20.0])
         0.5
     """
-    a, b = _ranks(first), _ranks(second)
-    if len(a) < 2 or a.std() == 0 or b.std() == 0:
+    if len(first) < 2 or len(set(first)) == 1 or len(set(second)) == 1:
         return math.nan
-    return round(float(np.corrcoef(a, b)[0, 1]), 12)
-
-
-def _ranks(values: Sequence[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    numbers = np.asarray(values, dtype=np.float64)
-    less = (numbers[None, :] < numbers[:, None]).sum(1)
-    same = (numbers[None, :] == numbers[:, None]).sum(1)
-    return less + (same - 1) / 2.0
+    return round(float(cast(Any, spearmanr(first, second)).statistic), 12)
 
 
 def top_overlap(gwhes: Sequence[float], change: Sequence[float], count: int) -> float:
