@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from antigrad.lab.job import LabConfig, lab
+from antigrad.lab.run import LabConfig, lab
 from antigrad.lab.table_one import arms, scores
 from benchmarks.measure import record
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from antigrad.lab.job import LabConfig, lab
+from antigrad.lab.run import LabConfig, lab
 from antigrad.report import write_report
 
 pytest.importorskip("jinja2", reason="the extra `report` is not installed")

@@ -8,8 +8,7 @@ import yaml
 
 from antigrad.cli.main import main
 from antigrad.core.runs import RunFolder
-from antigrad.lab import job
-from antigrad.lab.job import LabConfig, lab
+from antigrad.lab.run import LabConfig, job, lab
 from antigrad.lab.study import Study, load, names
 
 QUICK = ("displacement", "kl_directions", "squeezing")

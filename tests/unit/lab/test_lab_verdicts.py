@@ -9,8 +9,8 @@ import pytest
 
 from antigrad.core import ManyInputsError
 from antigrad.core.ledger import to_json
-from antigrad.lab.job import LabConfig
-from antigrad.lab.page import summary_of
+from antigrad.lab.run import LabConfig
+from antigrad.lab.run.page import summary_of
 from antigrad.lab.studies import displacement, implicit_reward, offline_peaks, reuse, squeezing, token_bandit
 from antigrad.lab.study import Result, load, missing, names, run_study, told, verdict
 from antigrad.lab.table_one import NAMES, arms
