@@ -12,8 +12,9 @@ import torch
 from antigrad.attribution.explain.picture import Explained, explain_picture
 from antigrad.attribution.explain.settings import ExplainConfig
 from antigrad.core.errors import AntigradError
+from antigrad.vision.classifier import Classifier
 from antigrad.vision.images import Picture
-from antigrad.vision.models import Classifier, load_classifier
+from antigrad.vision.models import load_classifier
 
 Task = tuple[int, Picture]
 Done = tuple[int, Explained | AntigradError]

@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from antigrad.attribution.methods.guide import Guide, Pool, check_guide, guide_weights
 from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AsAttribution, AttributionMethod
+from antigrad.attribution.methods.model_errors import check_statistics, in_plain_words
 from antigrad.attribution.methods.moments import Moments
 from antigrad.attribution.methods.noise import NoiseRange, draw, given_std, noise_std
 from antigrad.core.errors import InputValueError
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
 
 Inputs = Tensor | tuple[Tensor, ...]
 
@@ -177,14 +178,11 @@ class GuidedAbsoluteGrad(GradientAttribution):
             given: Any = noisy if len(noisy) > 1 else next(iter(noisy))
             found = self.base.attribute(given, target=targets, **more)
             return cast(tuple[Tensor, ...], _format_tensor_into_tuples(found))
-        except RuntimeError as error:
-            if "does not require grad" not in str(error):
+        except (RuntimeError, AttributeError, TypeError, KeyError) as error:
+            clear = in_plain_words(error, self.forward_func, noisy, targets)
+            if clear is None:
                 raise
-            raise InputValueError(
-                "a model whose output does not depend on its input by gradients",
-                "a differentiable model",
-                "take out torch.no_grad(), detach() and rounding",
-            ) from error
+            raise clear from error
         except (AssertionError, IndexError) as error:
             raise InputValueError(
                 f"target {target!r}: {error}", "a class of the model's output", "give one class, or one an image"
@@ -201,6 +199,8 @@ class GuidedAbsoluteGrad(GradientAttribution):
                 raise InputValueError(f"input {place} of {one.dtype}", "floating-point numbers", "normalise it first")
             if not torch.isfinite(one).all():
                 raise InputValueError(f"input {place} with NaN or inf", "finite numbers", "check how it was normalised")
+        if isinstance(self.forward_func, nn.Module):
+            check_statistics(self.forward_func)
         if isinstance(self.forward_func, nn.Module) and self.forward_func.training:
             warnings.warn("the model is in train mode: dropout and batch statistics are explained too", stacklevel=3)
 
