@@ -55,7 +55,7 @@ class Picture:
                     width, height = picture.size
                     if width * height > MOST_PIXELS:
                         raise self._too_large(f"{width} × {height} pixels")
-                    return _in_rgb(ImageOps.exif_transpose(picture))
+                    return _in_rgb(ImageOps.exif_transpose(picture), _bits(picture))
         except AntigradError:
             raise
         except Image.DecompressionBombError as error:
@@ -134,10 +134,14 @@ BITS_PER_SAMPLE = 258
 """The TIFF tag that tells how many of the 16 bits are used."""
 
 
-def _in_rgb(picture: Image.Image) -> Image.Image:
+def _bits(picture: Image.Image) -> int:
+    tags: Any = getattr(picture, "tag_v2", {})
+    return int(tags.get(BITS_PER_SAMPLE, (16,))[0])
+
+
+def _in_rgb(picture: Image.Image, bits: int) -> Image.Image:
     if picture.mode.startswith("I;16"):  # Pillow would cut what is above 255.
-        tags: Any = getattr(picture, "tag_v2", {})
-        unit = 2 ** (int(tags.get(BITS_PER_SAMPLE, (16,))[0]) - 8)
+        unit = 2 ** (bits - 8)
         return picture.convert("I").point(lambda value: value / unit).convert("L").convert("RGB")
     picture = _in_srgb(picture)
     if picture.mode in ("I", "F"):

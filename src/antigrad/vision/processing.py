@@ -95,7 +95,7 @@ def of_transformers(processor: Any, name: str) -> Process:
 
     def process(picture: Image.Image) -> Tensor:
         try:
-            return processor(images=picture, return_tensors="pt")["pixel_values"][0]
+            return processor(images=picture, return_tensors="pt")["pixel_values"][0].float()
         except Exception as error:
             raise AntigradError(
                 f"{name}: its image processor: {type(error).__name__}: {error}",
