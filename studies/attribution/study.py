@@ -26,8 +26,9 @@ from antigrad.attribution.randomisation import rank_correlation
 from antigrad.attribution.views import to_map
 from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
-from antigrad.vision.images import find_pictures, square
-from antigrad.vision.models import Classifier, load_classifier
+from antigrad.vision.classifier import Classifier
+from antigrad.vision.images import find_pictures
+from antigrad.vision.models import load_classifier
 
 IMAGES = Path(__file__).parents[2] / ".." / "shared" / "data" / "imagenet_sample_p90_half.parquet"
 FOLDER = Path("runs/attribution-study")
@@ -54,7 +55,7 @@ def run(quick: bool, keep: bool) -> None:
     classifier = load_classifier()
     folded = replace(classifier, model=fold(classifier))
     pictures = find_pictures([IMAGES])[:: 95 if quick else 1]
-    views = [square(picture.open(), resize=classifier.resize, size=classifier.size) for picture in pictures]
+    views = [classifier.view(picture.open()) for picture in pictures]
     targets = torch.tensor([cast(int, picture.label) for picture in pictures])
     folder = FOLDER.with_name("attribution-study-quick") if quick else FOLDER
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Literal, cast
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from antigrad.attribution.methods import AttributionMethod
 from antigrad.attribution.views import to_map
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
 
 Order = Literal["top_down", "bottom_up", "independent"]
 
@@ -73,10 +73,7 @@ def randomisation(
 
     def explain(model: Any, inputs: Any, targets: Any, **_: Any) -> Any:
         # Quantus hands over its randomised copy; the method looks at that, with the same noise every time.
-        inner = Classifier(
-            classifier.name, model, classifier.mean, classifier.std, classifier.resize, classifier.size,
-            _same_layer(classifier, model), classifier.labels,
-        )  # fmt: skip
+        inner = replace(classifier, model=model, cam_layer=_same_layer(classifier, model))
         given = torch.as_tensor(np.asarray(inputs)), torch.as_tensor(np.asarray(targets)).long()
         maps = to_map(method(inner, *given, torch.Generator().manual_seed(seed)).detach())
         return maps[:, None].numpy()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from antigrad.core.errors import AntigradError, raise_all
@@ -55,7 +55,7 @@ class Picture:
                     width, height = picture.size
                     if width * height > MOST_PIXELS:
                         raise self._too_large(f"{width} × {height} pixels")
-                    return _in_rgb(ImageOps.exif_transpose(picture))
+                    return _in_rgb(ImageOps.exif_transpose(picture), _bits(picture))
         except AntigradError:
             raise
         except Image.DecompressionBombError as error:
@@ -130,15 +130,40 @@ def square(picture: Image.Image, *, resize: int, size: int) -> Tensor:
     return data.reshape(size, size, 3).permute(2, 0, 1).float() / 255
 
 
-def _in_rgb(picture: Image.Image) -> Image.Image:
+BITS_PER_SAMPLE = 258
+"""The TIFF tag that tells how many of the 16 bits are used."""
+
+
+def _bits(picture: Image.Image) -> int:
+    tags: Any = getattr(picture, "tag_v2", {})
+    return int(tags.get(BITS_PER_SAMPLE, (16,))[0])
+
+
+def _in_rgb(picture: Image.Image, bits: int) -> Image.Image:
     if picture.mode.startswith("I;16"):  # Pillow would cut what is above 255.
-        return picture.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
+        unit = 2 ** (bits - 8)
+        return picture.convert("I").point(lambda value: value / unit).convert("L").convert("RGB")
+    picture = _in_srgb(picture)
     if picture.mode in ("I", "F"):
         raise ValueError(f"values of mode {picture.mode}, whose range nobody knows; 8 or 16 bits a channel are wanted")
     if picture.has_transparency_data:
         clear = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
     return picture.convert("RGB")
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    # Numbers of another colour space are other colours; a profile that does not fit the picture is not used.
+    profile = picture.info.get("icc_profile")
+    if not profile or picture.mode not in ("RGB", "RGBA", "CMYK", "L"):
+        return picture
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+        found = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return picture
+    return picture if found is None else found
 
 
 def _table(source: Path, problems: list[str]) -> Iterator[Picture]:

@@ -1,11 +1,10 @@
-"""Image classifiers with what belongs to them: preprocessing, class names, a layer for Grad-CAM."""
+"""Image classifiers by name: embedded, of timm, torchvision and transformers."""
 
 from __future__ import annotations
 
 import importlib
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,72 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.vision.classifier import Classifier
+from antigrad.vision.layers import last_spatial
+from antigrad.vision.processing import Process, colours_of, of_transformers
 
 EMBEDDED = "efficientnet-lite0"
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
-
-@dataclass(frozen=True)
-class Classifier:
-    """A model and how pictures reach it.
-
-    Args:
-        name: What it was asked for as.
-        model: From normalised images (B, 3, H, W) to logits (B, classes), in eval mode.
-        mean: Of each channel, in [0, 1].
-        std: Of each channel, in [0, 1].
-        resize: Length of the shorter side before the crop.
-        size: Side of the centre crop.
-        cam_layer: Where Grad-CAM looks: the last layer with a spatial extent; None where there is no such layer, or
-            most of the model lies behind it, as in transformers.
-        labels: Names of the classes; empty where they are not known.
-    """
-
-    name: str
-    model: nn.Module
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    resize: int
-    size: int
-    cam_layer: nn.Module | None
-    labels: Sequence[str] = ()
-
-    def normalise(self, images: Tensor) -> Tensor:
-        """From [0, 1] to what the model wants.
-
-        Args:
-            images: (B, C, H, W) in [0, 1].
-
-        Returns:
-            (B, C, H, W).
-        """
-        return (images - self._channels(self.mean, images)) / self._channels(self.std, images)
-
-    def denormalise(self, images: Tensor) -> Tensor:
-        """Back to [0, 1].
-
-        Args:
-            images: (B, C, H, W), normalised.
-
-        Returns:
-            (B, C, H, W).
-        """
-        return images * self._channels(self.std, images) + self._channels(self.mean, images)
-
-    @torch.no_grad()
-    def probabilities(self, images: Tensor) -> Tensor:
-        """Class probabilities of images in [0, 1].
-
-        Args:
-            images: (B, C, H, W) in [0, 1].
-
-        Returns:
-            (B, classes).
-        """
-        return self.model(self.normalise(images)).softmax(1)
-
-    def _channels(self, values: tuple[float, ...], like: Tensor) -> Tensor:
-        return torch.tensor(values, dtype=like.dtype, device=like.device)[:, None, None]
 
 
 def load_classifier(name: str = EMBEDDED, *, device: str = "cpu", trainable: bool = False) -> Classifier:
@@ -134,20 +73,9 @@ def _timm(name: str) -> Classifier:
             f"timm model {name!r}", "one of timm.list_models()", did_you_mean(plain, timm.list_models())
         )
     model = _fetched(lambda: timm.create_model(name, pretrained=True), name)
-    facts = timm.data.resolve_data_config({}, model=model)
-    size = int(facts["input_size"][-1])
+    process: Process = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model), is_training=False)
     labels = imagenet_labels() if getattr(model, "num_classes", 0) == 1000 else ()
-    resize = round(size / facts["crop_pct"])
-    return Classifier(
-        f"timm:{name}",
-        model,
-        tuple(facts["mean"]),
-        tuple(facts["std"]),
-        resize,
-        size,
-        last_spatial(model, size),
-        labels,
-    )
+    return _by_its_own(f"timm:{name}", model, process, labels)
 
 
 def _torchvision(name: str) -> Classifier:
@@ -157,12 +85,7 @@ def _torchvision(name: str) -> Classifier:
         raise InputValueError(f"torchvision model {name!r}", "one of list_models()", did_you_mean(name, known))
     weights = models.get_model_weights(name).DEFAULT
     model = _fetched(lambda: models.get_model(name, weights=weights), name)
-    facts = weights.transforms()
-    size = int(facts.crop_size[0])
-    mean, std = tuple(facts.mean), tuple(facts.std)
-    layer = last_spatial(model, size)
-    resize = int(facts.resize_size[0])
-    return Classifier(f"torchvision:{name}", model, mean, std, resize, size, layer, weights.meta["categories"])
+    return _by_its_own(f"torchvision:{name}", model, weights.transforms(), weights.meta["categories"])
 
 
 class _Logits(nn.Module):
@@ -179,56 +102,32 @@ def _transformers(name: str) -> Classifier:
     model = _fetched(
         lambda: transformers.AutoModelForImageClassification.from_pretrained(name, trust_remote_code=False), name
     )
-    facts = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name, trust_remote_code=False), name)
-    sizes = dict(facts.size or {})
-    size = int(sizes.get("height") or sizes.get("shortest_edge") or 224)
-    crop = dict(getattr(facts, "crop_size", None) or {})
-    side = int(crop.get("height") or size)
-    mean, std = tuple(facts.image_mean or IMAGENET[0]), tuple(facts.image_std or IMAGENET[1])
-    wrapped = _Logits(model)
-    labels = [model.config.id2label[place] for place in range(model.config.num_labels)]
-    return Classifier(name, wrapped, mean, std, size, side, last_spatial(wrapped, side), labels)
+    processor = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name, trust_remote_code=False), name)
+    config = model.config
+    if (channels := getattr(config, "num_channels", 3)) != 3:
+        raise InputValueError(
+            f"{name}: a model of {channels}-channel images", "three channels", "use a model for colour images"
+        )
+    several = config.problem_type == "multi_label_classification"
+    if config.problem_type == "regression" or (config.num_labels == 1 and not several):
+        raise InputValueError(
+            f"{name}: one output, and no class probabilities ({config.problem_type or 'a regression, by convention'})",
+            "a classifier: two or more classes, or problem_type multi_label_classification in its config.json",
+            "set the problem type, or attribute with the methods themselves",
+        )
+    labels = [config.id2label[place] for place in range(config.num_labels)]
+    return _by_its_own(name, _Logits(model), of_transformers(processor, name), labels, several=several)
 
 
-@torch.no_grad()
-def last_spatial(model: nn.Module, size: int) -> nn.Module | None:
-    """Find where features still have a height and a width for the last time: what the classifier is about to pool.
-
-    Of a residual network that is the sum of both branches, not the convolution inside one of them. Not counted are
-    pooling layers, maps of attention, and features with the channels last.
-
-    Args:
-        model: The model.
-        size: Side of its images.
-
-    Returns:
-        The layer; None if there is none, or most layers come after it: a transformer cuts the image into patches first.
-    """
-    seen: list[nn.Module] = []
-    side, layers, after = size, 0, 0  # Layers with weights, of those whose features have places, not a vector alone.
-
-    def note(module: nn.Module, _: Any, output: Any) -> None:
-        nonlocal side, layers, after
-        if not isinstance(output, Tensor):
-            return
-        if output.ndim > 2 and output[0].numel() > max(output.shape[1:]) and [*module.parameters(recurse=False)]:
-            layers, after = layers + 1, after + 1
-        height, width = output.shape[2:] if output.ndim == 4 else (0, 0)
-        passed_on = isinstance(module, nn.Dropout | nn.Identity | nn.Softmax)  # As attention is.
-        pooled = type(module).__module__ == nn.MaxPool2d.__module__
-        if height == width and 1 < height <= side and not (passed_on or pooled):
-            side, after = height, 0
-            seen.append(module)
-
-    handles = [module.register_forward_hook(note) for module in model.modules()]
-    training = model.training
-    try:
-        model.eval()(torch.zeros(1, 3, size, size))
-    finally:
-        model.train(training)
-        for handle in handles:
-            handle.remove()
-    return seen[-1] if seen and 2 * after <= layers else None
+def _by_its_own(
+    name: str, model: nn.Module, process: Process, labels: Sequence[str], *, several: bool = False
+) -> Classifier:
+    # A classifier with the preprocessing that came with it.
+    seen = colours_of(process, name)
+    layer = last_spatial(model, seen.size)
+    return Classifier(
+        name, model, seen.mean, seen.std, seen.size, seen.size, layer, labels, seen.order, process, several
+    )
 
 
 def imagenet_labels() -> list[str]:

@@ -17,8 +17,9 @@ from antigrad.core.errors import AntigradError, InputValueError, raise_all
 from antigrad.core.files import write_atomic
 from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, spread
+from antigrad.vision.classifier import Classifier
 from antigrad.vision.images import Picture
-from antigrad.vision.models import Classifier, load_classifier
+from antigrad.vision.models import load_classifier
 
 
 def explain(config: ExplainConfig) -> RunFolder:

@@ -13,12 +13,13 @@ from antigrad.attribution.explain.picture import Explained
 from antigrad.attribution.explain.settings import ExplainConfig
 from antigrad.attribution.metrics.controls import MODEL_FREE
 from antigrad.attribution.metrics.metric import Better
-from antigrad.attribution.metrics.paired import Difference, above_controls
+from antigrad.attribution.metrics.paired import Difference, above_controls, clearly_above
 from antigrad.attribution.metrics.rcap import STAGES, rcap
 from antigrad.attribution.overlay import data_uri, layer, photograph
 from antigrad.core.page import Card, Cards, Chart, Column, Gallery, Layer, Page, PictureGroup, Section, Stage, Table
 from antigrad.core.runs import RunFolder
-from antigrad.vision.models import Classifier
+from antigrad.core.significance import LEAST, LEVEL
+from antigrad.vision.classifier import Classifier
 
 HEADLINE = ("rcap_s", "rcap_calibrated")
 """Figures that no sharpening of a map changes: only these are held against the controls."""
@@ -92,7 +93,7 @@ def describe(run: RunFolder, config: ExplainConfig) -> None:
         sections.append(Gallery("Maps", entries, _HOW_TO_READ))
     gaps = _gaps(scores)
     if gaps:
-        sections += [_headline(gaps, len(rows)), _bars(gaps)]
+        sections += [_headline(gaps, scores, len(rows)), _bars(gaps)]
     if any(scores.values()):
         sections.append(_figures_table(scores, config, len(rows)))
     sections.append(_pictures_table(rows))
@@ -105,7 +106,7 @@ def describe(run: RunFolder, config: ExplainConfig) -> None:
         shown = [{"method": row["method"], "reason": row["reason"]} for row in left]
         columns = [Column("method", "method"), Column("reason", "why")]
         sections.append(Table("Methods that do not apply to this model", columns, shown))
-    Page("Where a decision comes from", _lead(rows, refused, gaps, config), sections).write(run)
+    Page("Where a decision comes from", _lead(rows, refused, gaps, scores, config), sections).write(run)
 
 
 def summary_of(run: RunFolder, config: ExplainConfig) -> dict[str, Any]:
@@ -179,38 +180,48 @@ def _gaps(scores: Scores) -> dict[tuple[str, str], Difference]:
 
 
 def _lead(
-    rows: Sequence[Any], refused: Sequence[Any], gaps: Mapping[tuple[str, str], Difference], config: ExplainConfig
+    rows: Sequence[Any],
+    refused: Sequence[Any],
+    gaps: Mapping[tuple[str, str], Difference],
+    scores: Scores,
+    config: ExplainConfig,
 ) -> str:
     methods = len(config.methods)
     text = f"{len(rows)} picture{'s' * (len(rows) != 1)}, {methods} method{'s' * (methods != 1)}, {config.model}."
     if refused:
         text += f" {len(refused)} could not be read."
-    if gaps and len(rows) > 1:
-        first = next(iter(gaps))[1]
-        clear = [name for (name, figure), gap in gaps.items() if figure == first and gap.mean > 2 * gap.error]
+    if gaps and len(rows) >= LEAST:
+        clear = _clear(scores, next(iter(gaps))[1])
         who = ", ".join(clear) if clear else "No method"
         rank = "rank" if len(clear) > 1 else "ranks"
-        text += f" {who} {rank} pixels better than the best map that knows no model, by more than two standard errors."
+        text += f" {who} {rank} pixels better than every model-free map (paired t over pictures, p < {LEVEL:g} for all "
+        text += "methods together)."
     elif gaps:
-        text += " One picture says nothing of a method: differences with controls have no error here."
+        text += f" Too few for a verdict on methods: {LEAST} pictures or more are needed."
     return text
 
 
-def _headline(gaps: Mapping[tuple[str, str], Difference], count: int) -> Cards:
+def _clear(scores: Scores, figure: str) -> list[str]:
+    ours = {name: own[figure] for name, own in scores.items() if name not in MODEL_FREE}
+    return clearly_above(ours, {name: scores[name][figure] for name in MODEL_FREE})
+
+
+def _headline(gaps: Mapping[tuple[str, str], Difference], scores: Scores, count: int) -> Cards:
     cards: list[Card] = []
+    above = _clear(scores, next(iter(gaps))[1])
     for name in dict.fromkeys(name for name, _ in gaps):
         own = {figure: gap for (other, figure), gap in gaps.items() if other == name}
         first, *rest = own
         gap, known = own[first], math.isfinite(own[first].error)
-        clear = known and abs(gap.mean) > 2 * gap.error
-        tone = "neutral" if not clear else "good" if gap.mean > 0 else "bad"
+        tone = "good" if name in above else "neutral"
         notes = [f"± {gap.error:.3f}" if known else "no error from one picture"]
         notes += [f"against {gap.against}, better on {round(gap.won * count)} of {count}"]
         notes += [f"{_label(figure)}: {_signed(own[figure])}" for figure in rest]
         cards.append(Card(name, f"{gap.mean:+.3f}".replace("-", "−"), "; ".join(notes), tone))
     figure = _label(next(iter(gaps))[1])
     text = f"{figure}, minus that of the best model-free control on the same pictures; paired, with its standard error."
-    return Cards("Better than a map that knows no model?", cards, text)
+    text += " Green: above every control, beyond chance."
+    return Cards("Better than a model-free map?", cards, text)
 
 
 def _signed(gap: Difference) -> str:

@@ -13,8 +13,8 @@ from antigrad.attribution.explain.settings import ExplainConfig
 from antigrad.attribution.metrics.controls import model_free
 from antigrad.attribution.views import View, to_map
 from antigrad.core.errors import InputValueError
-from antigrad.vision.images import Picture, square
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
+from antigrad.vision.images import Picture
 
 Figures = dict[str, dict[str, float]]
 """Of each map, its figures."""
@@ -74,7 +74,7 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
     Raises:
         InputValueError: The model has no such class.
     """
-    image = square(picture.open(), resize=classifier.resize, size=classifier.size).to(config.device)
+    image = classifier.view(picture.open()).to(config.device)
     chances = classifier.probabilities(image[None])[0]
     if not torch.isfinite(chances).all():
         raise InputValueError(

@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from antigrad.attribution.methods.guide import Guide, Pool, check_guide, guide_weights
 from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AsAttribution, AttributionMethod
+from antigrad.attribution.methods.model_errors import check_statistics, in_plain_words
 from antigrad.attribution.methods.moments import Moments
 from antigrad.attribution.methods.noise import NoiseRange, draw, given_std, noise_std
 from antigrad.core.errors import InputValueError
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
 
 Inputs = Tensor | tuple[Tensor, ...]
 
@@ -73,6 +74,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
         absolute: bool = True,
         pool: Pool = "channel",
         noise_range: NoiseRange = "image",
+        tolerance: float = 0.0,
         shared_noise: bool = False,
         stdevs: float | Tensor | tuple[float | Tensor, ...] | None = None,
         internal_batch_size: int | None = None,
@@ -92,6 +94,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
             absolute: Magnitudes; otherwise the signed mean (SmoothGrad, guided).
             pool: Whose pixels a threshold is taken over.
             noise_range: Whose range scales the noise.
+            tolerance: See `guide_weights`; of the hard guide only.
             shared_noise: One draw for all images of the batch.
             stdevs: σ itself in the place of β times the range: a number, (B,) numbers, or one of these an input.
             internal_batch_size: Most images in one pass; None: 16, so that memory does not grow with `n_samples`.
@@ -129,7 +132,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
             for one, moment, gradient in zip(given, moments, found, strict=True):
                 moment.add(gradient.detach().reshape(count, *one.shape))
         maps = tuple(
-            self._guided(moment, percentile, guide, pool, absolute).to(one.dtype)
+            self._guided(moment, percentile, guide, pool, absolute, tolerance).to(one.dtype)
             for one, moment in zip(given, moments, strict=True)
         )
         return _format_output(isinstance(inputs, tuple), maps)
@@ -147,7 +150,9 @@ class GuidedAbsoluteGrad(GradientAttribution):
         """Whether attributions are gradients times inputs: they are not."""
         return False
 
-    def _guided(self, moment: Moments, percentile: float, guide: Guide | None, pool: Pool, absolute: bool) -> Tensor:
+    def _guided(
+        self, moment: Moments, percentile: float, guide: Guide | None, pool: Pool, absolute: bool, tolerance: float
+    ) -> Tensor:
         size = moment.absolute if absolute else moment.mean
         if not torch.isfinite(size).all():
             raise InputValueError("gradients that are not finite", "finite ones", "check the inputs and the model")
@@ -161,7 +166,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
                 "or no noise): their maps have no guide",
                 stacklevel=3,
             )
-        return size * guide_weights(variance, percentile, guide, pool)
+        return size * guide_weights(variance, percentile, guide, pool, tolerance)
 
     def _gradients(
         self, noisy: tuple[Tensor, ...], target: Any, count: int, extra: Any, kwargs: dict[str, Any]
@@ -177,14 +182,11 @@ class GuidedAbsoluteGrad(GradientAttribution):
             given: Any = noisy if len(noisy) > 1 else next(iter(noisy))
             found = self.base.attribute(given, target=targets, **more)
             return cast(tuple[Tensor, ...], _format_tensor_into_tuples(found))
-        except RuntimeError as error:
-            if "does not require grad" not in str(error):
+        except (RuntimeError, AttributeError, TypeError, KeyError) as error:
+            clear = in_plain_words(error, self.forward_func, noisy, targets)
+            if clear is None:
                 raise
-            raise InputValueError(
-                "a model whose output does not depend on its input by gradients",
-                "a differentiable model",
-                "take out torch.no_grad(), detach() and rounding",
-            ) from error
+            raise clear from error
         except (AssertionError, IndexError) as error:
             raise InputValueError(
                 f"target {target!r}: {error}", "a class of the model's output", "give one class, or one an image"
@@ -201,6 +203,8 @@ class GuidedAbsoluteGrad(GradientAttribution):
                 raise InputValueError(f"input {place} of {one.dtype}", "floating-point numbers", "normalise it first")
             if not torch.isfinite(one).all():
                 raise InputValueError(f"input {place} with NaN or inf", "finite numbers", "check how it was normalised")
+        if isinstance(self.forward_func, nn.Module):
+            check_statistics(self.forward_func)
         if isinstance(self.forward_func, nn.Module) and self.forward_func.training:
             warnings.warn("the model is in train mode: dropout and batch statistics are explained too", stacklevel=3)
 
@@ -230,6 +234,7 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
         noise_level: β.
         percentile: p.
         guide: See `guide_weights`.
+        tolerance: See `guide_weights`; of the hard guide only.
         base: Another method in the place of the gradient, as `blur_ig`; it is computed `n_samples` times.
 
     Raises:
@@ -248,6 +253,7 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
     percentile: float = 0.85
     guide: Guide | None = "paper"
     base: str | None = None
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -264,7 +270,14 @@ class GuidedAbsoluteGradMethod(AttributionMethod):
     ) -> Tensor:
         base = None if self.base is None else AsAttribution(self._base(), classifier, generator)
         found = GuidedAbsoluteGrad(classifier.model, base).attribute(
-            inputs, targets, self.n_samples, self.noise_level, self.percentile, self.guide, generator=generator
+            inputs,
+            targets,
+            self.n_samples,
+            self.noise_level,
+            self.percentile,
+            self.guide,
+            tolerance=self.tolerance,
+            generator=generator,
         )
         return cast(Tensor, found)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from antigrad.attribution.methods.method import AttributionMethod
 from antigrad.core.errors import InputValueError
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
 
 
 class _AtMostSix(nn.Module):

@@ -12,8 +12,9 @@ import torch
 from captum.attr import Attribution
 from torch import Tensor
 
+from antigrad.attribution.methods.model_errors import check_statistics, in_plain_words
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
 
 IMAGES_AT_ONCE = 16
 """Images in one pass, whatever the number of samples or steps."""
@@ -59,16 +60,19 @@ class AttributionMethod(ABC):
             InputValueError: Shapes, classes or numbers do not fit the model, or it cannot be differentiated.
             RuntimeError: The model raised it for another reason.
             IndexError: As before.
+            AttributeError: As before.
+            TypeError: As before.
         """
         problem = self.problem_with(classifier)
         if problem is not None:
             raise InputValueError(problem, "a method for this kind of model", "leave it out, or use saliency")
         _check_given(classifier, inputs, targets)
+        check_statistics(classifier.model)
         try:
             with torch.enable_grad():
                 found = self.attribute(classifier, inputs, targets, generator)
-        except (RuntimeError, IndexError) as error:
-            clear = _in_plain_words(error, classifier, targets)
+        except (RuntimeError, IndexError, AttributeError, TypeError) as error:
+            clear = _of_class(error, classifier, targets) or in_plain_words(error, classifier.model, (inputs,), targets)
             if clear is None:
                 raise
             raise clear from error
@@ -161,24 +165,18 @@ def _check_given(classifier: Classifier, inputs: Tensor, targets: Tensor) -> Non
             f"(B, {channels}, H, W) with (B,)",
             "grey images need their channel repeated" if inputs.ndim == 4 and channels > 1 else "mend the shape",
         )
+    if targets.is_floating_point():
+        raise InputTypeError(f"targets of {targets.dtype}", "whole numbers", "give targets.long()")
     if (targets < 0).any():
         raise InputValueError(f"targets {targets.tolist()}", "classes from 0 up", "choose another target")
     if not torch.isfinite(inputs).all():
         raise InputValueError("inputs with NaN or inf", "finite numbers", "check how they were normalised")
 
 
-def _in_plain_words(error: Exception, classifier: Classifier, targets: Tensor) -> InputValueError | None:
-    # What torch says of a class or a gradient that is not there, under the name of what was given.
-    said = str(error)
-    if "out of bounds" in said or "out of range" in said:
+def _of_class(error: Exception, classifier: Classifier, targets: Tensor) -> InputValueError | None:
+    if "out of bounds" in str(error) or "out of range" in str(error):
         return InputValueError(
-            f"targets {targets.tolist()}: {said}", f"classes of {classifier.name}", "choose another target"
-        )
-    if "require grad" in said or "to not have been used in the graph" in said:
-        return InputValueError(
-            f"{classifier.name}, whose output does not depend on its input by gradients",
-            "a differentiable model",
-            "take out torch.no_grad(), detach() and rounding",
+            f"targets {targets.tolist()}: {error}", f"classes of {classifier.name}", "choose another target"
         )
     return None
 

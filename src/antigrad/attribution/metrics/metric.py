@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
 
 Better = Literal["higher", "lower", "neither"]
 

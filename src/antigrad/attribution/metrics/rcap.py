@@ -11,7 +11,7 @@ from torch import Tensor
 
 from antigrad.attribution.metrics.metric import Better, MapMetric
 from antigrad.core.errors import InputValueError, did_you_mean
-from antigrad.vision.models import Classifier
+from antigrad.vision.classifier import Classifier
 
 Base = Literal["black", "grey", "mean", "blurred"]
 Ties = Literal["paper", "rank"]

@@ -9,6 +9,8 @@ from typing import Any, cast
 import numpy as np
 from scipy.stats import spearmanr
 
+from antigrad.core.significance import signs
+
 Row = Mapping[str, Any]
 
 
@@ -82,8 +84,9 @@ def arm_table(updates: Sequence[Row], baseline: str, epsilon: float) -> list[dic
 
     Returns:
         Rows with share of LLD, means and standard errors over questions, and the paired difference
-        of Δ(x) to the baseline with its standard error. Updates that failed are counted, not averaged;
-        single answers count once however often they were sampled.
+        of Δ(x) to the baseline with its standard error and its verdict: 1, −1, or 0 where it is
+        indistinguishable from none (paired t, all arms of a step size together). Updates that failed
+        are counted, not averaged; single answers count once however often they were sampled.
     """
     table: list[dict[str, Any]] = []
     for arm, size in dict.fromkeys((row["arm"], row["step_size"]) for row in updates):
@@ -105,7 +108,18 @@ def arm_table(updates: Sequence[Row], baseline: str, epsilon: float) -> list[dic
         line["better_than_baseline"] = sum(pair > 0 for pair in pairs)
         line["greedy_held_out"] = sum(row["delta_greedy"] is not None for row in good)
         line["weakened_share"] = _share_of(good, "weakened", "wrong_tokens")
-        table.append(line)
+        table.append(line | {"pairs": pairs})
+    return _with_verdicts(table, baseline)
+
+
+def _with_verdicts(table: list[dict[str, Any]], baseline: str) -> list[dict[str, Any]]:
+    # One family a step size: the arms that are compared with the same baseline.
+    for size in dict.fromkeys(line["step_size"] for line in table):
+        lines = [line for line in table if line["step_size"] == size]
+        found = signs({line["arm"]: line["pairs"] for line in lines if line["arm"] != baseline})
+        for line in lines:
+            line["verdict"] = found.get(line["arm"], 0)
+            del line["pairs"]
     return table
 
 

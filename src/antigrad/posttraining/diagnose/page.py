@@ -8,6 +8,7 @@ from typing import Any
 
 from antigrad.core import RunFolder
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.significance import LEAST
 from antigrad.language.tasks.asked import name_of
 from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, ranking
 from antigrad.posttraining.diagnose.settings import DiagnoseConfig
@@ -100,18 +101,26 @@ def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
     text += f"{plain['lld_response_share']:.0%} of the distinct correct answers."
     others = [line for arm, line in lines.items() if arm != baseline and not math.isnan(line["against_baseline"])]
     if others:
-        best = max(others, key=lambda line: line["against_baseline"])
-        error = (
-            "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
-        )
-        gain = f"{_signed(best['against_baseline'])} nats on average{error}"
-        if best["against_baseline"] > 0:
-            text += f" Of {len(others)} other rules '{best['arm']}' raised it most: {gain}, better on "
-            text += f"{best['better_than_baseline']} questions, losing likelihood on "
-            text += f"{round(best['lld_share'] * best['questions'])}."
-        else:
-            text += f" No other rule did better; nearest was '{best['arm']}', {gain}."
+        text += _best(others, baseline)
     return text + f" {len(mixed)} questions are a sample: read the standard errors before choosing."
+
+
+def _best(others: Sequence[Row], baseline: str) -> str:
+    best = max(others, key=lambda line: (line["verdict"], line["against_baseline"]))
+    error = "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
+    gain = f"{_signed(best['against_baseline'])} nats on average{error}"
+    if best["verdict"] > 0:
+        text = f" Of {len(others)} other rules '{best['arm']}' raised it most against '{baseline}': {gain}, better on "
+        text += f"{best['better_than_baseline']} questions, losing likelihood on "
+        return text + f"{round(best['lld_share'] * best['questions'])}."
+    count = best["questions"]
+    few = f" ({LEAST} questions or more are needed for a verdict)" if count < LEAST else ""
+    if len(others) == 1:
+        return f" '{best['arm']}' is indistinguishable from '{baseline}' on {count} questions{few}: {gain}."
+    text = (
+        f" None of the {len(others)} other rules is distinguishable from '{baseline}' on {count} questions{few}; the "
+    )
+    return text + f"highest mean is that of '{best['arm']}', {gain}."
 
 
 def _cards(

@@ -83,7 +83,8 @@ def findings(rows: Sequence[Row], config: EvaluateConfig) -> list[Findings]:
     }
     count = 1 + max(question for of_model in answers.values() for question in of_model)
     seed = stream_seed(config.seed, "bootstrap")
-    resamples = Resamples(count, count=config.resamples, level=config.level, seed=seed)
+    comparisons = max(1, len(config.checkpoints) - 1) * len({config.ks[0], config.ks[-1]})  # what the lead says
+    resamples = Resamples(count, count=config.resamples, level=config.level, seed=seed, comparisons=comparisons)
     base = _asked(answers.get(config.base or "", {}), count)
     models = {row["model"]: row for row in rows if row["kind"] == "model"}
     return [_findings(name, answers[name], models.get(name), base, config, resamples) for name in config.checkpoints]

@@ -112,7 +112,7 @@ def _gain(value: Estimate) -> str:
     if math.isnan(value.low):
         return f"{points} points"
     ends = " to ".join(f"{100 * end:+.1f}".replace("-", "−") for end in (value.low, value.high))
-    return f"{points} points ({ends}{'' if value.sign else ', not told from none'})"
+    return f"{points} points ({ends}{'' if value.sign else ', indistinguishable from none'})"
 
 
 def _share(value: Estimate) -> str:

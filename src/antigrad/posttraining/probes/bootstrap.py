@@ -14,11 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 from antigrad.core.errors import InputValueError
 
 Values = Sequence[float | None]
 """One figure a question; None or NaN where a question has none."""
+
+
+LEAST_WITH_SIGN = 10
+"""Fewest questions with a verdict: of fewer, resamples are too coarse for the tail it needs."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +35,14 @@ class Estimate:
         low: Lower end of the interval; NaN where fewer than two questions have a figure.
         high: Upper end.
         questions: How many questions the figure is from.
+        sign: 1 or −1 where it is above or below zero beyond chance, with all comparisons of the verdict; else 0.
     """
 
     value: float
     low: float
     high: float
     questions: int
-
-    @property
-    def sign(self) -> int:
-        """1 or −1 if the whole interval is above or below zero, else 0."""
-        return int(self.low > 0) - int(self.high < 0)
+    sign: int = 0
 
 
 class Resamples:
@@ -48,18 +50,23 @@ class Resamples:
 
     $$\hat\theta=\frac{\sum_qa_q}{\sum_qb_q},\qquad\hat\theta_r=\frac{\sum_qw_{rq}a_q}{\sum_qw_{rq}b_q}$$
 
-    The interval has the quantiles (1 − level)/2 and (1 + level)/2 of the resampled figures.
+    The interval has the quantiles (1 − level)/2 and (1 + level)/2 of the resampled figures. A sign is given by a wider
+    one: its tails are those of Student's t with n − 1 degrees of freedom, for each of the comparisons,
+
+    $$\alpha'=\Phi\Big(-\sqrt{n/(n-1)}\;t_{1-\alpha/2m,\,n-1}\Big)$$
 
     Args:
         questions: Q.
         count: R.
         level: Share of the resamples inside the interval.
         seed: Of the draws.
+        comparisons: m, how many figures share one verdict.
 
     Raises:
         InputValueError: No question or resample, or a level that is no share.
 
-    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 13 (percentile interval).
+    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, ch. 13 (percentile interval); Hesterberg 2015,
+        arXiv 1411.5279, sec. 3 (expanded percentile interval).
 
     Deviations: resamples in which the denominator is 0 are left out. One question gives no interval instead of
         one without width.
@@ -70,11 +77,11 @@ class Resamples:
         (0.5, 0.0, 1.0)
     """
 
-    def __init__(self, questions: int, *, count: int, level: float, seed: int) -> None:
+    def __init__(self, questions: int, *, count: int, level: float, seed: int, comparisons: int = 1) -> None:
         if questions < 1 or count < 1 or not 0 < level < 1:
             given = f"questions={questions}, count={count}, level={level}"
             raise InputValueError(given, "at least one of each, and a level between 0 and 1", "0.95 is usual")
-        self.level = level
+        self.level, self.comparisons = level, max(1, comparisons)
         draws = np.random.default_rng(seed).multinomial(questions, np.full(questions, 1 / questions), size=count)
         self._weights: NDArray[np.float64] = draws.astype(np.float64)
 
@@ -100,5 +107,11 @@ class Resamples:
             return Estimate(value, math.nan, math.nan, 1)
         tops, bottoms = self._weights @ a, self._weights @ b
         some = bottoms > 0
-        low, high = np.quantile(tops[some] / bottoms[some], [(1 - self.level) / 2, (1 + self.level) / 2])
-        return Estimate(value, float(low), float(high), count)
+        tail, wide = (1 - self.level) / 2, self._wide_tail(count)
+        low, high, lowest, highest = np.quantile(tops[some] / bottoms[some], [tail, 1 - tail, wide, 1 - wide])
+        sign = int(lowest > 0) - int(highest < 0) if count >= LEAST_WITH_SIGN else 0
+        return Estimate(value, float(low), float(high), count, sign)
+
+    def _wide_tail(self, count: int) -> float:
+        least = t.ppf(1 - (1 - self.level) / 2 / self.comparisons, count - 1)
+        return float(norm.cdf(-np.sqrt(count / (count - 1)) * least))

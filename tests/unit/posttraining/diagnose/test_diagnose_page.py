@@ -100,8 +100,21 @@ def test_the_lead_tells_the_figures_of_the_largest_step(tmp_path: Path) -> None:
     assert "'none' lowered" in lead
     assert "on 2 of 3 questions (mean Δ −0.417 nats)" in lead
     # Paired: 1.5, 0.25 and -0.25, of which two are gains; one of three loses under nthr.
-    assert "'nthr' raised it most: +0.5 nats" in lead
-    assert "better on 2 questions, losing likelihood on 1" in lead
+    assert "'nthr' is indistinguishable from 'none' on 3 questions (6 questions or more are needed" in lead
+    assert "for a verdict): +0.5 nats on average" in lead
+
+
+@pytest.mark.parametrize(("gain", "named"), [(0.5, True), (0.0, False), (-0.5, False)])
+def test_a_rule_is_named_where_it_is_better_beyond_chance(tmp_path: Path, gain: float, named: bool) -> None:
+    rows: list[dict[str, Any]] = []
+    for number in range(8):
+        change = {"none": -1.0 + number / 8, "nthr": -1.0 + number / 8 + gain + (-1) ** number * 0.1}
+        rows.append(asked(number))
+        rows += [update(number, arm, size, change.get(arm, change["none"])) for arm in ARMS for size in SIZES]
+    lead = page(tmp_path, rows)[1]["lead"]
+    assert ("'nthr' raised it most against 'none': +0.5 nats" in lead) == named
+    assert ("better on 8 questions, losing likelihood on" in lead) == named
+    assert ("'nthr' is indistinguishable from 'none' on 8 questions: " in lead) != named
 
 
 def test_the_summary_has_every_figure_flat(tmp_path: Path) -> None:
@@ -210,4 +223,4 @@ def test_without_plain_grpo_the_first_arm_is_the_baseline(tmp_path: Path) -> Non
     describe(run, config)
     lead = run.read_json("page.json")["lead"]
     assert "the rule 'nthr'" in lead
-    assert "'positives_only' raised it most: +3 nats" in lead
+    assert "'positives_only' is indistinguishable from 'nthr' on 1 questions" in lead and ": +3 nats" in lead

@@ -63,13 +63,28 @@ def test_one_question_has_no_interval_and_none_no_figure() -> None:
 
 
 def test_the_sign_is_told_only_when_the_whole_interval_has_it() -> None:
-    fixed = resamples(8)
-    assert fixed.ratio([1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0, 2.0]).sign == 1
-    assert fixed.ratio([-1.0, -2.0, -3.0, -1.0, -2.0, -3.0, -1.0, -2.0]).sign == -1
-    assert fixed.ratio([-1.0, 1.0] * 4).sign == 0
+    fixed = resamples(12)
+    assert fixed.ratio([1.0, 2.0, 3.0] * 4).sign == 1
+    assert fixed.ratio([-1.0, -2.0, -3.0] * 4).sign == -1
+    assert fixed.ratio([-1.0, 1.0] * 6).sign == 0
 
 
 @pytest.mark.parametrize(("questions", "count", "level"), [(0, 10, 0.9), (3, 0, 0.9), (3, 10, 1.0), (3, 10, 0.0)])
 def test_nothing_to_draw_is_refused(questions: int, count: int, level: float) -> None:
     with pytest.raises(InputValueError, match="level"):
         Resamples(questions, count=count, level=level, seed=0)
+
+
+def test_few_questions_give_no_verdict() -> None:
+    assert Resamples(9, count=2000, level=0.95, seed=0).ratio([1.0] * 9).sign == 0
+    assert Resamples(10, count=2000, level=0.95, seed=0).ratio([1.0] * 10).sign == 1
+
+
+@pytest.mark.parametrize("questions", [6, 10, 30])
+def test_where_nothing_was_gained_a_verdict_is_rare(questions: int) -> None:
+    draws = np.random.default_rng(questions).choice([-0.5, -0.25, 0.0, 0.25, 0.5], (300, 4, questions))
+    wrong = 0
+    for place, family in enumerate(draws):
+        resamples = Resamples(questions, count=2000, level=0.95, seed=place, comparisons=4)
+        wrong += any(resamples.ratio(row.tolist()).sign for row in family)
+    assert wrong / 300 <= 0.09  # 1 in 20, and three standard errors

@@ -55,13 +55,13 @@ def test_gains_are_of_the_model_over_the_base_and_only_where_both_were_asked() -
 
 
 def test_a_gain_that_every_question_shows_is_told_from_none_though_the_curves_overlap() -> None:
-    base, model = verdicts(0, 2, 4, 6), verdicts(1, 3, 5, 7)
-    gain = pass_gains(model, base, [1], resamples(4))[1]
+    base, model = verdicts(0, 2, 4, 6) * 3, verdicts(1, 3, 5, 7) * 3
+    gain = pass_gains(model, base, [1], resamples(12))[1]
     assert (gain.low, gain.high) == pytest.approx((0.125, 0.125))
     assert gain.sign == 1
-    ours, theirs = (pass_curve(rows, [1], resamples(4))[1] for rows in (model, base))
+    ours, theirs = (pass_curve(rows, [1], resamples(12))[1] for rows in (model, base))
     assert ours.low < theirs.high
-    assert pass_gains(base, model, [1], resamples(4))[1].sign == -1
+    assert pass_gains(base, model, [1], resamples(12))[1].sign == -1
 
 
 def test_solved_counts_the_first_k_samples_of_each() -> None:

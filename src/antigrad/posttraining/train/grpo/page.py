@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
+from antigrad.core.significance import LEAST, signs
 from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 
 Row = Mapping[str, Any]
@@ -53,7 +55,7 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
     tests = [row | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.rows("evaluation")]
     setup = run.ledger.rows("setup")[0]
     alarms = [row["text"] for row in run.ledger.rows("alarm")]
-    sections: list[Section] = [Cards("In short", _cards(train, tests), SOURCES[setup["states_from"]])]
+    sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out), SOURCES[setup["states_from"]])]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
     if tests:
         sections.append(_pass_at_k(tests))
@@ -101,18 +103,20 @@ def _lead(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row]) -
     return text
 
 
-def _cards(train: Sequence[Row], tests: Sequence[Row]) -> list[Card]:
+def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[Card]:
     cards: list[Card] = []
     if tests:
         before, after = tests[0]["reward"], tests[-1]["reward"]
-        tone = "good" if after > before else "bad" if after < before else "neutral"
+        tone = _tone(before, after, questions)
         note = f"{before:.1%} before; sampled at the training's temperature"
+        note += "; more than chance" if tone != "neutral" else f"; {questions} questions can't tell the two apart"
         cards.append(Card("Held-out solved", f"{after:.1%}", note, tone))
     deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
     if deltas:
-        mean = sum(deltas) / len(deltas)
+        sign = signs({"delta": deltas})["delta"]
+        tone = "good" if sign > 0 else "bad" if sign < 0 else "neutral"
         cards.append(
-            Card("Δ correct a step", f"{mean:+.4f}", "mean over measured steps, nats", "good" if mean > 0 else "bad")
+            Card("Δ correct a step", f"{sum(deltas) / len(deltas):+.4f}", "mean over measured steps, nats", tone)
         )
     for key, label in (("credit/mixed", "Mixed groups"), ("credit/selected", "Wrong tokens weakened")):
         values = [row[key] for row in train if key in row]
@@ -122,6 +126,14 @@ def _cards(train: Sequence[Row], tests: Sequence[Row]) -> list[Card]:
     if values:
         cards.append(Card("Entropy", f"{values[-1]:.3f}", f"{values[0]:.3f} at the first step, nats a token"))
     return cards
+
+
+def _tone(before: float, after: float, questions: int) -> Literal["good", "bad", "neutral"]:
+    # Without the questions' own figures: two independent samples, all responses to a question alike, as the widest.
+    error = math.sqrt((before * (1 - before) + after * (1 - after)) / max(questions, 1))
+    if questions < LEAST or abs(after - before) <= 2 * error:
+        return "neutral"
+    return "good" if after > before else "bad"
 
 
 def _line(name: str, rows: Sequence[Row], key: str, mode: str = "lines") -> dict[str, Any]:
