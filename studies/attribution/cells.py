@@ -7,6 +7,8 @@ from typing import Any
 from studies.attribution.facts import COMPETITORS, CONTROLS, HEADLINE, NAMES, PERCENTILES
 
 Found = dict[str, Any]
+BEYOND = 3.3
+"""Standard errors: Student's t at .05 over 189 pictures, two-sided, for fifty verdicts together (Bonferroni)."""
 KEYS = ("rcap/black", "rcap_s/black", "rcap_calibrated/black")
 
 
@@ -54,10 +56,10 @@ def headed(found: Found, base: str = "black") -> list[str]:
 
 
 def verdict(gap: Found | None) -> str:
-    """Whether a difference is above zero by more than two standard errors."""
+    """Whether a difference is above zero beyond chance, all verdicts of the page together."""
     if gap is None:
         return "not measured"
-    if gap["error"] is None or gap["error"] != gap["error"] or abs(gap["mean"]) <= 2 * gap["error"]:
+    if gap["error"] is None or gap["error"] != gap["error"] or abs(gap["mean"]) <= BEYOND * gap["error"]:
         return "**open**"
     return "**holds**" if gap["mean"] > 0 else "**does not hold**"
 

@@ -32,7 +32,7 @@ def summary(found: Found) -> str:
         below = [NAMES[name] for name in methods if verdict(gaps[name]) == "**does not hold**"]
         control = NAMES[gaps["gag_0.85"]["against"]]
         lines.append(
-            f"- **RCAP, {text}, against the best control ({control})**: above it by more than two standard errors: "
+            f"- **RCAP, {text}, against the best control ({control})**: above it beyond chance: "
             f"{', '.join(above) or 'none'}; below it: {', '.join(below) or 'none'}. "
             f"GAG-85: {with_error(gaps['gag_0.85'], '+.3f')}."
         )

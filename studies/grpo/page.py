@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from studies.page import ASSETS, BENCHMARKS, EXPLANATION, PAPERS, markdown, photograph, put
 
+from antigrad.core.significance import LEVEL, holm, t_test_of
+
 PAGE = EXPLANATION / "grpo-study.md"
 PICTURE = ASSETS / "grpo-study.png"
 RESULTS = Path(__file__).parent / "results"
@@ -137,12 +139,18 @@ def cost_table() -> str:
     return markdown(head, rows)
 
 
-def verdict(figure: Found, sign: int) -> str:
-    """Beyond two standard errors, or open."""
-    if figure["mean"] is None:
-        return "–"
-    mean, error = figure["mean"] * sign, figure["error"] or float("inf")
-    return "agrees" if mean > 2 * error else "contradicts" if mean < -2 * error else "open"
+def verdicts(figures: list[Found], signs: list[int], seeds: int) -> list[str]:
+    """Beyond chance by Student's t over the seeds, all sentences together (Holm), or open; p of the sentence alone."""
+    tested = {str(place): one for place, one in enumerate(figures) if one["mean"] is not None and one["error"]}
+    adjusted = holm({place: t_test_of(one["mean"], one["error"], seeds) for place, one in tested.items()})
+    words: list[str] = []
+    for place, (one, sign) in enumerate(zip(figures, signs, strict=True)):
+        clear = adjusted.get(str(place), 1.0) <= LEVEL
+        word = "open" if not clear else "agrees" if one["mean"] * sign > 0 else "contradicts"
+        known = tested.get(str(place))
+        alone = f", p {t_test_of(known['mean'], known['error'], seeds):.3f}" if known else ""
+        words.append("–" if one["mean"] is None else word + alone)
+    return words
 
 
 def claims(results: dict[str, Found]) -> str:
@@ -150,13 +158,12 @@ def claims(results: dict[str, Found]) -> str:
     head = ["sentence"]
     for name in results:
         head += [NAMES[name], "verdict"]
-    rows: list[list[str]] = []
-    for text, arm, kind, sign in CLAIMS:
-        row = [text]
-        for name, found in results.items():
-            figure = difference(found, arm, kind, LARGEST[name])
-            row += [told(figure, "+.3f"), verdict(figure, sign)]
-        rows.append(row)
+    rows = [[text] for text, *_ in CLAIMS]
+    for name, found in results.items():
+        figures = [difference(found, arm, kind, LARGEST[name]) for _, arm, kind, _ in CLAIMS]
+        words = verdicts(figures, [sign for *_, sign in CLAIMS], found["seeds"])
+        for row, figure, word in zip(rows, figures, words, strict=True):
+            row += [told(figure, "+.3f"), word]
     return markdown(head, rows)
 
 
