@@ -1,0 +1,108 @@
+"""What a reader of a scene format is."""
+
+from __future__ import annotations
+
+import lzma
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.scenarios.scene import Scenes
+
+LARGEST = 1 << 30
+"""bytes of one file, after decompression."""
+
+
+@dataclass(frozen=True)
+class SceneReader(ABC):
+    """Reads the scenes of one format. A subclass writes `reads` and `parse`; its options are its fields."""
+
+    @abstractmethod
+    def reads(self, path: Path) -> bool:
+        """Whether a path looks like this format, from its name and first bytes.
+
+        Args:
+            path: A file or folder.
+
+        Returns:
+            True if `parse` should be tried.
+        """
+
+    @abstractmethod
+    def parse(self, path: Path) -> Iterator[Scenes]:
+        """Read the scenes one after the other.
+
+        Args:
+            path: A file or folder.
+
+        Yields:
+            Batches of one, objects in the order of the file.
+        """
+
+    def __call__(self, path: str | Path) -> Iterator[Scenes]:
+        """Read the scenes one after the other; whatever is wrong with the file is one clear error.
+
+        Args:
+            path: A file or folder.
+
+        Yields:
+            Batches of one, objects in the order of the file.
+
+        Raises:
+            InputValueError: The file is missing, damaged, not of this format, or says something absurd.
+        """
+        path = Path(path)
+        try:
+            with np.errstate(all="ignore"):  # what overflows is refused as absurd
+                yield from self.parse(path)
+        except AntigradError as error:
+            raise InputValueError(f"{path.name}: {error.given}", error.expected, error.hint) from error
+        except (MemoryError, RecursionError) as error:
+            raise InputValueError(f"{path.name}: nested too deeply or too large", "a scene", "leave it out") from error
+        except Exception as error:  # a damaged file can break a parser anywhere
+            reason = f"no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+            raise InputValueError(
+                f"{path.name}: {reason[:300]}",
+                f"a whole {type(self).__name__} file",
+                "leave the file out, or get it anew",
+            ) from error
+
+
+def content(path: Path) -> bytes:
+    """Read a file, decompressed if its name ends in `.xz`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        InputValueError: It is larger than 1 GiB.
+    """
+    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise InputValueError(f"{path.name} is larger than {LARGEST} bytes", "one scene", "split the file")
+    return data
+
+
+def head(path: Path, count: int = 4096) -> bytes:
+    """First bytes of a file, decompressed if its name ends in `.xz`; none of what can't be read.
+
+    Args:
+        path: The file.
+        count: How many.
+
+    Returns:
+        At most that many bytes.
+    """
+    try:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+            return file.read(count)
+    except (OSError, EOFError, lzma.LZMAError):
+        return b""
