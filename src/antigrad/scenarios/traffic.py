@@ -39,8 +39,8 @@ class Traffic:
         present: (R, A, T) True where such an object is there and is neither the ego nor a mover.
         other_speed: (R, A, T) m/s.
         kind: (R, A).
-        ego_log: (R, T) recorded ego.
-        ego_valid: (R, T).
+        ego_log: (R, T) recorded ego on its longest run of valid steps, the first and last state held outside.
+        ego_valid: (R, T) True on that run.
         ego_size: (R, 2) m.
         road: Signed distances, one raster a scene; None without a map.
         dt: s.
@@ -91,26 +91,17 @@ class Traffic:
             rows: (R',) numbers.
 
         Returns:
-            Those rows; padding that none of them needs is cut off.
+            Those rows, with the same padding.
         """
-        width = max(int(self.moving[rows].sum(1).max()), 1) if len(rows) else 1
 
         def cut(value: object) -> object:
             if isinstance(value, Tensor):
                 return value[rows]
             if isinstance(value, Log):
-                return replace(
-                    value,
-                    states=States(*(item[rows, :width] for item in value.states)),
-                    course=value.course[rows, :width],
-                    mask=value.mask[rows, :width],
-                )
+                return replace(value, states=value.states.take(rows), course=value.course[rows], mask=value.mask[rows])
             return type(value)(*(item[rows] for item in value)) if isinstance(value, Box | States) else value
 
-        kept = {field.name: cut(getattr(self, field.name)) for field in fields(self)}
-        narrow = {name: kept[name][:, :width] for name in ("mover", "moving", "live", "size")}  # type: ignore[index]
-        driven = States(*(item[rows, :width] for item in self.driven))
-        return replace(self, **kept | narrow | {"driven": driven})  # type: ignore[arg-type]
+        return replace(self, **{field.name: cut(getattr(self, field.name)) for field in fields(self)})  # type: ignore
 
 
 def rows_of(scenes: Scenes, candidates: Tensor, vehicle: Vehicle, jobs: Jobs) -> Traffic:
@@ -166,8 +157,8 @@ def _layout(scenes: Scenes, scene: Tensor, mover: Tensor, moving: Tensor, vehicl
         present=present,
         other_speed=scenes.speed[scene],
         kind=scenes.kind[scene],
-        ego_log=States(*(value[scene, 0] for value in everyone)),
-        ego_valid=scenes.valid[scene, 0],
+        ego_log=States(*(value[scene, 0] for value in log.states)),
+        ego_valid=live[scene, 0],
         ego_size=scenes.size[scene, 0],
         road=scenes.road,
         dt=scenes.dt,
