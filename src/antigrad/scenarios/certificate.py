@@ -18,6 +18,7 @@ from antigrad.scenarios.dynamics import States, wrap
 from antigrad.scenarios.gap import Box, boxes, corners, separation
 from antigrad.scenarios.manoeuvres import Lattice
 from antigrad.scenarios.planners.planner import Around
+from antigrad.scenarios.sdf import SignedDistance
 from antigrad.scenarios.traffic import View
 
 AVOIDABLE, FORESIGHT, UNAVOIDABLE = "avoidable", "needs foresight", "unavoidable"
@@ -131,17 +132,20 @@ class Field:
         near = present[:, time] & self.counts & (x > low[0] - reach) & (x < high[0] + reach)
         near &= (y > low[1] - reach) & (y < high[1] + reach)
         j, s, h = near.nonzero(as_tuple=True)
-        own = Box(*(value[s, :, h] for value in self.box[:4]), *self.box[4:])
         step = time[s, h]
-        his = Box(*(value[j, step][:, None] for value in other[:4]), *(value[j] for value in other[4:]))
+        squared = (self.box.x[s, :, h] - other.x[j, step][:, None]).square_()
+        squared += (self.box.y[s, :, h] - other.y[j, step][:, None]).square_()
+        n, k = (squared < reach[j, 0].square()).nonzero(as_tuple=True)  # Circles first, boxes where these touch.
+        j, s, h, step = j[n], s[n], h[n], step[n]
+        own = Box(*(value[s, k, h] for value in self.box[:4]), *self.box[4:])
+        his = Box(*(value[j, step] for value in other[:4]), *(value[j, 0] for value in other[4:]))
         touch = separation(own, his) <= 0
         if follows:
             bearing = wrap(torch.atan2(his.y - own.y, his.x - own.x) - torch.atan2(own.sin, own.cos))
             touch &= bearing.abs() <= 3 * math.pi / 4
-        found = torch.zeros(len(other.x) * len(self.starts), touch.shape[1], dtype=torch.int8, device=touch.device)
-        place = (j * len(self.starts) + s)[:, None].expand_as(touch)
-        found = found.scatter_reduce(0, place, touch.to(torch.int8), "amax")
-        return found.reshape(len(other.x), len(self.starts), -1).bool()
+        found = torch.zeros(len(other.x), *self.box.x.shape[:2], dtype=torch.bool, device=touch.device)
+        found[j[touch], s[touch], k[touch]] = True
+        return found
 
 
 def field_of(view: View, row: int, striker: int, contact: int, judge: Judge, around: Around | None = None) -> Field:
@@ -202,14 +206,23 @@ def _off_road(view: View, row: int, box: Box, counts: Tensor, free: Tensor, slac
     limit = torch.where(traffic.ego_valid[row][:, None], depth, 0.0).max() + slack
     s, k = free.nonzero(as_tuple=True)
     some = Box(*(value[s, k] for value in box[:4]), *box[4:])
-    centre = traffic.road(torch.stack([some.x, some.y], -1)[None], scene)[0]
-    # The raster of a distance has slopes of at most √2, interpolated: farther in, no corner can be out.
-    near = (centre + math.sqrt(2) * some.radius > limit) & counts[s]
+    # A distance on a raster has slopes of at most √2: where the value next to the centre is lower, no corner is out.
+    reach = math.sqrt(2) * (some.radius + traffic.road.cell)
+    near = (_beside(traffic.road, int(scene), some.x, some.y) + reach > limit) & counts[s]
     n, h = near.nonzero(as_tuple=True)
     point = corners(Box(*(value[n, h] for value in some[:4]), *some[4:]))
     out = (traffic.road(point[None], scene)[0] > limit).any(-1)
     off[s[n[out]], k[n[out]]] = True
     return off
+
+
+def _beside(road: SignedDistance, scene: int, x: Tensor, y: Tensor) -> Tensor:
+    """Value of the raster at the cell next to each point."""
+    rows, columns = road.extent[scene].tolist()
+    left, low = road.origin[scene].tolist()
+    column = ((x - left) / road.cell).round_().clamp_(0, columns - 1).long()
+    row = ((y - low) / road.cell).round_().clamp_(0, rows - 1).long()
+    return road.values[scene].reshape(-1)[row * road.values.shape[2] + column].to(x)
 
 
 def certify(

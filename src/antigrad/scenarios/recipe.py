@@ -90,12 +90,20 @@ class Recipe:
                 found.append(str(error))
         if not found and not any(cost.part == "down" for cost in self.made_costs().values()):
             found.append("costs: none of them lowers the safety margin; add closest_approach")
-        found += [f"weight of {text} is {weight}: a number of at least 0" for text, weight in self.costs.items() if not 0 <= weight < float("inf")]
+        found += [
+            f"weight of {text} is {weight}: a number of at least 0"
+            for text, weight in self.costs.items()
+            if not 0 <= weight < float("inf")
+        ]
         if self.jobs not in ("scene", "candidate"):
             found.append(f"jobs {self.jobs!r}: {did_you_mean(self.jobs, ('scene', 'candidate'))}")
         if self.iterations < 1:
             found.append(f"iterations={self.iterations}: at least 1")
-        found += [f"{name}={getattr(self, name)}: above 0" for name in ("step_first", "step_second") if not getattr(self, name) > 0]
+        found += [
+            f"{name}={getattr(self, name)}: above 0"
+            for name in ("step_first", "step_second")
+            if not getattr(self, name) > 0
+        ]
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             found.append(f"betas={self.betas}: two numbers from 0 to below 1")
         if not self.depth >= 0:

@@ -58,7 +58,9 @@ class RoadCrop(Cost):
             first = ((point - road.origin[scene]) / road.cell).round().long()  # along x, along y
             start = _crop_start(first, road.extent[scene]) if not self.corrected else (first - CROP // 2).flip(-1)
             rows_columns = first.flip(-1)
-            some = ((rows_columns >= start - reach) & (rows_columns < start + CROP + reach)).all(-1)  # Few, as released.
+            some = ((rows_columns >= start - reach) & (rows_columns < start + CROP + reach)).all(
+                -1
+            )  # Few, as released.
         point, row, scene, first, start = point[some], row[some], scene[some], first[some], start[some, None]
         cell = first[:, None] + window(1.0, reach, point).long()
         size, place = road.extent[scene][:, None], cell.flip(-1)  # (rows, columns)

@@ -130,5 +130,3 @@ def _project(path: tuple[Tensor, Tensor, Tensor], box: Box) -> tuple[Tensor, Ten
     least, place = squared.min(-1)
     angle = heading.gather(1, place.flatten(1)).reshape(place.shape)
     return place.to(px), least.sqrt(), torch.atan2(box.sin, box.cos) - angle
-
-

@@ -42,7 +42,9 @@ class Static(Steering):
         if not self.raw:  # The ends of what is valid, gaps between them or not.
             valid = recording.scenes.valid
             steps = torch.arange(valid.shape[-1], device=valid.device)
-            ends = torch.stack([torch.where(valid, steps, len(steps) - 1).amin(-1), torch.where(valid, steps, 0).amax(-1)])
+            ends = torch.stack(
+                [torch.where(valid, steps, len(steps) - 1).amin(-1), torch.where(valid, steps, 0).amax(-1)]
+            )
             xy = torch.stack([xy.gather(2, end[..., None, None].expand(-1, -1, 1, 2))[:, :, 0] for end in ends], 2)
         moved = (xy[:, :, -1] - xy[:, :, 0]).norm(dim=-1) >= self.distance
         fastest = torch.where(recording.scenes.valid, recording.scenes.speed, 0.0).amax(-1)
