@@ -18,9 +18,11 @@ DT, WARM_UP = 0.1, 60
 BETWEEN = 9.0
 """m between bumpers at the start."""
 TRIES = 300
-KERB, PAVEMENT = 1.3, 2.5
-"""m from the edge of the lane to the middle of a parked car, and to a pedestrian."""
+SHOULDER, KERB, PAVEMENT = 1.0, 1.8, 3.0
+"""m from the edge of the lane to the edge of the road, to the middle of a parked car, and to a pedestrian."""
 WALK = 1.4
+AXLE = 0.28
+"""Share of a vehicle's length from its rear axle to the centre of its box: 1.3 m for 4.6 m."""
 URBAN = 20.0
 """m/s of a limit below which cars park and people walk beside the road."""
 
@@ -83,7 +85,7 @@ def generate(layout: str = "crossing", agents: int = 16, seed: int = 0, states: 
         id=f"{layout}-{agents}-{seed}",
         source="synthetic",
         objects=tuple(f"{name} {row}" for row, name in enumerate(names)),
-        areas=areas_of(network, plan.lane_width / 2 + 0.5),
+        areas=areas_of(network, plan.lane_width / 2 + SHOULDER),
         lanes=network.routes,
         notes={"layout": layout, "seed": seed},
     )
@@ -114,7 +116,7 @@ def _spawn(network: Network, count: int, rng: np.random.Generator) -> Flow:
         own = int(rng.integers(len(network.routes)))
         place, long = float(rng.uniform(5, room[own])), bool(rng.random() < 0.08)
         box = (rng.uniform(7.0, 9.5), 2.5) if long else (rng.normal(4.6, 0.25), rng.normal(1.95, 0.06))
-        spot, heading = network.at(own, np.array([place]))
+        spot, heading, _ = network.at(own, np.array([place]))
         ahead = np.array([np.cos(heading[0]), np.sin(heading[0])])
         along_it, aside = (spots - spot) @ ahead, (spots - spot) @ np.array([-ahead[1], ahead[0]])
         if ((np.abs(along_it) > BETWEEN + (size[:, 0] + box[0]) / 2) | (np.abs(aside) > CLOSE)).all():
@@ -132,12 +134,15 @@ def _recorded(flow: Flow, states: int) -> Tracks:
             kept.append((flow.along.copy(), flow.speed.copy(), ~flow.gone))
         flow.step(DT)
     along, speed, here = (np.stack(part, 1) for part in zip(*kept, strict=True))
-    places = [flow.network.at(int(route), own) for route, own in zip(flow.route, along, strict=True)]
-    yaw = np.stack([heading for _, heading in places])
+    ahead = AXLE * flow.size[:, 0]  # the rear axle follows the lane, the centre of the box lies ahead of it
+    rears = [flow.network.at(int(r), own - d) for r, own, d in zip(flow.route, along, ahead, strict=True)]
+    rear, yaw, bend = (np.stack(part) for part in zip(*rears, strict=True))
+    forward = np.stack([np.cos(yaw), np.sin(yaw)], -1)
+    across = np.stack([-forward[..., 1], forward[..., 0]], -1)
     return {
-        "xy": np.stack([xy for xy, _ in places]),
+        "xy": rear + ahead[:, None, None] * forward,
         "yaw": yaw,
-        "vel": speed[..., None] * np.stack([np.cos(yaw), np.sin(yaw)], -1),
+        "vel": speed[..., None] * (forward + (bend * ahead[:, None])[..., None] * across),
         "valid": here,
         "size": flow.size,
         "kind": np.full(len(yaw), VEHICLE),
@@ -154,7 +159,7 @@ def _beside(network: Network, plan: Layout, kind: int, count: int, states: int, 
     while row < count:
         own = int(rng.integers(len(network.routes)))
         place = float(rng.uniform(20, network.lengths[own] - 20))
-        lane, heading = network.at(own, np.array([place]))
+        lane, heading, _ = network.at(own, np.array([place]))
         around = network.headings[own][int((place - 15) / SPACING) : int((place + 15) / SPACING)]
         spot = lane[0] + aside * np.array([np.sin(heading[0]), -np.cos(heading[0])])
         clear = np.hypot(*(routes - spot).T).min() > aside - 0.1 and np.ptp(around) < 0.02  # nobody turns there

@@ -99,16 +99,18 @@ class Network:
         runs = [run for run in np.split(close, np.flatnonzero(np.diff(close) > 1) + 1) if len(run) and run[0] > 0]
         return (int(runs[0][0]), int(runs[0][-1])) if runs else None
 
-    def at(self, route: int, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Position and heading on a route.
+    def at(self, route: int, along: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Position, heading and curvature of a route.
 
         Args:
             route: Its number.
             along: (T,) m from its start.
 
         Returns:
-            (T, 2) m and (T,) rad.
+            (T, 2) m, (T,) rad and (T,) 1/m.
         """
-        line, marks = self.routes[route], np.arange(len(self.routes[route])) * SPACING
-        xy = np.stack([np.interp(along, marks, line[:, axis]) for axis in (0, 1)], 1)
-        return xy, np.interp(along, marks, self.headings[route])
+        line, heading = self.routes[route], self.headings[route]
+        marks = np.arange(len(line)) * SPACING
+        columns = (line[:, 0], line[:, 1], heading, np.gradient(heading) / SPACING)
+        x, y, yaw, bend = (np.interp(along, marks, column) for column in columns)
+        return np.stack([x, y], 1), yaw, bend
