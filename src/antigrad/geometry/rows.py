@@ -173,7 +173,8 @@ class RowWindows:
 def row_windows(interaction: Tensor) -> RowWindows:
     r"""Find the weights λ of the down part at which P(y₊ + λy₋) improves both parts, row by row.
 
-    $$\frac{-K_{+-}}{K_{--}}<\lambda<\frac{K_{++}}{-K_{+-}}\quad\text{for }K_{+-}<0,\qquad\lambda\ge0\quad\text{otherwise}$$
+    $$\frac{-K_{+-}}{K_{--}}<\lambda<\frac{K_{++}}{-K_{+-}}\quad\text{for }K_{+-}<0,\qquad
+    \lambda\ge0\quad\text{otherwise}$$
 
     Args:
         interaction: (R, 2, 2): the part that is to hold first, the down part second.

@@ -250,7 +250,7 @@ class _Attack:
         return live if bool(going.all()) else live.take(going.nonzero()[:, 0])
 
     def _values(self, live: _Live, view: View) -> list[tuple[str, Tensor, Tensor]]:
-        """Part, weighted value and winner of each cost, the down part first."""
+        # Part, weighted value and winner of each cost, the down part first.
         found: list[tuple[str, Tensor, Tensor]] = []
         none = torch.full((len(live.number),), -1)
         for (cost, weight), constant in zip(self.tools.costs, live.constants, strict=True):
@@ -294,7 +294,7 @@ class _Attack:
         return (separation(view.moved, view.ego_box) <= -depth) & counted
 
     def _finish_hits(self, live: _Live, states: States, iteration: int) -> Tensor:
-        """Rows that go on; hits against a reactive ego are confirmed by a fresh roll-out of it."""
+        # Rows that go on; hits against a reactive ego are confirmed by a fresh roll-out of it.
         contact = self._contacts(live, states)
         new = contact.flatten(1).any(1)
         if bool(new.any()) and self.tools.planner.reactive:
@@ -311,7 +311,7 @@ class _Attack:
         return ~new & ~lost
 
     def _drive(self, live: _Live, states: States, rows: Tensor) -> States:
-        """The ego of some rows afresh, that of the others as it is."""
+        # The ego of some rows afresh, that of the others as it is.
         chosen = rows.nonzero()[:, 0]
         some = live.take(chosen)
         drive = self.tools.planner.drive(some.view(states.take(chosen), some.actions), some.prepared)

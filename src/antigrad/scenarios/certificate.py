@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class Judge:
         InputValueError: A number is out of range.
     """
 
-    lattice: Lattice = Lattice()
+    lattice: Lattice = field(default_factory=Lattice)
     every: float = 0.2
     after: float = 3.0
     clearance: float = 0.3
@@ -84,12 +84,12 @@ class Certificate:
 
     @property
     def lead(self) -> float | None:
-        """s between the last safe start and the contact."""
+        """S between the last safe start and the contact."""
         return None if self.last is None else self.contact - self.last
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class Escapes:
     """The escapes of one row, and what stands in their way but the striker.
 
     Args:
@@ -148,7 +148,7 @@ class Field:
         return found
 
 
-def field_of(view: View, row: int, striker: int, contact: int, judge: Judge, around: Around | None = None) -> Field:
+def escapes_of(view: View, row: int, striker: int, contact: int, judge: Judge, around: Around | None = None) -> Escapes:
     """Roll the escapes of one row out and test them against everything but the striker.
 
     Args:
@@ -173,20 +173,20 @@ def field_of(view: View, row: int, striker: int, contact: int, judge: Judge, aro
     counts = starts[:, None] + torch.arange(1, horizon + 1, device=starts.device) <= end
     size = traffic.ego_size[row]
     box = Box(states.x, states.y, states.yaw.cos(), states.yaw.sin(), size[0] / 2, size[1] / 2)
-    field = Field(judge, ego, starts, states, box.grown(judge.clearance), counts, counts.new_zeros(0), traffic.dt)
+    escapes = Escapes(judge, ego, starts, states, box.grown(judge.clearance), counts, counts.new_zeros(0), traffic.dt)
     others = torch.ones(traffic.kind.shape[1], dtype=torch.bool, device=ego.x.device)
     others[0] = False
     others[traffic.mover[row, striker]] = False
     others &= around.present[row].any(-1) & ~_known(view, row)
     which = others.nonzero()[:, 0]
-    met = field.meets(around.box.map(lambda value: value[row, which]), around.present[row, which], follows=True)
+    met = escapes.meets(around.box.map(lambda value: value[row, which]), around.present[row, which], follows=True)
     free = ~met.any(0)
     free &= ~_off_road(view, row, box, counts, free, judge.slack)
-    return Field(judge, ego, starts, states, field.box, counts, free, traffic.dt)
+    return Escapes(judge, ego, starts, states, escapes.box, counts, free, traffic.dt)
 
 
 def _known(view: View, row: int) -> Tensor:
-    """(A,) contacts that the log has already: they are not the attack's."""
+    # (A,) contacts that the log has already: they are not the attack's.
     traffic = view.traffic
     own = boxes(States(*(value[row] for value in traffic.ego_log)), traffic.ego_size[row])
     other = traffic.others.map(lambda value: value[row])
@@ -195,7 +195,7 @@ def _known(view: View, row: int) -> Tensor:
 
 
 def _off_road(view: View, row: int, box: Box, counts: Tensor, free: Tensor, slack: float) -> Tensor:
-    """(S, K) True where an escape leaves the road more than the log did; only free ones are looked at."""
+    # (S, K) True where an escape leaves the road more than the log did; only free ones are looked at.
     traffic = view.traffic
     off = torch.zeros_like(free)
     if traffic.road is None:
@@ -217,7 +217,7 @@ def _off_road(view: View, row: int, box: Box, counts: Tensor, free: Tensor, slac
 
 
 def _beside(road: SignedDistance, scene: int, x: Tensor, y: Tensor) -> Tensor:
-    """Value of the raster at the cell next to each point."""
+    # Value of the raster at the cell next to each point.
     rows, columns = road.extent[scene].tolist()
     left, low = road.origin[scene].tolist()
     column = ((x - left) / road.cell).round_().clamp_(0, columns - 1).long()
@@ -243,33 +243,31 @@ def certify(
     judge, around = judge or Judge(), Around.of(view)
     found: list[Certificate] = []
     for row, striker, contact in zip(rows, strikers, contacts, strict=True):
-        field = field_of(view, row, striker, contact, judge, around)
+        escapes = escapes_of(view, row, striker, contact, judge, around)
         number = int(view.traffic.mover[row, striker])
         other = around.box.map(lambda value, row=row, number=number: value[row, number][None])
-        met = field.meets(other, around.present[row, number][None])
-        found.append(_verdict(view, row, striker, contact, field, field.free & ~met[0]))
+        met = escapes.meets(other, around.present[row, number][None])
+        found.append(_verdict(view, row, striker, contact, escapes, escapes.free & ~met[0]))
     return found
 
 
-def _verdict(view: View, row: int, striker: int, contact: int, field: Field, safe: Tensor) -> Certificate:
-    judge, dt = field.judge, field.dt
+def _verdict(view: View, row: int, striker: int, contact: int, escapes: Escapes, safe: Tensor) -> Certificate:
+    judge, dt = escapes.judge, escapes.dt
     seen = seen_at(view, row, striker, contact, judge.visible)
     count = safe.sum(1)
     index = int((count > 0).int().argmax()) if bool((count > 0).any()) else None
-    last = None if index is None else int(field.starts[index])
-    if last is None:
-        verdict = UNAVOIDABLE
-    else:
-        verdict = AVOIDABLE if last >= seen + round(judge.reaction / dt) else FORESIGHT
+    last = None if index is None else int(escapes.starts[index])
+    in_time = last is not None and last >= seen + round(judge.reaction / dt)
+    verdict = AVOIDABLE if in_time else FORESIGHT if last is not None else UNAVOIDABLE
     manoeuvres = judge.lattice.manoeuvres
     braking = torch.tensor([side == 0 and a < 0 for a, side in manoeuvres], device=safe.device)
     escape = manoeuvre = None
     if index is not None:
         effort = torch.tensor([math.hypot(*one) for one in manoeuvres], device=safe.device)
         best = int(torch.where(safe[index], effort, torch.inf).argmin())
-        held = int(field.counts[index].sum())
+        held = int(escapes.counts[index].sum())
         manoeuvre = manoeuvres[best]
-        escape = torch.stack([value[index, best, :held] for value in field.states], -1)
+        escape = torch.stack([value[index, best, :held] for value in escapes.states], -1)
     return Certificate(
         verdict=verdict,
         contact=contact * dt,
@@ -279,7 +277,7 @@ def _verdict(view: View, row: int, striker: int, contact: int, field: Field, saf
         escape=escape,
         manoeuvre=manoeuvre,
         open=count,
-        starts=field.starts,
+        starts=escapes.starts,
     )
 
 

@@ -179,7 +179,7 @@ def _suffix(values: Tensor) -> Tensor:
 
 
 def _until_stop(total: Tensor, alive: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Sum of μ from step t+1 to the next stop, for each action and for the first speed; total = Λμ."""
+    # Sum of μ from step t+1 to the next stop, for each action and for the first speed; total = Λμ.
     if alive is None:
         return total, total[..., 0]
     steps = total.shape[-1]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from antigrad.scenarios.attack import Outcome
-from antigrad.scenarios.certificate import Judge, field_of
+from antigrad.scenarios.certificate import Judge, escapes_of
 from antigrad.scenarios.dynamics import States, wrap
 from antigrad.scenarios.gap import Box, boxes, separation
 from antigrad.scenarios.planners.planner import Around
@@ -29,7 +29,7 @@ class Contact:
     Args:
         kind: nuPlan's class: ego stopped, track stopped, rear (the ego was struck from behind), front (its front bumper
             struck), lateral.
-        at_fault: Whether nuPlan counts it as the ego's fault; of a lateral one that depends on the ego leaving the road.
+        at_fault: Whether nuPlan counts it as the ego's fault; a lateral one is if the ego had left the road.
         zone: Where the other car was: front, side or rear.
         bearing: rad, of the other's centre in the ego's frame.
         ego_closing: m/s of the ego towards the other, along the line of centres.
@@ -143,14 +143,14 @@ def fault_ledger(
     """
     judge, view = judge or Judge(), outcome.view
     traffic, contact, striker = view.traffic, int(outcome.hit_step[row]), int(outcome.striker[row])
-    field = field_of(view, row, striker, contact, judge, Around.of(view))
+    escapes = escapes_of(view, row, striker, contact, judge, Around.of(view))
     stride = max(1, round(every / traffic.dt))
     cuts = [*range(0, contact, stride), contact]
     other = _hybrids(outcome, vehicle, row, striker, cuts)
     box = boxes(other, traffic.size[row, striker].expand(len(cuts), 2))
     live = traffic.live[row, striker].expand(len(cuts), -1)
-    safe = (field.free & ~field.meets(box, live)).any(-1)  # (worlds, starts), latest start first
-    last = torch.where(safe, field.starts + 1, 0).amax(1) * traffic.dt
+    safe = (escapes.free & ~escapes.meets(box, live)).any(-1)  # (worlds, starts), latest start first
+    last = torch.where(safe, escapes.starts + 1, 0).amax(1) * traffic.dt
     return [
         Entry(cuts[k] * traffic.dt, cuts[k + 1] * traffic.dt, float(last[k] - last[k + 1]))
         for k in range(len(cuts) - 1)
@@ -158,7 +158,7 @@ def fault_ledger(
 
 
 def _hybrids(outcome: Outcome, vehicle: Vehicle, row: int, striker: int, cuts: list[int]) -> States:
-    """(K, T) the striker with the attack's actions up to each cut and its record's from there on."""
+    # (K, T) the striker with the attack's actions up to each cut and its record's from there on.
     log, count = outcome.traffic.log, len(cuts)
 
     def repeat(value: Tensor) -> Tensor:

@@ -151,21 +151,21 @@ def corner_edge(one: Box, two: Box) -> Tensor:
 
 
 def _corner_distance(one: Box, two: Box) -> Tensor:
-    """Least distance of the corners of one box outside another, 0 if one is inside."""
+    # Least distance of the corners of one box outside another, 0 if one is inside.
     outside = [value.clamp(min=0) for value in _in_frame(one, two)]
     squared = (outside[0].square() + outside[1].square()).amin(-1)
     return _root(squared)
 
 
 def _corner_offsets(one: Box, two: Box) -> Tensor:
-    """(..., 4) signed distance of the corners of one box to the border of another."""
+    # (..., 4) signed distance of the corners of one box to the border of another.
     along, across = _in_frame(one, two)
     outside = _root(along.clamp(min=0).square() + across.clamp(min=0).square())
     return outside + torch.maximum(along, across).clamp(max=0)
 
 
 def _in_frame(one: Box, two: Box) -> tuple[Tensor, Tensor]:
-    """How far the corners of one box lie beyond the faces of another, (..., 4) each: along and across."""
+    # How far the corners of one box lie beyond the faces of another, (..., 4) each: along and across.
     dx, dy = one.x - two.x, one.y - two.y
     along, across = two.cos * dx + two.sin * dy, two.cos * dy - two.sin * dx
     cos, sin = one.cos * two.cos + one.sin * two.sin, one.sin * two.cos - one.cos * two.sin
@@ -179,6 +179,6 @@ def _in_frame(one: Box, two: Box) -> tuple[Tensor, Tensor]:
 
 
 def _root(squared: Tensor) -> Tensor:
-    """Square root whose derivative at 0 is 0, not NaN."""
+    # Square root whose derivative at 0 is 0, not NaN.
     some = squared > 0
     return torch.where(some, torch.where(some, squared, 1.0).sqrt(), 0.0)

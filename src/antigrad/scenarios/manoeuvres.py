@@ -74,7 +74,7 @@ class Lattice:
 
 
 def _curvature(ego: States, arc: Tensor) -> Tensor:
-    """Curvature of a driven path between its states, (T-1,) 1/m."""
+    # Curvature of a driven path between its states, (T-1,) 1/m.
     steps = arc.diff()
     turn = wrap(ego.yaw.diff()) / steps.clamp(min=0.05)
     return torch.where(steps > 0.05, turn, 0.0).clamp(-MAX_CURVATURE, MAX_CURVATURE)

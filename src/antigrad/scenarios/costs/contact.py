@@ -20,7 +20,8 @@ class Contact(Cost):
 
     $$C=\sum_{(i,j)}\Big[\min(\tau,\min_tg^{log}_{ij,t})-\min_tg_{ij,t}\Big]_+$$
 
-    over the K pairs of a mover i and any object j that may come closest: parked ones, pedestrians, excluded vehicles too.
+    over the K pairs of a mover i and any object j that may come closest: parked ones, pedestrians and excluded vehicles
+    too.
 
     Args:
         threshold: τ, m.

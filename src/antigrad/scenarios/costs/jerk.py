@@ -15,7 +15,8 @@ from antigrad.scenarios.traffic import View
 class Jerk(Cost):
     r"""Mean squared change of acceleration over time.
 
-    $$C=\sum_i\frac1{|V_i|}\sum_t\Big(\frac{\dot v_{t+1}-\dot v_t}{\Delta t}\Big)^2,\qquad\dot v_t=\frac{v_{t+1}-v_t}{\Delta t}$$
+    $$C=\sum_i\frac1{|V_i|}\sum_t\Big(\frac{\dot v_{t+1}-\dot v_t}{\Delta t}\Big)^2,\qquad
+    \dot v_t=\frac{v_{t+1}-v_t}{\Delta t}$$
 
     Sign: minimising this makes driving smoother.
 

@@ -74,7 +74,7 @@ class RoadCrop(Cost):
 
 
 def _crop_start(cell: Tensor, extent: Tensor) -> Tensor:
-    """Start row and column of the released crop, from the cell number along x and y."""
+    # Start row and column of the released crop, from the cell number along x and y.
     start = (cell.minimum(extent.flip(-1) - 1).clamp(min=0) - CROP // 2).clamp(max=0)
     # extent is (rows, columns); the number along x selects the first of them, as released.
     return torch.where(start < 0, start + extent, start).minimum(extent - CROP).clamp(min=0)

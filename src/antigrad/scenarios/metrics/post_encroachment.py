@@ -21,7 +21,8 @@ class PostEncroachment(TrafficMetric):
 
     Source: Allen, Shin, Cooper 1978.
 
-    Deviations: exact on the recorded steps: whole boxes, not a crossing point. At each step of the mover, against all of the ego's; not valid where the ego never was.
+    Deviations: exact on the recorded steps: whole boxes, not a crossing point. At each
+        step of the mover, against all of the ego's; not valid where the ego never was.
 
     Example:
         >>> PostEncroachment().unit, PostEncroachment().danger

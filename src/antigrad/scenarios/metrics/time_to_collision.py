@@ -22,7 +22,8 @@ class TimeToCollision(TrafficMetric):
 
     Source: Hayward 1972; solved here for oriented boxes.
 
-    Deviations: exact: the boxes touch when their intervals do on all four face normals, and each interval is linear in time. Not valid where they never touch.
+    Deviations: exact: the boxes touch when their intervals do on all four face normals, and
+        each interval is linear in time. Not valid where they never touch.
 
     Example:
         >>> TimeToCollision().unit, TimeToCollision().danger
@@ -50,6 +51,6 @@ class TimeToCollision(TrafficMetric):
 
 
 def _half(box: Box, nx: Tensor, ny: Tensor) -> Tensor:
-    """Half the length of the shadow of a box on a direction."""
+    # Half the length of the shadow of a box on a direction.
     along, across = (box.cos * nx + box.sin * ny).abs(), (box.cos * ny - box.sin * nx).abs()
     return box.half_length * along + box.half_width * across

@@ -124,7 +124,7 @@ def _sampled(path: Path, rows: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _project(path: tuple[Tensor, Tensor, Tensor], box: Box) -> tuple[Tensor, Tensor, Tensor]:
-    """Arc, distance and heading difference of objects at the sample of the path nearest to them."""
+    # Arc, distance and heading difference of objects at the sample of the path nearest to them.
     px, py, heading = path
     squared = (box.x[..., None] - px[:, None, None]).square_().add_((box.y[..., None] - py[:, None, None]).square_())
     least, place = squared.min(-1)

@@ -27,7 +27,7 @@ class Behind(Steering):
 
     Source: Yin et al. 2024, arXiv 2409.07830, "unavoidable rear-end collisions"; numbers of the released code.
 
-    Deviations: counting valid steps only is ours. The rule is positional: an oncoming car that has passed is behind too.
+    Deviations: counting valid steps only is ours. The rule is of places: an oncoming car that has passed is behind too.
 
     Example:
         >>> round(Behind().sector, 4), Behind().share

@@ -59,7 +59,7 @@ def _from(start: Tensor, steps: Tensor) -> Tensor:
 
 
 def _flips(speed: Tensor, gain: Tensor) -> Tensor:
-    """Sign with which each step reads the speed it starts from, (..., T)."""
+    # Sign with which each step reads the speed it starts from, (..., T).
     if not gain.numel() or float((speed[..., None] + gain.cumsum(-1)).min()) >= 0:
         return torch.ones_like(gain)
     signs: list[Tensor] = []
