@@ -264,7 +264,8 @@ def wrap(angle: np.ndarray) -> np.ndarray:
     Returns:
         The same directions.
     """
-    return (angle + math.pi) % (2 * math.pi) - math.pi
+    turned = (angle + math.pi) % (2 * math.pi) - math.pi
+    return np.where(turned >= math.pi, -math.pi, turned)  # what lies just below -pi is rounded to pi
 
 
 def centre_of(xy: np.ndarray, valid: np.ndarray, ego: int | None) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Reading a pickle of plain values and numpy arrays, without running anything it asks for.
 
 A pickle is a program. This one may only build dictionaries, lists, tuples, sets, numbers, texts and bytes, which have
-instructions of their own, and numpy arrays, whose four constructors are replaced by our own. Any other name is refused
+instructions of their own, and numpy arrays, whose constructors are replaced by our own. Any other name is refused
 before it is looked up, and numpy itself never sees what the pickle says: shapes and types are checked here.
 """
 
@@ -19,6 +19,9 @@ from antigrad.core.errors import InputValueError
 
 KINDS = "biufUS"
 MODULES = ("numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric", "numpy")
+
+ARRAYS = ("dtype", "ndarray", "_reconstruct", "_frombuffer", "scalar")
+BYTES = (("_codecs", "encode"), ("builtins", "bytes"), ("__builtin__", "bytes"))
 
 
 def safe_load(data: bytes) -> Any:
@@ -49,12 +52,12 @@ def safe_load(data: bytes) -> Any:
         ) from error
 
 
-class _Unpickler(pickle.Unpickler):  # noqa: S301 (it admits no name but the four below)
+class _Unpickler(pickle.Unpickler):  # noqa: S301 (it admits no name but those above)
     def find_class(self, module: str, name: str) -> Any:
         if module in {"builtins", "__builtin__"} and name in {"set", "frozenset"}:
             return {"set": set, "frozenset": frozenset}[name]
-        if module in MODULES and name in _STAND_INS:
-            return _STAND_INS[name]()
+        if (module in MODULES and name in ARRAYS) or (module, name) in BYTES:
+            return _Maker(name)
         raise InputValueError(
             f"a pickle that asks for {module}.{name}",
             "dictionaries, lists, texts, numbers and numpy arrays alone",
@@ -125,6 +128,8 @@ class _Maker:
     name: str
 
     def __call__(self, *given: Any) -> Any:
+        if self.name in {"encode", "bytes"}:  # how old protocols write bytes
+            return str(given[0]).encode("latin1") if given else b""
         if self.name == "dtype":
             return _Type(given[0])
         array = _Array()
@@ -139,8 +144,3 @@ class _Maker:
             array.shape = ()
             return array.tolist()
         raise InputValueError("a pickle that makes a bare array", "arrays with values", "convert the file to JSON")
-
-
-_STAND_INS = {
-    name: (lambda name=name: _Maker(name)) for name in ("dtype", "ndarray", "_reconstruct", "_frombuffer", "scalar")
-}
