@@ -36,6 +36,7 @@ def columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     else:
         table = feather.read_table(path, columns=list(names), memory_map=False)
         _small_enough(table.num_rows)
+    table.validate(full=True)  # a damaged text column would crash the process when it is read
     missing = [name for name in names if name not in table.column_names or table[name].null_count]
     if missing or not table.num_rows:
         raise InputValueError(f"{path.name}: columns {missing} missing or empty", "rows in each", "get the file anew")

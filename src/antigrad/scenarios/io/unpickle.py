@@ -11,7 +11,7 @@ import io
 import math
 import pickle
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -52,7 +52,15 @@ def safe_load(data: bytes) -> Any:
         ) from error
 
 
-class _Unpickler(pickle.Unpickler):  # noqa: S301 (it admits no name but those above)
+class _Unpickler(pickle._Unpickler):  # pyright: ignore
+    # The reader in Python: the one in C allocates as much memory as an index in a damaged file says.
+
+    def load_bytearray(self) -> None:
+        length = int.from_bytes(self.read(8), "little")
+        self.append(bytearray(self.read(length)))  # reads first, so a wrong length allocates nothing
+
+    dispatch: ClassVar = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: load_bytearray}  # pyright: ignore
+
     def find_class(self, module: str, name: str) -> Any:
         if module in {"builtins", "__builtin__"} and name in {"set", "frozenset"}:
             return {"set": set, "frozenset": frozenset}[name]

@@ -53,7 +53,7 @@ class Runs:
         Runs(eval, "open({mark!r}, 'w')"),
         Runs(Path.touch, Path("{mark}")),
         Runs(np.load, "{mark}"),
-        Runs(getattr, np, "load"),
+        Runs(getattr, "text", "join"),
         Runs(np.fromfile, "{mark}"),
         Runs(bytearray, 10),
     ],
@@ -63,10 +63,7 @@ def test_nothing_is_run(bad: Runs, protocol: int, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     call, given = bad.made
     told = [part.format(mark=str(mark)) if isinstance(part, str) else part for part in given]
-    try:
-        data = pickle.dumps({"a": Runs(call, *told)}, protocol=protocol)
-    except (TypeError, pickle.PicklingError):
-        pytest.skip("can't be pickled in this protocol")
+    data = pickle.dumps({"a": Runs(call, *told)}, protocol=protocol)
     with pytest.raises(AntigradError, match="a pickle that asks for"):
         safe_load(data)
     assert not mark.exists()

@@ -13,7 +13,7 @@ import numpy as np
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.scenarios.scene import Scenes
 
-LARGEST = 1 << 30
+LARGEST = 1 << 29
 """bytes of one file, after decompression."""
 
 
@@ -82,7 +82,7 @@ def content(path: Path) -> bytes:
         Its bytes.
 
     Raises:
-        InputValueError: It is larger than 1 GiB.
+        InputValueError: It is larger than 512 MiB.
     """
     with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
         data = file.read(LARGEST + 1)
