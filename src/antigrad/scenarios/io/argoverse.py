@@ -10,7 +10,7 @@ import numpy as np
 from pyarrow import feather, parquet
 
 from antigrad.core.errors import InputValueError
-from antigrad.scenarios.io.readers.reader import content
+from antigrad.scenarios.io.files import content
 
 MOST_ROWS = 5_000_000
 Lines = tuple[np.ndarray, ...]

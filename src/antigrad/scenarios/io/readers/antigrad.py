@@ -15,7 +15,8 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.files import inside
 from antigrad.scenarios.io.admit import MOST_OBJECTS, MOST_STATES
 from antigrad.scenarios.io.argoverse import columns
-from antigrad.scenarios.io.readers.reader import SceneReader, content
+from antigrad.scenarios.io.files import content
+from antigrad.scenarios.io.readers.reader import SceneReader
 from antigrad.scenarios.io.writers.antigrad import FORMAT, VERSION
 from antigrad.scenarios.scene import Record, Scenes
 

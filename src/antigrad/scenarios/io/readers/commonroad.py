@@ -15,7 +15,8 @@ from defusedxml.ElementTree import ParseError, fromstring
 from antigrad.core.errors import InputValueError
 from antigrad.scenarios.io.admit import MOST_STATES, admit
 from antigrad.scenarios.io.argoverse import middle
-from antigrad.scenarios.io.readers.reader import SceneReader, content, head
+from antigrad.scenarios.io.files import content, head
+from antigrad.scenarios.io.readers.reader import SceneReader
 from antigrad.scenarios.scene import CYCLIST, OTHER, PEDESTRIAN, VEHICLE, Record, Scenes
 
 CARS = ("car", "truck", "bus", "priorityVehicle", "parkedVehicle", "taxi", "motorcycle", "unknown")

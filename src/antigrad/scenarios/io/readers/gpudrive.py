@@ -12,8 +12,9 @@ import numpy as np
 
 from antigrad.core.errors import InputValueError
 from antigrad.scenarios.io.admit import admit
+from antigrad.scenarios.io.files import content, head
 from antigrad.scenarios.io.heading import Unit, heading_unit
-from antigrad.scenarios.io.readers.reader import SceneReader, content, head
+from antigrad.scenarios.io.readers.reader import SceneReader
 from antigrad.scenarios.scene import KINDS, Record, Scenes
 
 

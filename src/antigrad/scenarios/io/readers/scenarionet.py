@@ -13,7 +13,8 @@ import torch
 
 from antigrad.core.errors import InputValueError
 from antigrad.scenarios.io.admit import admit
-from antigrad.scenarios.io.readers.reader import SceneReader, content, head
+from antigrad.scenarios.io.files import content, head
+from antigrad.scenarios.io.readers.reader import SceneReader
 from antigrad.scenarios.io.unpickle import safe_load
 from antigrad.scenarios.scene import CYCLIST, OTHER, PEDESTRIAN, VEHICLE, Record, Scenes, longest_run
 
