@@ -90,6 +90,13 @@ JOBS = (
         positional=("prompt", "answer"),
     ),
     Job(
+        ("scenario",),
+        "antigrad.scenarios.scenario.settings:ScenarioConfig",
+        "antigrad.scenarios.scenario.job:scenario",
+        "recorded traffic bent by gradients until a planner is in danger: who, how, and could it have been avoided",
+        positional=("scenes…",),
+    ),
+    Job(
         ("lab", "run"),
         "antigrad.lab.job:LabConfig",
         "antigrad.lab.job:lab",

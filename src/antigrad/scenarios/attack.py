@@ -383,7 +383,9 @@ def _gradient_of(total: Any, leaf: Tensor) -> Tensor:
 
 
 def _steps(recipe: Recipe, like: Tensor) -> Tensor:
-    return torch.tensor([recipe.step_first, recipe.step_second]).to(like).reshape(2, 1, 1, 1)
+    return torch.tensor([recipe.step_first, recipe.step_second], dtype=like.dtype, device=like.device).reshape(
+        2, 1, 1, 1
+    )
 
 
 def _rows(channels: Tensor) -> Tensor:

@@ -1,5 +1,8 @@
 r"""Could the collision have been avoided, and until when: escapes of the ego against the frozen others.
 
+An object behind the ego, the striker excepted, does not stand in the way of an escape that it would run into from behind:
+it is frozen, but would have braked. It is left out from that contact on, for it would drive through the ego otherwise.
+
 One-sided: an escape that was found proves that the collision could be avoided while the others do what they did;
 "unavoidable" holds for this lattice only.
 """
@@ -140,11 +143,23 @@ class Escapes:
         own = Box(*(value[s, k, h] for value in self.box[:4]), *self.box[4:])
         his = Box(*(value[j, step] for value in other[:4]), *(value[j, 0] for value in other[4:]))
         touch = separation(own, his) <= 0
-        if follows:
-            bearing = wrap(torch.atan2(his.y - own.y, his.x - own.x) - torch.atan2(own.sin, own.cos))
-            touch &= bearing.abs() <= 3 * math.pi / 4
+        j, s, h, k = j[touch], s[touch], h[touch], k[touch]
         found = torch.zeros(len(other.x), *self.box.x.shape[:2], dtype=torch.bool, device=touch.device)
-        found[j[touch], s[touch], k[touch]] = True
+        found[j, s, k] = True
+        return found & ~self._followed(other, (j, s, k), h, step[touch]) if follows else found
+
+    def _followed(self, other: Box, place: tuple[Tensor, Tensor, Tensor], h: Tensor, step: Tensor) -> Tensor:
+        # (J, S, K) True where the first contact is from behind: the object would have braked, and not have gone on.
+        j, s, k = place
+        never = self.box.x.shape[-1]
+        first = torch.full((len(other.x), *self.box.x.shape[:2]), never, device=h.device)
+        flat = (j * first.shape[1] + s) * first.shape[2] + k
+        first = first.flatten().scatter_reduce(0, flat, h, "amin").reshape(first.shape)
+        dx, dy = other.x[j, step] - self.box.x[s, k, h], other.y[j, step] - self.box.y[s, k, h]
+        bearing = wrap(torch.atan2(dy, dx) - torch.atan2(self.box.sin[s, k, h], self.box.cos[s, k, h]))
+        behind = (bearing.abs() > 3 * math.pi / 4) & (h == first[j, s, k])
+        found = torch.zeros_like(first, dtype=torch.bool)
+        found[j[behind], s[behind], k[behind]] = True
         return found
 
 

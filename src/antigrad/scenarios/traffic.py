@@ -206,8 +206,9 @@ class View:
 
     @cached_property
     def moved(self) -> Box:
-        """(R, M, T) boxes of the movers."""
-        return boxes(self.states, self.traffic.size)
+        """(R, M, T) boxes of the movers, with the graph of the states."""
+        with torch.enable_grad():  # Whoever asks first may do so without; what is kept must serve all.
+            return boxes(self.states, self.traffic.size)
 
     @cached_property
     def ego_box(self) -> Box:
