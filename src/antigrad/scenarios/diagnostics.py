@@ -81,8 +81,8 @@ def diagnose(scenes: Scenes) -> list[Diagnosis]:
     off_road = [math.nan] * len(scenes) if scenes.road is None else off_road_baseline(scenes).tolist()
     found: list[Diagnosis] = []
     for row, (record, offset) in enumerate(zip(scenes.records, no_slip_offset(scenes), strict=True)):
-        arrays = (part[row].double().numpy() for part in (scenes.yaw, scenes.vel))
-        heading = heading_errors(*arrays, scenes.valid[row].numpy(), scenes.kind[row].numpy())[1]
+        yaw, vel = scenes.yaw[row].double().numpy(), scenes.vel[row].double().numpy()
+        heading = heading_errors(yaw, vel, scenes.valid[row].numpy(), scenes.kind[row].numpy())[1]
         doubts = {
             f"the ego's point is {offset:.2f} m ahead of its rear axle; a box centre is {AHEAD[0]} to {AHEAD[1]} m": (
                 not math.isnan(offset) and not AHEAD[0] <= offset <= AHEAD[1]

@@ -168,9 +168,11 @@ class Scenes:
             "xy": np.where(valid[..., None], xy - zero, 0.0),
             "yaw": np.where(valid, wrap(np.where(valid, yaw, 0.0)), 0.0),
             "vel": np.where(valid[..., None], vel, 0.0),
-            "size": np.where(valid.any(1)[:, None], size, 0.0),
+            "size": np.where(valid.any(1, keepdims=True), size, 0.0),
         }
-        tensors = {name: torch.from_numpy(np.asarray(value, np.float64))[None] for name, value in inside.items()}
+        tensors: dict[str, Any] = {
+            name: torch.from_numpy(np.asarray(value, np.float64))[None] for name, value in inside.items()
+        }
         return Scenes(
             **tensors,
             valid=torch.from_numpy(np.array(valid, bool))[None],
@@ -201,7 +203,9 @@ class Scenes:
             raise InputValueError(f"{len(roads)} of {len(parts)} batches with a raster", "all or none", "use rasterise")
         most, longest = max(part.shape[1] for part in parts), max(part.shape[2] for part in parts)
         names = ("xy", "yaw", "vel", "size", "valid", "kind")
-        joined = {name: torch.cat([_grown(getattr(p, name), most, longest, name) for p in parts]) for name in names}
+        joined: dict[str, Any] = {
+            name: torch.cat([_grown(getattr(p, name), most, longest, name) for p in parts]) for name in names
+        }
         return Scenes(
             **joined,
             ego=torch.cat([part.ego for part in parts]),
@@ -283,8 +287,9 @@ def centre_of(xy: np.ndarray, valid: np.ndarray, ego: int | None) -> np.ndarray:
     states = np.flatnonzero(valid[who].any(0))
     if not len(states):
         return np.zeros(2)
-    middle = states[np.argmin(np.abs(states - valid.shape[1] // 2))]
-    return xy[who, middle][valid[who, middle]].mean(0)
+    middle = int(states[np.abs(states - valid.shape[1] // 2).argmin()])
+    seen: np.ndarray = valid[who, middle]
+    return xy[who, middle][seen].mean(0)
 
 
 def longest_run(valid: Tensor) -> Tensor:

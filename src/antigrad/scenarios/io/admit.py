@@ -37,7 +37,7 @@ def admit(record: Record, **arrays: Any) -> Scenes:
             "cut it",
         )
     ego = arrays["ego"]
-    if ego is not None and not (0 <= ego < len(valid) and valid[ego].any()):
+    if ego is not None and not (0 <= ego < len(valid) and bool(valid[ego].any())):
         raise InputValueError(f"ego {ego} of scene {record.id!r}", f"one of {len(valid)} objects, seen", "leave it out")
     if not (isinstance(arrays["dt"], float) and 0.005 <= arrays["dt"] <= 2):
         raise InputValueError(f"time step {arrays['dt']} s in {record.id!r}", "0.005 to 2 s", "check the time unit")
@@ -45,9 +45,8 @@ def admit(record: Record, **arrays: Any) -> Scenes:
     _bounded(record, "velocity (m/s)", np.abs(np.asarray(arrays["vel"], float)).max(-1), valid, FASTEST)
     _bounded(record, "heading (rad)", np.abs(np.asarray(arrays["yaw"], float)), valid, 1e6)
     size = np.asarray(arrays["size"], float)
-    seen = valid & valid.any(1)[:, None]
-    _bounded(record, "size (m)", np.broadcast_to(size.max(-1)[:, None], valid.shape), seen, LONGEST)
-    _bounded(record, "size below 0 (m)", np.broadcast_to(-size.min(-1)[:, None], valid.shape), seen, 0.0)
+    _bounded(record, "size (m)", np.broadcast_to(size.max(-1)[:, None], valid.shape), valid, LONGEST)
+    _bounded(record, "size below 0 (m)", np.broadcast_to(-size.min(-1)[:, None], valid.shape), valid, 0.0)
     lines = [line for name in ("edges", "areas", "lanes") for line in getattr(record, name)]
     if any(line.ndim != 2 or line.shape[1] != 2 or not np.isfinite(line).all() for line in lines):
         raise InputValueError(
@@ -59,7 +58,7 @@ def admit(record: Record, **arrays: Any) -> Scenes:
 def _bounded(record: Record, what: str, value: np.ndarray, valid: np.ndarray, limit: float) -> None:
     bad = valid & ~(value <= limit)  # NaN is bad too
     if bad.any():
-        thing, state = np.argwhere(bad)[0].tolist()
+        thing, state = (int(where[0]) for where in np.nonzero(bad))
         raise InputValueError(
             f"{what} of object {thing} at state {state} of {record.id!r} is {value[thing, state]:.6g}",
             f"at most {limit:g}",

@@ -57,6 +57,7 @@ def message(description: str) -> Any:
     """
     file = FileDescriptorProto(name="antigrad", package="antigrad", syntax="proto2")
     kinds: dict[str, Any] = {}
+    owner = ""
     for line in description.strip().splitlines():
         owner, _, fields = line.partition(": ")
         if owner not in kinds:

@@ -55,7 +55,7 @@ def safe_load(data: bytes) -> Any:
 class _Unpickler(pickle._Unpickler):  # pyright: ignore
     # The reader in Python: the one in C allocates as much memory as an index in a damaged file says.
 
-    def load_bytearray(self) -> None:
+    def load_bytearray(self: Any) -> None:
         length = int.from_bytes(self.read(8), "little")
         self.append(bytearray(self.read(length)))  # reads first, so a wrong length allocates nothing
 

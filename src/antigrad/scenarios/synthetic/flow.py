@@ -105,7 +105,7 @@ class Flow:
         half, gone, pull = self.size[:, 0] / 2, self.gone, np.full(len(self.route), PULL)
         front, rear = self.along + half, self.along - half
         for own, other in np.argwhere(self.ticket[:, None] > self.ticket[None, :]):
-            zone = self.network.zones.get((self.route[own], self.route[other]))
+            zone = self.network.zones.get((int(self.route[own]), int(self.route[other])))
             if zone is None or gone[other] or front[own] > zone.entry:
                 continue
             if rear[other] < (zone.other_entry + 1 if zone.merges else zone.other_leave):

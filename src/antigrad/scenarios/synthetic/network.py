@@ -91,7 +91,8 @@ class Network:
             if p != q and own and other:
                 middle = [self.headings[route][sum(run) // 2] for route, run in ((p, own), (q, other))]
                 merges = bool(np.cos(middle[0] - middle[1]) > np.cos(np.radians(40)))
-                found[p, q] = Zone(*(k * SPACING for k in (*own, *other)), merges)
+                entry, leave, other_entry, other_leave = (k * SPACING for k in (*own, *other))
+                found[p, q] = Zone(entry, leave, other_entry, other_leave, merges)
         return found
 
     def _run(self, p: int, q: int) -> tuple[int, int] | None:

@@ -71,7 +71,6 @@ def _scene(
     yaw[place], valid[place] = values["yaw"], True
     lines = {name: tuple(np.array(line, float) for line in one[name]) for name in ("edges", "areas", "lanes")}
     origin = (float(one["origin"][0]), float(one["origin"][1]))
-    own = {"id": str(one["id"]), "source": str(one["source"]), "objects": tuple(one["objects"]), "origin": origin}
     size, sort = torch.tensor([one["size"]], dtype=kind), torch.tensor([one["kind"]])
-    record, ego = Record(**own, **lines, notes=one["notes"]), torch.tensor([int(one["ego"])])
-    return Scenes(xy, yaw, vel, size, valid, sort, ego, dt, (record,))
+    record = Record(str(one["id"]), str(one["source"]), tuple(one["objects"]), origin, **lines, notes=one["notes"])
+    return Scenes(xy, yaw, vel, size, valid, sort, torch.tensor([int(one["ego"])]), dt, (record,))

@@ -64,7 +64,7 @@ class CommonRoad(SceneReader):
                 "planning_problems": [_problem(one) for one in root.iter("planningProblem")],
             },
         )
-        yield admit(record, dt=float(root.get("timeStepSize")), **_tracks(obstacles), ego=self._ego(record))
+        yield admit(record, dt=float(root.get("timeStepSize", "nan")), **_tracks(obstacles), ego=self._ego(record))
 
     def _ego(self, record: Record) -> int | None:
         if self.ego is None:

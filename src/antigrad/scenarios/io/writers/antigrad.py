@@ -37,7 +37,12 @@ class Antigrad(SceneWriter):
         parquet.write_table(_tracks(scenes), buffer, compression="zstd")
         tracks = buffer.getvalue()
         name = f"tracks-{hashlib.sha256(tracks).hexdigest()[:16]}.parquet"
-        head = {"format": FORMAT, "version": VERSION, "dt": scenes.dt, "dtype": str(scenes.xy.dtype).split(".")[1]}
+        head: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "dt": scenes.dt,
+            "dtype": str(scenes.xy.dtype).split(".")[1],
+        }
         head |= {"objects": scenes.shape[1], "states": scenes.shape[2], "tracks": name}
         kept = zip(scenes.records, scenes.ego.tolist(), scenes.kind.tolist(), scenes.size.tolist(), strict=True)
         head["scenes"] = [{**_plain(r), "ego": ego, "kind": kind, "size": size} for r, ego, kind, size in kept]
@@ -45,7 +50,7 @@ class Antigrad(SceneWriter):
         return write_atomic(folder / "scenes.json", json.dumps(head)), written
 
 
-def _tracks(scenes: Scenes) -> pa.Table:
+def _tracks(scenes: Scenes) -> Any:
     chosen = scenes.valid.cpu().nonzero(as_tuple=True)
     names = ("scene", "object", "state")
     columns = {name: index.int().numpy() for name, index in zip(names, chosen, strict=True)}

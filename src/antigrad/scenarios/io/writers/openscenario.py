@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.etree.ElementTree import indent, tostring
 
-from scenariogeneration import xosc
+from scenariogeneration import xosc as _xosc
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.scenarios.io.writers.writer import SceneWriter, file_names
 from antigrad.scenarios.scene import CYCLIST, PEDESTRIAN, VEHICLE, Scenes, longest_run
 
+xosc: Any = _xosc  # its enumerations are not typed as what its functions take
 MINOR = 2
 REAR_AXLE, WHEELBASE = 0.28, 0.6
 """Shares of a vehicle's length: from the box centre back to the rear axle, and from there to the front axle."""
