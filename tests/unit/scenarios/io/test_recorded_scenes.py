@@ -10,7 +10,7 @@ import torch
 
 from antigrad.scenarios import Scenes, arrange
 from antigrad.scenarios.diagnostics import diagnose
-from antigrad.scenarios.io import READERS, find
+from antigrad.scenarios.io import READERS, batches, find
 from helpers.data import SHARED, shared
 
 CHECKS = SHARED.parent / "specs" / "checks" / "scenarios"
@@ -143,3 +143,31 @@ def test_thirty_two_objects_are_kept_ego_first() -> None:
     apart = (ordered.xy - ordered.xy[:, :1]).norm(dim=-1).masked_fill(~(ordered.valid & ordered.valid[:, :1]), 1e9)
     nearest = apart.amin(-1)[0, 1:]
     assert (nearest.diff() >= 0).all()
+
+
+def test_what_forty_scenes_look_like() -> None:
+    scenes = [
+        next(READERS.make("gpudrive")(path)) for path in sorted(shared("scenarios/womd_gpudrive_json_xz").glob("*.xz"))
+    ]
+    assert {scene.shape[2] for scene in scenes} == {91}
+    assert np.median([scene.shape[1] for scene in scenes]) == 41.5
+    moving = [int(((s.kind == 1) & ((s.speed > 1) & s.valid).any(-1)).sum()) for s in scenes]
+    assert np.median(moving) == 6.5
+    # the class defaults of formats without sizes are rounded from these medians
+    for kind, size in ((1, (4.61, 2.06)), (2, (0.9, 0.85)), (3, (1.85, 0.8))):
+        found = torch.cat([scene.size[scene.kind == kind] for scene in scenes]).median(0).values
+        assert found.tolist() == pytest.approx(size, abs=0.05)
+
+
+def test_padding_to_the_batch_by_size_wastes_less() -> None:
+    scenes = [
+        next(READERS.make("gpudrive")(path)) for path in sorted(shared("scenarios/womd_gpudrive_json_xz").glob("*.xz"))
+    ]
+
+    def waste(parts: list[Scenes]) -> float:
+        return 1 - sum(int(p.present.sum()) for p in parts) / sum(p.present.numel() for p in parts)
+
+    in_order = [Scenes.concat(scenes[start : start + 8]) for start in range(0, 40, 8)]
+    by_size = [part for _, part in batches(scenes, 8)]
+    assert waste(in_order) > 0.4
+    assert waste(by_size) < 0.3
