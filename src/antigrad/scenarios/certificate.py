@@ -1,7 +1,7 @@
 r"""Could the collision have been avoided, and until when: escapes of the ego against the frozen others.
 
-An object behind the ego, the striker excepted, does not stand in the way of an escape that it would run into from behind:
-it is frozen, but would have braked. It is left out from that contact on, for it would drive through the ego otherwise.
+An object that an escape would let run into the ego from behind, the striker excepted, does not stand in its way: it is
+frozen, but would have braked. It is left out from that contact on, for it would drive through the ego otherwise.
 
 One-sided: an escape that was found proves that the collision could be avoided while the others do what they did;
 "unavoidable" holds for this lattice only.
@@ -180,7 +180,7 @@ def escapes_of(view: View, row: int, striker: int, contact: int, judge: Judge, a
     traffic = view.traffic
     around = around or Around.of(view)
     ego = States(*(value[row] for value in view.ego))
-    end = min(traffic.steps - 1, contact + round(judge.after / traffic.dt))
+    end = min(int(traffic.horizon[row]) - 1, contact + round(judge.after / traffic.dt))
     stride = max(1, round(judge.every / traffic.dt))
     starts = torch.arange(contact - 1, -1, -stride, device=ego.x.device)
     horizon = max(end - int(starts[-1]), 1) if len(starts) else 1

@@ -43,6 +43,7 @@ class Traffic:
         ego_valid: (R, T) True on that run.
         ego_size: (R, 2) m.
         road: Signed distances, one raster a scene; None without a map.
+        horizon: (R,) states up to the last in which anything of the scene was seen: T without the padding.
         dt: s.
     """
 
@@ -61,6 +62,7 @@ class Traffic:
     ego_valid: Tensor
     ego_size: Tensor
     road: SignedDistance | None
+    horizon: Tensor
     dt: float
 
     def __len__(self) -> int:
@@ -161,8 +163,15 @@ def _layout(scenes: Scenes, scene: Tensor, mover: Tensor, moving: Tensor, vehicl
         ego_valid=live[scene, 0],
         ego_size=scenes.size[scene, 0],
         road=scenes.road,
+        horizon=_horizon(scenes)[scene],
         dt=scenes.dt,
     )
+
+
+def _horizon(scenes: Scenes) -> Tensor:
+    seen = scenes.valid.any(1)
+    steps = torch.arange(1, seen.shape[1] + 1, device=seen.device)
+    return torch.where(seen, steps, 0).amax(1).clamp(min=1)
 
 
 def recorded(scenes: Scenes) -> tuple[Log, Tensor]:

@@ -35,7 +35,7 @@ def oncoming(gap: float = 3.6, x: float = 60.0, **more: object) -> Scenes:
 
 def test_a_hit_is_an_overlap_at_the_step_it_says_and_none_before() -> None:
     found = run(oncoming())
-    row = [row for row, status in enumerate(found.status) if status == HIT][0]
+    row = found.status.index(HIT)
     assert int(found.traffic.mover[row, found.striker[row]]) == 1
     view, step = found.view, int(found.hit_step[row])
     touch = separation(view.moved, view.ego_box)[row, int(found.striker[row])] <= 0
@@ -267,8 +267,7 @@ def frozen_then_thawed(before: bool) -> float:
     for _ in range(50):
         assert float(engine._adam(live, push, made.view)[1].abs().max()) == 0
     rule.factor = 1.0
-    first = float(engine._adam(live, 1e-6 * push, made.view)[1].abs().max()) / tools.recipe.step_second
-    return first
+    return float(engine._adam(live, 1e-6 * push, made.view)[1].abs().max()) / tools.recipe.step_second
 
 
 def test_a_thawed_car_starts_afresh_and_as_released_lets_go_at_once() -> None:

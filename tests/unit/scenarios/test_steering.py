@@ -20,8 +20,15 @@ def kept(spec: str, scenes: Scenes) -> list[bool]:
 
 @pytest.mark.parametrize(
     ("bearing", "yaw", "released", "paper"),
-    [(5, 10, True, True), (10, 5, False, False), (-5, 10, False, False), (5, 0, False, False), (5, 60, True, False), (-5, -10, True, True)],
-)  # fmt: skip
+    [
+        (5, 10, True, True),
+        (10, 5, False, False),
+        (-5, 10, False, False),
+        (5, 0, False, False),
+        (5, 60, True, False),
+        (-5, -10, True, True),
+    ],
+)
 def test_diverging_table(bearing: float, yaw: float, released: bool, paper: bool) -> None:
     at, turned = torch.tensor(math.radians(bearing)), torch.tensor(math.radians(yaw))
     assert bool(diverges(at, turned, math.pi / 8, math.pi / 2)) == released

@@ -56,5 +56,5 @@ class RoadDepth(Cost):
     def __call__(self, view: View, constant: Tensor) -> Value:  # noqa: D102
         depth = road_depth(view.traffic, corners(view.moved))
         deeper = (depth - constant[..., None, None]).relu()  # flat at the log itself
-        total = torch.where(view.traffic.live[..., None], deeper, 0.0).sum((-1, -2, -3)) / view.traffic.steps
+        total = torch.where(view.traffic.live[..., None], deeper, 0.0).sum((-1, -2, -3)) / view.traffic.horizon
         return Value.where(view.traffic.moving.any(1) & (view.traffic.road is not None), total)

@@ -110,4 +110,4 @@ class RoadGaussian(Cost):
         mass = (self.pixel or self.cell) ** 2 / (2 * math.pi * self.sigma**2)
         near = torch.exp((place - point[:, None]).square().sum(-1) / (-2 * self.sigma**2)) * mass
         each = torch.where(off, near, 0.0).sum(-1)
-        return Value.where(valid, torch.zeros_like(constant).index_add(0, row, each) / traffic.steps)
+        return Value.where(valid, torch.zeros_like(constant).index_add(0, row, each) / traffic.horizon)
