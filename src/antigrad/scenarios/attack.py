@@ -378,8 +378,7 @@ def cost_gradients(tools: Tools, outcome: Outcome) -> Iterator[tuple[str, Cost, 
 def _gradient_of(total: Any, leaf: Tensor) -> Tensor:
     if not isinstance(total, Tensor) or not total.requires_grad:
         return torch.zeros_like(leaf)
-    (found,) = torch.autograd.grad(total, leaf, retain_graph=True, allow_unused=True)
-    return torch.zeros_like(leaf) if found is None else found
+    return torch.autograd.grad(total, leaf, retain_graph=True, materialize_grads=True)[0]
 
 
 def _steps(recipe: Recipe, like: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ class Escapes:
         squared += (self.box.y[s, :, h] - other.y[j, step][:, None]).square_()
         n, k = (squared < reach[j, 0].square()).nonzero(as_tuple=True)  # Circles first, boxes where these touch.
         j, s, h, step = j[n], s[n], h[n], step[n]
-        own = Box(*(value[s, k, h] for value in self.box[:4]), *self.box[4:])
+        own = self.box.place(lambda value: value[s, k, h])
         his = Box(*(value[j, step] for value in other[:4]), *(value[j, 0] for value in other[4:]))
         touch = separation(own, his) <= 0
         j, s, h, k = j[touch], s[touch], h[touch], k[touch]
@@ -220,12 +220,12 @@ def _off_road(view: View, row: int, box: Box, counts: Tensor, free: Tensor, slac
     depth = traffic.road(corners(own)[None], scene)[0].clamp(min=0)
     limit = torch.where(traffic.ego_valid[row][:, None], depth, 0.0).max() + slack
     s, k = free.nonzero(as_tuple=True)
-    some = Box(*(value[s, k] for value in box[:4]), *box[4:])
+    some = box.place(lambda value: value[s, k])
     # A distance on a raster has slopes of at most √2: where the value next to the centre is lower, no corner is out.
     reach = math.sqrt(2) * (some.radius + traffic.road.cell)
     near = (_beside(traffic.road, int(scene), some.x, some.y) + reach > limit) & counts[s]
     n, h = near.nonzero(as_tuple=True)
-    point = corners(Box(*(value[n, h] for value in some[:4]), *some[4:]))
+    point = corners(some.place(lambda value: value[n, h]))
     out = (traffic.road(point[None], scene)[0] > limit).any(-1)
     off[s[n[out]], k[n[out]]] = True
     return off

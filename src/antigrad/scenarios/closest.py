@@ -74,7 +74,8 @@ def everyone(view: View) -> tuple[Box, Tensor]:
         value[place] = new
     present = traffic.present.clone()
     present[place] = traffic.live[row, number]
-    return Box(*now, *traffic.others[4:]), present
+    x, y, cos, sin = now
+    return traffic.others._replace(x=x, y=y, cos=cos, sin=sin), present
 
 
 def close_pairs(view: View, most: int, within: float) -> tuple[Tensor, Tensor, Box, Tensor]:

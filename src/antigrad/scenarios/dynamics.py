@@ -148,7 +148,7 @@ class _PrefixSums(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:  # pyright: ignore
         free_a, free_k, k, s, cos, sin, alive, mask = ctx.saved_tensors
         (grad,), dt = grads, ctx.dt
         later = _suffix(grad[:3])  # Λ of the cotangents of x, y, ψ

@@ -6,6 +6,7 @@ least shift that would part the two along one of the four face normals.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -26,7 +27,7 @@ class Box(NamedTuple):
     half_length: Tensor
     half_width: Tensor
 
-    def map(self, change: object) -> Box:
+    def map(self, change: Callable[[Tensor], Tensor]) -> Box:
         """Apply a function to each of the six tensors.
 
         Args:
@@ -35,7 +36,18 @@ class Box(NamedTuple):
         Returns:
             The changed boxes.
         """
-        return Box(*(change(value) for value in self))  # type: ignore[operator]
+        return Box(*(change(value) for value in self))
+
+    def place(self, change: Callable[[Tensor], Tensor]) -> Box:
+        """Apply a function to the four tensors of place and heading; the half lengths stay.
+
+        Args:
+            change: Takes and returns a tensor.
+
+        Returns:
+            The changed boxes.
+        """
+        return self._replace(x=change(self.x), y=change(self.y), cos=change(self.cos), sin=change(self.sin))
 
     def grown(self, margin: float) -> Box:
         """Grow the boxes on all four sides.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from antigrad.scenarios.gap import Box, separation
+from antigrad.scenarios.gap import separation
 from antigrad.scenarios.metrics.metric import Reading, TrafficMetric
 from antigrad.scenarios.traffic import View
 
@@ -39,8 +39,8 @@ class PostEncroachment(TrafficMetric):
         for shift in range(-steps + 1, steps):  # One shift in time after the other: memory stays linear in T.
             mine = slice(max(0, -shift), steps - max(0, shift))
             own = slice(max(0, shift), steps - max(0, -shift))
-            one = Box(*(value_[..., own] for value_ in view.ego_box[:4]), *view.ego_box[4:])
-            two = Box(*(value_[..., mine] for value_ in view.moved[:4]), *view.moved[4:])
+            one = view.ego_box.place(lambda v, own=own: v[..., own])
+            two = view.moved.place(lambda v, mine=mine: v[..., mine])
             touch = (separation(one, two) <= 0) & there[:, None, own]
             late = abs(shift) * view.traffic.dt
             value[..., mine] = torch.where(touch, value[..., mine].clamp(max=late), value[..., mine])

@@ -60,7 +60,8 @@ class Around:
             now = [value.clone() for value in box[:4]]
             for value, new in zip(now, view.moved[:4], strict=True):
                 value[place] = new.detach()[row, number]
-            box, present = Box(*now, *box[4:]), present.clone()
+            box = box._replace(x=now[0], y=now[1], cos=now[2], sin=now[3])
+            present = present.clone()
             present[place] = traffic.live[row, number]
         speed = traffic.other_speed.clone()
         speed[place] = view.states.speed.detach()[row, number]

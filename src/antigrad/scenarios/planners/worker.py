@@ -30,7 +30,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
         Length and npz.
     """
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(arrays))
+    np.savez(buffer, **dict(arrays))  # pyright: ignore[reportArgumentType]
     return HEAD.pack(buffer.tell()) + buffer.getvalue()
 
 
