@@ -14,6 +14,8 @@ from antigrad.credit import CREDIT
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.study import load as load_study
 from antigrad.lab.study import names
+from antigrad.scenarios.io import READERS, WRITERS
+from antigrad.scenarios.layouts import LAYOUTS
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -87,4 +89,7 @@ _LISTS: dict[str, Callable[[], str]] = {
     "attribution methods": lambda: listed("method", METHODS.classes),
     "map metrics": lambda: listed("metric", METRICS.classes),
     "lab studies": lab_studies,
+    "scene readers": lambda: listed("format", READERS.classes),
+    "scene writers": lambda: listed("format", WRITERS.classes),
+    "layouts": lambda: listed("layout", LAYOUTS.classes),
 }

@@ -56,6 +56,12 @@ def test_the_same_seed_gives_the_same_scene() -> None:
     assert not torch.equal(first.xy, other.xy)
 
 
+def test_a_sample_can_begin_in_the_middle() -> None:
+    for whole, part in zip(sample(5, agents=4, seed=7)[3:], sample(2, agents=4, seed=7, first=3), strict=True):
+        assert whole.records[0].id == part.records[0].id
+        assert torch.equal(whole.xy, part.xy)
+
+
 def test_somebody_brakes_and_somebody_turns() -> None:
     scenes = Scenes.concat(sample(8, agents=16))
     assert {record.notes["layout"] for record in scenes.records} == set(LAYOUTS.names())

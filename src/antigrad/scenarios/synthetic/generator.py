@@ -23,30 +23,34 @@ SHOULDER, KERB, PAVEMENT = 1.0, 1.8, 3.0
 WALK = 1.4
 AXLE = 0.28
 """Share of a vehicle's length from its rear axle to the centre of its box: 1.3 m for 4.6 m."""
+TRUCK = 6.0
+"""m from which a vehicle is a truck."""
 URBAN = 20.0
 """m/s of a limit below which cars park and people walk beside the road."""
 
 
-def sample(count: int, agents: int = 16, seed: int = 0, states: int = 91) -> list[Scenes]:
+def sample(count: int, agents: int = 16, seed: int = 0, states: int = 91, first: int = 0) -> list[Scenes]:
     """Scenes of all layouts in turn.
 
     Args:
         count: How many.
         agents: Objects of each, the ego included.
-        seed: Of the first; each next one has the next seed.
+        seed: Of number 0; each next one has the next seed.
         states: Length of the logs.
+        first: Number of the first; `sample(9)[3:]` is `sample(6, first=3)`.
 
     Returns:
         Batches of one.
     """
     names = LAYOUTS.names()
-    return [generate(names[number % len(names)], agents, seed + number, states) for number in range(count)]
+    numbers = range(first, first + count)
+    return [generate(names[number % len(names)], agents, seed + number, states) for number in numbers]
 
 
 def generate(layout: str = "crossing", agents: int = 16, seed: int = 0, states: int = 91) -> Scenes:
     """One scene of synthetic traffic: vehicles by the intelligent driver model, some parked, some pedestrians.
 
-    The ego is the vehicle that comes closest to the middle of the layout among those seen throughout.
+    The ego is the car that comes closest to the middle of the layout among those seen throughout.
 
     Args:
         layout: `crossing`, `merge`, `roundabout` or `highway`, with options in brackets.
@@ -74,6 +78,8 @@ def generate(layout: str = "crossing", agents: int = 16, seed: int = 0, states: 
     parked, walking = (agents // 8, agents // 10) if plan.limit < URBAN else (0, 0)
     driven = _recorded(_spawn(network, agents - parked - walking, rng), states)
     throughout = np.flatnonzero(driven["valid"].all(1))
+    cars = throughout[driven["size"][throughout, 0] < TRUCK]
+    throughout = cars if len(cars) else throughout
     if not len(throughout):
         raise InputValueError(f"states={states}", "a log short enough to see one vehicle throughout", "fewer states")
     near = np.hypot(*np.moveaxis(driven["xy"][throughout], -1, 0)).min(1)
