@@ -50,7 +50,7 @@ def resample(edges: tuple[np.ndarray, ...], step: float = 1.0) -> tuple[np.ndarr
 def distance_to_edges(points: np.ndarray, edges: tuple[np.ndarray, ...], prior_rule: bool = True) -> np.ndarray:
     r"""Signed distance to road edges whose right-hand side is off the road.
 
-    $$\phi(q)=\mathrm{dist}(q)\,\mathrm{sign}\big((q-q_k)\times d_k\big),\qquad k=\arg\min_j\lVert q-q_j\rVert$$
+    $$\phi(q)=\mathrm{dist}(q)\,\mathrm{sign}\big((q-q_k)\times d_k\big),\qquad k=\mathrm{argmin}_j\lVert q-q_j\rVert$$
 
     The distance is to the two pieces of the polyline that meet in the nearest point $q_k$: the distance to the point
     itself is up to half a metre too long beside the line, and would jump there from one side to the other.
