@@ -11,6 +11,8 @@ from antigrad.scenarios.scene import Record, Scenes, centre_of
 
 FARTHEST, FASTEST, LONGEST = 20_000.0, 150.0, 100.0
 """m from the centre of the scene, m/s, m of a box."""
+MAP, LENGTH = 100_000.0, 5_000_000.0
+"""m from the centre of the scene to a point of its map, and of all its road edges together."""
 MOST_OBJECTS, MOST_STATES = 20_000, 20_000
 
 
@@ -23,6 +25,18 @@ def admit(record: Record, **arrays: Any) -> Scenes:
 
     Returns:
         The scene, its origin at the ego's position at mid-log.
+
+    """
+    refuse_absurd(record, **arrays)
+    return Scenes.one(record, recentre=True, **arrays)
+
+
+def refuse_absurd(record: Record, **arrays: Any) -> None:
+    """Say what is wrong with a scene, if anything is.
+
+    Args:
+        record: Name, source and map.
+        **arrays: The arguments of `Scenes.one`.
 
     Raises:
         InputValueError: Nothing is ever valid, a shape is wrong, or a number is absurd.
@@ -41,18 +55,30 @@ def admit(record: Record, **arrays: Any) -> Scenes:
         raise InputValueError(f"ego {ego} of scene {record.id!r}", f"one of {len(valid)} objects, seen", "leave it out")
     if not (isinstance(arrays["dt"], float) and 0.005 <= arrays["dt"] <= 2):
         raise InputValueError(f"time step {arrays['dt']} s in {record.id!r}", "0.005 to 2 s", "check the time unit")
-    _bounded(record, "position (m from the centre)", np.abs(xy - centre_of(xy, valid, ego)).max(-1), valid, FARTHEST)
+    centre = centre_of(xy, valid, ego)
+    _bounded(record, "position (m from the centre)", np.abs(xy - centre).max(-1), valid, FARTHEST)
     _bounded(record, "velocity (m/s)", np.abs(np.asarray(arrays["vel"], float)).max(-1), valid, FASTEST)
     _bounded(record, "heading (rad)", np.abs(np.asarray(arrays["yaw"], float)), valid, 1e6)
     size = np.asarray(arrays["size"], float)
     _bounded(record, "size (m)", np.broadcast_to(size.max(-1)[:, None], valid.shape), valid, LONGEST)
     _bounded(record, "size below 0 (m)", np.broadcast_to(-size.min(-1)[:, None], valid.shape), valid, 0.0)
+    _map_bounded(record, centre)
+
+
+def _map_bounded(record: Record, centre: np.ndarray) -> None:
     lines = [line for name in ("edges", "areas", "lanes") for line in getattr(record, name)]
-    if any(line.ndim != 2 or line.shape[1] != 2 or not np.isfinite(line).all() for line in lines):
+    near = (line.ndim == 2 and line.shape[1] == 2 and bool((np.abs(line - centre) <= MAP).all()) for line in lines)
+    if not all(near):
         raise InputValueError(
-            f"the map of {record.id!r} has points that are no finite (x, y)", "finite", "mend the map"
+            f"the map of {record.id!r} has points that are no (x, y) within {MAP / 1000:g} km",
+            "points nearby",
+            "cut it",
         )
-    return Scenes.one(record, recentre=True, **arrays)
+    total = sum(float(np.hypot(*np.diff(line, axis=0).T).sum()) for line in record.edges)
+    if total > LENGTH:
+        raise InputValueError(
+            f"the road edges of {record.id!r} are {total / 1000:.0f} km long", f"at most {LENGTH / 1000:g} km", "cut it"
+        )
 
 
 def _bounded(record: Record, what: str, value: np.ndarray, valid: np.ndarray, limit: float) -> None:

@@ -255,6 +255,8 @@ def absurd(change: Any) -> dict[str, Any]:
         (lambda d: d["objects"][0].pop("heading"), "no 'heading'"),
         (lambda d: d["objects"][0].update(valid=[True]), "states"),
         (lambda d: d["roads"][0]["geometry"][0].update(x=float("inf")), "map"),
+        (lambda d: d["roads"][0]["geometry"][0].update(x=1e12), "map"),
+        (lambda d: d["roads"][0].update(geometry=[{"x": 9e4 * (-1) ** k, "y": 0} for k in range(60)]), "km long"),
         (lambda d: d.update(metadata={"sdc_track_index": 999}), "ego 999"),
     ],
 )
@@ -271,6 +273,16 @@ def test_nested_json_is_refused(tmp_path: Path) -> None:
     path.write_text('{"objects": ' + "[" * 200_000)
     with pytest.raises(AntigradError, match=r"deep\.json"):
         list(READERS.make("gpudrive")(path))
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bomb.json.xz"
+    path.write_bytes(lzma.compress(json.dumps(gpudrive(SCENE)).encode() + b" " * 3_000_000))
+    assert path.stat().st_size < 400_000
+    read("gpudrive", path)
+    monkeypatch.setattr("antigrad.scenarios.io.files.LARGEST", 2_000_000)
+    with pytest.raises(InputValueError, match="larger than 2000000 bytes"):
+        read("gpudrive", path)
 
 
 def test_an_empty_place_says_which_formats_there_are(tmp_path: Path) -> None:

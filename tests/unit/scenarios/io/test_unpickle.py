@@ -38,6 +38,14 @@ def test_plain_values_survive() -> None:
     assert safe_load(pickle.dumps(np.bool_(True))) is True
 
 
+def test_arrays_of_old_and_new_numpy() -> None:
+    new = pickle.dumps(np.arange(3.0), protocol=2)
+    old = new.replace(b"numpy._core.", b"numpy.core.")
+    assert old != new
+    for data in (old, new):
+        assert np.asarray(safe_load(data)).tolist() == [0.0, 1.0, 2.0]
+
+
 class Runs:
     def __init__(self, call: Any, *given: Any) -> None:
         self.made = call, given

@@ -73,6 +73,21 @@ def test_our_own_format_reads_no_file_outside(tmp_path: Path) -> None:
         list(READERS.make("antigrad")(tmp_path / "a"))
 
 
+def test_our_own_format_refuses_what_is_absurd(tmp_path: Path) -> None:
+    WRITERS.make("antigrad")(generate(), tmp_path)
+    path = tmp_path / "scenes.json"
+    data = json.loads(path.read_text())
+    for key, value, message in (
+        ("ego", 99, "ego 99"),
+        ("size", [[1e9, 1.0]] * 16, "size"),
+        ("lanes", [[[0.0, 1e30], [1.0, 1.0]]], "map"),
+        ("kind", [1], "kind"),
+    ):
+        path.write_text(json.dumps(data | {"scenes": [data["scenes"][0] | {key: value}]}))
+        with pytest.raises(InputValueError, match=message):
+            list(READERS.make("antigrad")(tmp_path))
+
+
 def test_scenarionet(tmp_path: Path) -> None:
     scene = gapped()
     (path,) = WRITERS.make("scenarionet")(scene, tmp_path)

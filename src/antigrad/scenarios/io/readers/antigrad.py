@@ -13,7 +13,7 @@ import torch
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.files import inside
-from antigrad.scenarios.io.admit import MOST_OBJECTS, MOST_STATES
+from antigrad.scenarios.io.admit import MOST_OBJECTS, MOST_STATES, refuse_absurd
 from antigrad.scenarios.io.argoverse import columns
 from antigrad.scenarios.io.files import content
 from antigrad.scenarios.io.readers.reader import SceneReader
@@ -73,4 +73,7 @@ def _scene(
     origin = (float(one["origin"][0]), float(one["origin"][1]))
     size, sort = torch.tensor([one["size"]], dtype=kind), torch.tensor([one["kind"]])
     record = Record(str(one["id"]), str(one["source"]), tuple(one["objects"]), origin, **lines, notes=one["notes"])
-    return Scenes(xy, yaw, vel, size, valid, sort, torch.tensor([int(one["ego"])]), dt, (record,))
+    ego, seen = int(one["ego"]), {"xy": xy, "yaw": yaw, "vel": vel, "size": size, "valid": valid}
+    arrays = {name: value[0].numpy() for name, value in seen.items()}
+    refuse_absurd(record, dt=dt, ego=None if ego == -1 else ego, **arrays)
+    return Scenes(xy, yaw, vel, size, valid, sort, torch.tensor([ego]), dt, (record,))
