@@ -12,6 +12,8 @@ import numpy as np
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.scenarios.scene import Scenes
 
+LONGEST = 250
+
 
 @dataclass(frozen=True)
 class SceneReader(ABC):
@@ -56,13 +58,19 @@ class SceneReader(ABC):
             with np.errstate(all="ignore"):  # what overflows is refused as absurd
                 yield from self.parse(path)
         except AntigradError as error:
-            raise InputValueError(f"{path.name}: {error.given}", error.expected, error.hint) from error
+            given, *rest = (_short(text) for text in (error.given, error.expected, error.hint))
+            raise InputValueError(f"{path.name}: {given}", *rest) from error
         except (MemoryError, RecursionError) as error:
             raise InputValueError(f"{path.name}: nested too deeply or too large", "a scene", "leave it out") from error
         except Exception as error:  # a damaged file can break a parser anywhere
             reason = f"no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
             raise InputValueError(
-                f"{path.name}: {reason[:300]}",
+                f"{path.name}: {_short(reason)}",
                 f"a whole {type(self).__name__} file",
                 "leave the file out, or get it anew",
             ) from error
+
+
+def _short(text: str) -> str:
+    # A damaged file can put its whole content into a message.
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
