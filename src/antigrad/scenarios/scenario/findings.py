@@ -13,6 +13,7 @@ from antigrad.scenarios.certificate import AVOIDABLE, FORESIGHT, UNAVOIDABLE
 from antigrad.scenarios.scenario.rows import NO_CANDIDATE
 
 Row = dict[str, Any]
+Figures = dict[str, float | int | str | None]
 _VERDICTS = (AVOIDABLE, FORESIGHT, UNAVOIDABLE)
 DEEP = 1.0
 """m off the road, beyond what it was before, that counts as off-road."""
@@ -88,16 +89,28 @@ def wilson(count: int, of: int, z: float = 1.96) -> tuple[float, float]:
     return (centre - half) / (1 + square), (centre + half) / (1 + square)
 
 
-def summary_of(run: RunFolder) -> dict[str, float | int | str | None]:
-    """Headline figures.
+def summary_of(run: RunFolder) -> Figures:
+    """Headline figures of a run.
 
     Args:
         run: The run.
 
     Returns:
-        Flat figures; shares are of the scenes that could be attacked, or of the hits.
+        Flat figures.
     """
-    rows = jobs_of(run)
+    return figures_of(jobs_of(run), len({row["source"] for row in run.ledger.rows("refused")}))
+
+
+def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
+    """What rows add up to.
+
+    Args:
+        rows: Of jobs; `trace` says which belong to one scene.
+        refused: Files that could not be read.
+
+    Returns:
+        Flat figures; shares are of the scenes that could be attacked, or of the scenes hit.
+    """
     scenes = _scenes(rows, lambda row: True)
     without, contact = (_scenes(rows, lambda row, s=s: row["status"] == s) for s in (NO_CANDIDATE, CONTACT))
     failed = _scenes(rows, lambda row: row["status"] == "planner failed")
@@ -105,10 +118,10 @@ def summary_of(run: RunFolder) -> dict[str, float | int | str | None]:
     attacked = len(scenes) - len(without) - len(contact)
     low, high = wilson(len(best), attacked)
     certified = [row for row in best if row.get("verdict")]
-    figures: dict[str, float | int | str | None] = {
+    figures: Figures = {
         "scenes": len(scenes),
         "jobs": len([row for row in rows if row["status"] != NO_CANDIDATE]),
-        "refused": len({row["source"] for row in run.ledger.rows("refused")}),
+        "refused": refused,
         "scenes_without_candidate": len(without),
         "scenes_with_contact_at_start": len(contact),
         "scenes_where_planner_failed": len(failed),
