@@ -101,6 +101,13 @@ def test_womd_scenarios_of_one_file(tmp_path: Path) -> None:
     assert first.dt == 0.1
 
 
+def test_a_reader_between_two_scenes_leaves_numpy_as_it_was(tmp_path: Path) -> None:
+    path = tfrecord(tmp_path / "a.tfrecord", womd_scenario(SCENE), womd_scenario(SCENE))
+    before = np.geterr()
+    for _ in READERS.make("womd_scenario")(path):
+        assert np.geterr() == before
+
+
 def test_the_size_is_that_of_the_longest_run(tmp_path: Path) -> None:
     one = womd_scenario(SCENE)
     for state, thing in enumerate(one.tracks[0].states):

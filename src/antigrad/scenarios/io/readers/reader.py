@@ -49,14 +49,16 @@ class SceneReader(ABC):
 
         Yields:
             Batches of one, objects in the order of the file.
-
-        Raises:
-            InputValueError: The file is missing, damaged, not of this format, or says something absurd.
         """
         path = Path(path)
+        scenes = self.parse(path)
+        while (scene := self._next(scenes, path)) is not None:
+            yield scene
+
+    def _next(self, scenes: Iterator[Scenes], path: Path) -> Scenes | None:
         try:
             with np.errstate(all="ignore"):  # what overflows is refused as absurd
-                yield from self.parse(path)
+                return next(scenes, None)
         except AntigradError as error:
             given, *rest = (_short(text) for text in (error.given, error.expected, error.hint))
             raise InputValueError(f"{path.name}: {given}", *rest) from error
