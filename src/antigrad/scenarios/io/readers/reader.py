@@ -49,6 +49,9 @@ class SceneReader(ABC):
 
         Yields:
             Batches of one, objects in the order of the file.
+
+        Raises:
+            InputValueError: The file is missing, damaged, not of this format, or says something absurd.
         """
         path = Path(path)
         scenes = self.parse(path)
