@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from antigrad.scenarios.attack import HIT, Outcome, Tools, attack
+from antigrad.scenarios.attack import attack
 from antigrad.scenarios.certificate import certify
 from antigrad.scenarios.dynamics import MAX_ACCELERATION, MAX_CURVATURE, States, roll_out
 from antigrad.scenarios.fault import fault_ledger
@@ -19,6 +19,7 @@ from antigrad.scenarios.recipe import preset
 from antigrad.scenarios.road import rasterise
 from antigrad.scenarios.scene import Scenes, arrange
 from antigrad.scenarios.synthetic import sample
+from antigrad.scenarios.tools import HIT, Outcome, Tools
 from antigrad.scenarios.traffic import View
 from benchmarks.measure import paired_ratio, record
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from studies.kept import record
 
-from antigrad.scenarios.attack import HIT, Outcome, Tools, attack
+from antigrad.scenarios.attack import attack
 from antigrad.scenarios.certificate import certify
 from antigrad.scenarios.gap import boxes, separation
 from antigrad.scenarios.io import find
@@ -24,6 +24,7 @@ from antigrad.scenarios.road import rasterise
 from antigrad.scenarios.scenario.findings import best_of_scenes, figures_of
 from antigrad.scenarios.scenario.rows import rows_of_outcome
 from antigrad.scenarios.scene import Scenes, arrange
+from antigrad.scenarios.tools import HIT, Outcome, Tools
 from antigrad.scenarios.traffic import View
 
 DATA = Path(__file__).absolute().parents[2].parent / "shared" / "data" / "scenarios" / "womd_gpudrive_json_xz"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from antigrad.scenarios.attack import CONTACT, HIT, Outcome, Tools, attack
+from antigrad.scenarios.attack import attack
 from antigrad.scenarios.gap import corners
 from antigrad.scenarios.io import find
 from antigrad.scenarios.planners import make_planner
@@ -17,6 +17,7 @@ from antigrad.scenarios.recipe import preset
 from antigrad.scenarios.road import rasterise
 from antigrad.scenarios.scenario import ScenarioConfig, scenario
 from antigrad.scenarios.scene import Scenes, arrange
+from antigrad.scenarios.tools import CONTACT, HIT, Outcome, Tools
 from helpers.data import shared
 
 JOINT: dict[str, Any] = {

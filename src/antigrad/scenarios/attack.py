@@ -6,130 +6,21 @@ the batch. Nothing is drawn at random.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from antigrad.geometry.rows import row_interaction, row_windows
-from antigrad.scenarios.costs import Cost
 from antigrad.scenarios.dynamics import States
-from antigrad.scenarios.gap import Box, gap, separation
-from antigrad.scenarios.planners import Planner
+from antigrad.scenarios.gap import separation
 from antigrad.scenarios.recipe import Recipe
 from antigrad.scenarios.scene import Scenes
-from antigrad.scenarios.steering import Recording, Steering
+from antigrad.scenarios.tools import CONTACT, HIT, MISS, NOT_FINITE, PLANNER, Outcome, Tools, gradient_of
 from antigrad.scenarios.traffic import Traffic, View, rows_of
 from antigrad.scenarios.vehicles import Vehicle
 
-HIT, MISS, CONTACT, PLANNER, NOT_FINITE = "hit", "no hit", "contact at the start", "planner failed", "not finite"
 _EPSILON = 1e-8
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of the rows of an attack.
-
-    Args:
-        traffic: (R,) rows.
-        candidates: (N, A) True for the objects that may be moved.
-        actions: (2, R, M, T-1).
-        states: (R, M, T) of the movers.
-        ego_before: (R, T) the ego without an attack.
-        ego: (R, T) the ego, rolled out afresh at the end.
-        status: Of each row: hit, no hit, contact at the start, planner failed, not finite.
-        iteration: (R,) updates made.
-        striker: (R,) the mover that touched the ego; of a row without a hit, the one its cost comes from.
-        hit_step: (R,) step of the first contact, -1 for none.
-        notes: Row, and what its planner said.
-        update: (2, R, M, T-1) the last update of each row.
-        descended: (R,) share of the updates that went down the weighted cost.
-        frozen: (R,) share of mover-iterations with a factor 0 on the second channel.
-        clipped: (R,) share of actions at a bound at the end.
-    """
-
-    traffic: Traffic
-    candidates: Tensor
-    actions: Tensor
-    states: States
-    ego_before: States
-    ego: States
-    status: list[str]
-    iteration: Tensor
-    striker: Tensor
-    hit_step: Tensor
-    notes: dict[int, str]
-    update: Tensor
-    descended: Tensor
-    frozen: Tensor
-    clipped: Tensor
-
-    @property
-    def view(self) -> View:
-        """The rows as they ended."""
-        return View(self.traffic, self.states, self.actions, self.ego)
-
-    def __len__(self) -> int:
-        return len(self.traffic)
-
-
-@dataclass(frozen=True, eq=False)
-class Tools:
-    """What an attack works with.
-
-    Args:
-        recipe: The attack as plain values.
-        vehicle: What movers drive.
-        costs: Each with its weight.
-        masks: Rules that scale gradient or update.
-        filters: All rules.
-        planner: What drives the ego.
-        refresh: Iterations between two roll-outs of a reactive ego.
-        safe: Weigh the down part of each row by its safe window.
-    """
-
-    recipe: Recipe
-    vehicle: Vehicle
-    costs: list[tuple[Cost, float]]
-    masks: list[Steering]
-    filters: list[Steering]
-    planner: Planner
-    refresh: int
-    safe: bool
-
-    @classmethod
-    def of(cls, recipe: Recipe, planner: Planner, refresh: int = 5, *, safe: bool = False) -> Tools:
-        """Make what a recipe names.
-
-        Args:
-            recipe: The attack.
-            planner: What drives the ego.
-            refresh: Iterations between two roll-outs of a reactive ego.
-            safe: Weigh the down part of each row by its safe window.
-
-        Returns:
-            The tools.
-        """
-        rules = list(recipe.made_steering().values())
-        costs = [(cost, recipe.costs[text]) for text, cost in recipe.made_costs().items()]
-        return cls(recipe, recipe.made_vehicle(), costs, [r for r in rules if r.masks], rules, planner, refresh, safe)
-
-    def candidates(self, scenes: Scenes) -> Tensor:
-        """Choose whom to move.
-
-        Args:
-            scenes: N scenes, the ego as object 0.
-
-        Returns:
-            (N, A) True where every filter agrees.
-        """
-        recording = Recording.of(scenes, self.vehicle)
-        kept = recording.objects
-        for rule in self.filters:
-            kept = kept & rule.keeps(recording)
-        return kept
 
 
 @dataclass
@@ -146,7 +37,7 @@ class _Live:
     second: Tensor
     age: Tensor
     down: Tensor
-    frozen: Tensor = field(default_factory=lambda: torch.zeros(()))
+    frozen: Tensor
 
     def take(self, rows: Tensor) -> _Live:
         channels = ("actions", "first", "second", "age")
@@ -229,7 +120,7 @@ class _Attack:
         values = self._values(live, live.view(states, leaf))
         still = states.detach()
         self.striker[live.number] = values[0][2]
-        going = self._finish_hits(live, still, iteration)
+        going = self._finish_hits(live, still)
         if iteration == tools.recipe.iterations:
             self._store(live)
             return live
@@ -261,8 +152,8 @@ class _Attack:
     def _gradient(self, values: list[tuple[str, Tensor, Tensor]], leaf: Tensor) -> Tensor:
         parts = {part: [value for name, value, _ in values if name == part] for part in ("anchor", "down")}
         if not self.tools.safe or not parts["anchor"]:
-            return _gradient_of(sum(value.sum() for _, value, _ in values), leaf)
-        anchor, down = (_gradient_of(sum(v.sum() for v in parts[part]), leaf) for part in ("anchor", "down"))
+            return gradient_of(sum(value.sum() for _, value, _ in values), leaf)
+        anchor, down = (gradient_of(sum(v.sum() for v in parts[part]), leaf) for part in ("anchor", "down"))
         return anchor + self._safe_weight(anchor, down)[:, None, None] * down
 
     def _safe_weight(self, anchor: Tensor, down: Tensor) -> Tensor:
@@ -293,7 +184,7 @@ class _Attack:
         counted = live.traffic.moving[..., None] if self.tools.recipe.invalid_contacts else view.live
         return (separation(view.moved, view.ego_box) <= -depth) & counted
 
-    def _finish_hits(self, live: _Live, states: States, iteration: int) -> Tensor:
+    def _finish_hits(self, live: _Live, states: States) -> Tensor:
         # Rows that go on; hits against a reactive ego are confirmed by a fresh roll-out of it.
         contact = self._contacts(live, states)
         new = contact.flatten(1).any(1)
@@ -301,14 +192,23 @@ class _Attack:
             live.ego = self._drive(live, states, new)
             contact = self._contacts(live, states)
             new &= contact.flatten(1).any(1)
+        new &= ~self._lost(live)  # where the planner failed, nothing is confirmed
+        self._mark_hits(live, contact, new)
+        return ~new & ~self._lost(live)
+
+    def _mark_hits(self, live: _Live, contact: Tensor, rows: Tensor) -> None:
         first = torch.where(contact, torch.arange(contact.shape[-1]), contact.shape[-1]).amin(-1)
-        for row in new.nonzero()[:, 0].tolist():
+        for row in rows.nonzero()[:, 0].tolist():
             number = int(live.number[row])
             self.status[number] = HIT
             self.striker[number] = first[row].argmin()
             self.hit_step[number] = first[row].min()
-        lost = torch.tensor([self.status[row] == PLANNER for row in live.number.tolist()], dtype=torch.bool)
-        return ~new & ~lost
+
+    def _missed(self, live: _Live) -> Tensor:
+        return torch.tensor([self.status[row] == MISS for row in live.number.tolist()], dtype=torch.bool)
+
+    def _lost(self, live: _Live) -> Tensor:
+        return torch.tensor([self.status[row] == PLANNER for row in live.number.tolist()], dtype=torch.bool)
 
     def _drive(self, live: _Live, states: States, rows: Tensor) -> States:
         # The ego of some rows afresh, that of the others as it is.
@@ -332,8 +232,11 @@ class _Attack:
     def _outcome(self, live: _Live) -> Outcome:
         states = self.tools.vehicle.roll(self.traffic.log, self.actions)
         if self.tools.planner.reactive and len(live.number):  # Rows without a hit still have an old ego.
-            live.ego = self._drive(live, states.take(live.number), torch.ones(len(live.number), dtype=torch.bool))
+            last, every = states.take(live.number), torch.ones(len(live.number), dtype=torch.bool)
+            live.ego = self._drive(live, last, every)
             self._store(live)
+            contact = self._contacts(live, last)
+            self._mark_hits(live, contact, contact.flatten(1).any(1) & ~self._lost(live) & self._missed(live))
         made = self.iteration.clamp(min=1)
         physical, raw = self.tools.vehicle.project(self.actions), self.actions
         mask = self.traffic.log.mask
@@ -357,30 +260,6 @@ class _Attack:
         )
 
 
-def cost_gradients(tools: Tools, outcome: Outcome) -> Iterator[tuple[str, Cost, Tensor, Tensor]]:
-    """Gradient of each cost at the end of an attack.
-
-    Args:
-        tools: What the attack worked with.
-        outcome: Its end.
-
-    Yields:
-        The cost as written, the cost, its (R,) values and its (2, R, M, T-1) gradient, without its weight.
-    """
-    traffic = outcome.traffic
-    leaf = outcome.actions.detach().requires_grad_(True)
-    view = View(traffic, tools.vehicle.roll(traffic.log, leaf), leaf, outcome.ego)
-    for text, (cost, _) in zip(tools.recipe.costs, tools.costs, strict=True):
-        value = cost(view, cost.constant(traffic)).value
-        yield text, cost, value.detach(), _gradient_of(value.sum(), leaf)
-
-
-def _gradient_of(total: Any, leaf: Tensor) -> Tensor:
-    if not isinstance(total, Tensor) or not total.requires_grad:
-        return torch.zeros_like(leaf)
-    return torch.autograd.grad(total, leaf, retain_graph=True, materialize_grads=True)[0]
-
-
 def _steps(recipe: Recipe, like: Tensor) -> Tensor:
     return torch.tensor([recipe.step_first, recipe.step_second], dtype=like.dtype, device=like.device).reshape(
         2, 1, 1, 1
@@ -394,16 +273,3 @@ def _rows(channels: Tensor) -> Tensor:
 def _at_bound(vehicle: Vehicle, actions: Tensor) -> Tensor:
     nudged = actions + torch.sign(actions) * 1e-6
     return vehicle.project(nudged) != nudged
-
-
-def penetration(one: Box, two: Box) -> Tensor:
-    """How deep boxes lie in each other.
-
-    Args:
-        one: (...).
-        two: (...).
-
-    Returns:
-        (...) m, 0 when apart.
-    """
-    return (-gap(one, two)).clamp(min=0)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from antigrad.scenarios.attack import Outcome
 from antigrad.scenarios.certificate import Judge, escapes_of
 from antigrad.scenarios.dynamics import States, wrap
 from antigrad.scenarios.gap import Box, boxes, separation
 from antigrad.scenarios.planners.planner import Around
+from antigrad.scenarios.tools import Outcome
 from antigrad.scenarios.traffic import View
 from antigrad.scenarios.vehicles import Log, Vehicle
 

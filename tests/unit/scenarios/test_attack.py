@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from antigrad.core.errors import InputValueError
-from antigrad.scenarios.attack import CONTACT, HIT, MISS, NOT_FINITE, PLANNER, Outcome, Tools, attack, cost_gradients
+from antigrad.scenarios.attack import attack
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.gap import separation
 from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.planners.planner import Drive
 from antigrad.scenarios.recipe import Recipe, differences, preset
 from antigrad.scenarios.scene import Scenes
+from antigrad.scenarios.tools import CONTACT, HIT, MISS, NOT_FINITE, PLANNER, Outcome, Tools, cost_gradients
 from antigrad.scenarios.traffic import View
 from helpers.traffic import Car, scene, straight_road
 
@@ -196,6 +197,27 @@ def test_a_planner_that_fails_is_a_status_of_its_row() -> None:
     found = attack(Tools.of(preset("regents_fixed", SIMPLE), Failing(), refresh=2), oncoming(9.0))  # type: ignore[arg-type]
     assert PLANNER in found.status
     assert "it gave up" in found.notes.values()
+
+
+def test_a_planner_that_fails_when_a_hit_is_to_be_confirmed_confirms_nothing() -> None:
+    found = attack(Tools.of(preset("regents_fixed", SIMPLE), Failing(), refresh=1000), oncoming())  # type: ignore[arg-type]
+    assert PLANNER in found.status
+    assert HIT not in found.status
+
+
+class Late(Stale):
+    """An ego that drives into the other lane, but only when it is asked for the last time."""
+
+    def drive(self, view: View, prepared: tuple[torch.Tensor, ...]) -> Drive:
+        self.asked += 1
+        states = view.traffic.ego_log
+        return Drive(states if self.asked == 1 else states._replace(y=states.y + 9.0))
+
+
+def test_a_contact_with_the_last_fresh_ego_counts() -> None:
+    found = attack(Tools.of(preset("regents_fixed", SIMPLE | {"iterations": 1}), Late(), refresh=1000), oncoming(9.0))  # type: ignore[arg-type]
+    assert found.status[0] == HIT
+    assert int(found.hit_step[0]) >= 0
 
 
 def test_what_is_not_finite_is_a_status_of_its_row() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from antigrad.core.errors import InputValueError
-from antigrad.scenarios.attack import HIT, Outcome, Tools, attack
+from antigrad.scenarios.attack import attack
 from antigrad.scenarios.certificate import AVOIDABLE, FORESIGHT, UNAVOIDABLE, Certificate, Judge, certify
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.fault import contact_of, fault_ledger
@@ -17,6 +17,7 @@ from antigrad.scenarios.gap import boxes, separation
 from antigrad.scenarios.manoeuvres import Lattice
 from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.recipe import preset
+from antigrad.scenarios.tools import HIT, Outcome, Tools
 from antigrad.scenarios.traffic import View
 from helpers.traffic import Car, oracle, scene, straight_road, traffic_of, view_of
 

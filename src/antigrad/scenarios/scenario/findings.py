@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from antigrad.core.runs import RunFolder
-from antigrad.scenarios.attack import CONTACT, HIT
 from antigrad.scenarios.certificate import AVOIDABLE, FORESIGHT, UNAVOIDABLE
 from antigrad.scenarios.scenario.rows import NO_CANDIDATE
+from antigrad.scenarios.tools import CONTACT, HIT
 
 Row = dict[str, Any]
 Figures = dict[str, float | int | str | None]

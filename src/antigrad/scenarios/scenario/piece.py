@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import AntigradError, InputValueError
-from antigrad.scenarios.attack import HIT, Outcome, Tools, attack
+from antigrad.scenarios.attack import attack
 from antigrad.scenarios.certificate import AVOIDABLE, FORESIGHT, UNAVOIDABLE, Certificate, certify
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.io import WRITERS, Source
@@ -20,6 +20,7 @@ from antigrad.scenarios.scenario.rows import rows_of_outcome
 from antigrad.scenarios.scenario.settings import ScenarioConfig
 from antigrad.scenarios.scene import VEHICLE, Record, Scenes, arrange, with_ego
 from antigrad.scenarios.synthetic import sample
+from antigrad.scenarios.tools import HIT, Outcome, Tools
 
 
 @dataclass(frozen=True)

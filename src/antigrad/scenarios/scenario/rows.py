@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from antigrad.geometry.rows import RowCertificates, row_effects, row_interaction, row_windows
-from antigrad.scenarios.attack import HIT, Outcome, Tools, cost_gradients
 from antigrad.scenarios.certificate import Certificate
 from antigrad.scenarios.closest import road_depth
 from antigrad.scenarios.fault import contact_of, fault_ledger
 from antigrad.scenarios.gap import corners
 from antigrad.scenarios.metrics import TRAFFIC_METRICS
 from antigrad.scenarios.scene import KINDS, Scenes
+from antigrad.scenarios.tools import HIT, Outcome, Tools, cost_gradients
 from antigrad.scenarios.traffic import View
 
 NO_CANDIDATE = "no candidate"
