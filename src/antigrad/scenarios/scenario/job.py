@@ -13,7 +13,9 @@ from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.io import Source
-from antigrad.scenarios.scenario.findings import jobs_of, summary_of
+from antigrad.scenarios.scenario.animation import animation, frames
+from antigrad.scenarios.scenario.charts import scene_of
+from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summary_of
 from antigrad.scenarios.scenario.page import describe
 from antigrad.scenarios.scenario.piece import Found, Given, work, write_scenes
 from antigrad.scenarios.scenario.settings import ScenarioConfig
@@ -27,7 +29,8 @@ def scenario(config: ScenarioConfig) -> RunFolder:
 
     Returns:
         The run: a ledger with one row a job; `artifacts/traces/*.safetensors` with one scene each, the page and the
-        summary; attacked scenes in `artifacts/scenes` if they were asked for.
+        summary; moving pictures in `artifacts/animations` and attacked scenes in `artifacts/scenes` if they were asked
+        for.
 
     Raises:
         AntigradError: The settings or the output folder are not usable, or no scene could be read.
@@ -36,7 +39,11 @@ def scenario(config: ScenarioConfig) -> RunFolder:
     settings = asdict(config) | {"scenes": [str(Path(place).resolve()) for place in config.scenes]}
     settings |= {"recipe": asdict(config.recipe())}
     run = RunFolder.start(
-        config.output, job="scenario", config=settings, resume=config.resume, free=("output", "resume", "shown")
+        config.output,
+        job="scenario",
+        config=settings,
+        resume=config.resume,
+        free=("output", "resume", "shown", "animate", "picture"),
     )
     pieces = pieces_of(config, sources)
     done = {row["piece"] for row in run.ledger.rows("piece")}
@@ -48,6 +55,10 @@ def scenario(config: ScenarioConfig) -> RunFolder:
     if not jobs_of(run):
         raise_all("scenes", [row["reason"] for row in run.ledger.rows("refused")] or ["none was found"])
     describe(run, config)
+    for place, row in enumerate(best_of_scenes(jobs_of(run))[: config.animate]):
+        pictures = frames(scene_of(run, row), row["striker"], row["contact_step"], dt=row["dt"])
+        name = f"animations/{place:03d}-{_plain(row['scene'])}.{config.picture}"
+        write_atomic(run.artifact(name), animation(pictures, 2 * row["dt"], config.picture))
     run.write_summary(summary_of(run))
     return run
 

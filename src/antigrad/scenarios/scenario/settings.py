@@ -14,6 +14,7 @@ from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.recipe import Recipe, preset
 
 WEIGHTS = ("fixed", "safe")
+PICTURES = ("webp", "gif")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class ScenarioConfig:
         certify: Ask of every hit whether it could have been avoided, until when, and whose fault it was.
         write: Also write the attacked scenes: `antigrad`, `commonroad`, `openscenario`, `scenarionet`; empty for none.
         shown: Scenes drawn on the page, at most; all of them are in the run folder.
+        animate: Scenes of which a moving picture is made, at most.
+        picture: `webp` or `gif`.
         output: Folder of the run.
         seed: Of the synthetic traffic; the attack itself draws nothing.
         resume: Go on with the run in `output`; scenes that are done are kept.
@@ -64,6 +67,8 @@ class ScenarioConfig:
     certify: bool = True
     write: str = ""
     shown: int = 8
+    animate: int = 0
+    picture: str = "webp"
     output: Path = Path("runs/scenario")
     seed: int = 0
     resume: bool = False
@@ -100,12 +105,23 @@ class ScenarioConfig:
             _tried(lambda: WRITERS.make(self.write), problems)
         if self.weight not in WEIGHTS:
             problems.append(f"weight {self.weight!r}: {did_you_mean(self.weight, WEIGHTS)}")
-        least = {"iterations": 0, "refresh": 1, "max_objects": 2, "batch": 1, "synthetic": 1, "shown": 0, "seed": 0}
+        least = {
+            "iterations": 0,
+            "refresh": 1,
+            "max_objects": 2,
+            "batch": 1,
+            "synthetic": 1,
+            "shown": 0,
+            "seed": 0,
+            "animate": 0,
+        }
         least |= {"agents": 2}
         problems += [
             f"{name}={getattr(self, name)}: at least {low}" for name, low in least.items() if getattr(self, name) < low
         ]
         problems += [f"agents={self.agents}: at most 32"] if self.agents > 32 else []
+        if self.picture not in PICTURES:
+            problems.append(f"picture {self.picture!r}: {did_you_mean(self.picture, PICTURES)}")
         raise_all("settings of scenario", problems)
         return sources
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from antigrad.core.errors import AntigradError, ManyInputsError
 from antigrad.core.ledger import Ledger
@@ -44,7 +45,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     top = tmp_path_factory.mktemp("scenario")
     places = folder_of(top / "scenes", ATTACKABLE, PEOPLE, TOUCHING)
     (places / "broken.json").write_text('{"objects": [], "roads": [')
-    return scenario(ScenarioConfig([str(places)], "log_replay", output=top / "run", write="antigrad", **QUICK))
+    return scenario(
+        ScenarioConfig([str(places)], "log_replay", output=top / "run", write="antigrad", animate=1, **QUICK)
+    )
 
 
 def test_one_row_a_job_and_every_scene_is_accounted_for(run: RunFolder) -> None:
@@ -92,6 +95,22 @@ def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
     best = best_of_scenes(jobs_of(run))[0]
     after = scene_of(run, best).after
     torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
+
+
+def test_a_moving_picture_shows_the_contact(run: RunFolder) -> None:
+    (file,) = (run.path / "artifacts" / "animations").iterdir()
+    best = best_of_scenes(jobs_of(run))[0]
+    with Image.open(file) as picture:
+        assert picture.format == "WEBP"
+        assert picture.n_frames == len(range(0, min(51, best["contact_step"] + 11), 2))  # type: ignore[attr-defined]
+        picture.seek(0)
+        first = picture.convert("RGB").getcolors(1 << 18)
+        picture.seek(picture.n_frames - 1)  # type: ignore[attr-defined]
+        last = picture.convert("RGB").getcolors(1 << 18)
+    assert first
+    assert last
+    red = [[count for count, (r, g, b) in found if r > 150 and g < 60 and b < 60] for found in (first, last)]
+    assert sum(red[0]) < sum(red[1])
 
 
 def test_the_page_has_its_sections(run: RunFolder) -> None:
