@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from studies.kept import kept
 from studies.page import EXPLANATION, fill, markdown
 
 Figures = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
 PLANNERS = {"log_replay": "log", "idm": "IDM", "follower": "follower", "constant_velocity": "constant velocity"}
 
 
 def main() -> None:
-    """Write the tables."""
-    presets = kept(__file__, "scenarios_presets")["figures"]
-    rules = kept(__file__, "scenarios_rules")["figures"]
-    transfer = kept(__file__, "scenarios_transfer")["figures"]
-    rows = [[name, PLANNERS[ego], *cells(found)] for name, egos in presets.items() for ego, found in egos.items()]
-    tables = {
-        "presets": markdown(["preset", "ego", *HEAD], rows),
-        "rules": markdown(["IDM, corrected attack", *HEAD], [[name, *cells(found)] for name, found in rules.items()]),
-        "transfer": transfer_table(transfer),
-        "deviation": deviation_table(transfer),
-    }
+    """Write the tables of the parts that are kept."""
+    tables: dict[str, str] = {}
+    if (RESULTS / "scenarios_presets.json").exists():
+        presets = kept(__file__, "scenarios_presets")["figures"]
+        rows = [[name, PLANNERS[ego], *cells(found)] for name, egos in presets.items() for ego, found in egos.items()]
+        tables["presets"] = markdown(["preset", "ego", *HEAD], rows)
+    if (RESULTS / "scenarios_rules.json").exists():
+        rules = kept(__file__, "scenarios_rules")["figures"]
+        rows = [[name, *cells(found)] for name, found in rules.items()]
+        tables["rules"] = markdown(["IDM, corrected attack", *HEAD], rows)
+    if (RESULTS / "scenarios_transfer.json").exists():
+        transfer = kept(__file__, "scenarios_transfer")["figures"]
+        tables |= {"transfer": transfer_table(transfer), "deviation": deviation_table(transfer)}
     fill(EXPLANATION / "scenarios-study.md", tables)
 
 
