@@ -1,15 +1,24 @@
 """Over random traffic: the roll-out is additive in time, the gap is a distance, windows hold what they promise."""
 
+import json
 import math
+from dataclasses import replace
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from antigrad.core.ledger import to_json
 from antigrad.geometry.rows import row_effects, row_interaction, row_windows
+from antigrad.scenarios.attack import attack
+from antigrad.scenarios.certificate import certify
 from antigrad.scenarios.dynamics import MAX_ACCELERATION, MAX_CURVATURE, States, roll_out
 from antigrad.scenarios.gap import Box, corner_edge, gap, separation
 from antigrad.scenarios.metrics import TRAFFIC_METRICS
+from antigrad.scenarios.planners import make_planner
+from antigrad.scenarios.recipe import preset
+from antigrad.scenarios.scenario.rows import rows_of_outcome
+from antigrad.scenarios.tools import Tools
 from helpers.traffic import Car, scene, traffic_of, view_of
 
 number = st.floats(-50, 50, allow_nan=False)
@@ -110,3 +119,39 @@ def test_time_to_collision_is_when_the_boxes_touch(x: float, y: float, yaw: floa
     assert apart(time) < 1e-6 * (1 + time)
     if time > 0:
         assert all(apart(time * share) > -1e-6 * (1 + time) for share in (0.0, 0.3, 0.6, 0.9, 0.99))
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.integers(2, 40), st.sampled_from(["regents_fixed", "regents_released", "king"]))
+def test_no_pattern_of_validity_breaks_an_attack(seed: int, steps: int, name: str) -> None:
+    """Random tracks with gaps, an ego that is not always seen, cars without a size, short logs."""
+    random = torch.Generator().manual_seed(seed)
+    rows = torch.rand(6, 4, generator=random).tolist()
+    cars = [
+        Car(x=60 * a - 30, y=20 * b - 10, yaw=7 * c, speed=15 * d, kind=1 + (n == 5))
+        for n, (a, b, c, d) in enumerate(rows)
+    ]
+    made = scene(*cars, steps=steps, half_road=5.0)
+    gone = torch.rand(made.valid.shape, generator=random) < 0.15
+    valid = made.valid & ~gone
+    size = made.size.clone()
+    size[0, 4] = 0.0
+    made = replace(
+        made,
+        valid=valid,
+        xy=made.xy * valid[..., None],
+        yaw=made.yaw * valid,
+        vel=made.vel * valid[..., None],
+        size=size,
+    )
+    tools = Tools.of(preset(name, {"iterations": 3, "steering": []}), make_planner("idm"))
+    found = attack(tools, made)
+    assert bool(found.actions.isfinite().all())
+    assert bool(found.states.x.isfinite().all() & found.ego.x.isfinite().all())
+    assert set(found.status) <= {"hit", "no hit", "contact at the start"}
+    hits = [row for row, status in enumerate(found.status) if status == "hit"]
+    certificates = dict(
+        zip(hits, certify(found.view, hits, found.striker[hits].tolist(), found.hit_step[hits].tolist()), strict=True)
+    )
+    for row in rows_of_outcome(tools, found, made, certificates):
+        json.dumps(to_json(row), allow_nan=False)

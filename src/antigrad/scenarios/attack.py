@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from antigrad.core.parts import Parts
 from antigrad.geometry.rows import row_interaction, row_windows
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.gap import separation
@@ -150,10 +151,10 @@ class _Attack:
         return sorted(found, key=lambda item: item[0] != "down")
 
     def _gradient(self, values: list[tuple[str, Tensor, Tensor]], leaf: Tensor) -> Tensor:
-        parts = {part: [value for name, value, _ in values if name == part] for part in ("anchor", "down")}
-        if not self.tools.safe or not parts["anchor"]:
-            return gradient_of(sum(value.sum() for _, value, _ in values), leaf)
-        anchor, down = (gradient_of(sum(v.sum() for v in parts[part]), leaf) for part in ("anchor", "down"))
+        parts = _parts(values, leaf)
+        if not self.tools.safe:
+            return gradient_of(parts.total(), leaf)
+        anchor, down = gradient_of(parts.anchor, leaf), gradient_of(parts.down, leaf)
         return anchor + self._safe_weight(anchor, down)[:, None, None] * down
 
     def _safe_weight(self, anchor: Tensor, down: Tensor) -> Tensor:
@@ -258,6 +259,14 @@ class _Attack:
             frozen=self.frozen / made,
             clipped=bound.sum((0, 2, 3)) / (2 * mask.sum((1, 2))).clamp(min=1),
         )
+
+
+def _parts(values: list[tuple[str, Tensor, Tensor]], leaf: Tensor) -> Parts:
+    # Summed over rows: the gradient is block-diagonal, and each row keeps its own.
+    sums = {"down": leaf.new_zeros(()), "anchor": leaf.new_zeros(())}
+    for part, value, _ in values:
+        sums[part] = sums[part] + value.sum()
+    return Parts(up=leaf.new_zeros(()), down=sums["down"], anchor=sums["anchor"])
 
 
 def _steps(recipe: Recipe, like: Tensor) -> Tensor:

@@ -34,5 +34,5 @@ class Jerk(TrafficMetric):
         change = view.states.speed.diff(n=2, dim=-1).abs() / view.traffic.dt**2
         mask = view.traffic.log.mask
         both = mask[..., 1:] & mask[..., :-1]
-        none = torch.zeros_like(change[..., :1]).expand(*change.shape[:-1], 2)
+        none = change.new_zeros(*change.shape[:-1], 2)
         return Reading(torch.cat([none, change], -1), torch.cat([torch.zeros_like(none, dtype=torch.bool), both], -1))

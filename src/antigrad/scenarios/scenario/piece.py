@@ -144,6 +144,8 @@ def write_scenes(config: ScenarioConfig, found: Found, folder: Any) -> None:
 
 def _promoted(scenes: Scenes) -> Scenes:
     # A source without a logged ego: the vehicle seen longest, and among those the one that drove farthest.
+    if scenes.shape[2] < 2:
+        raise InputValueError(f"{scenes.records[0].id} with {scenes.shape[2]} state", "2 at least", "leave it out")
     if bool((scenes.ego >= 0).all()):
         return scenes
     seen, driven = scenes.valid.sum(-1), torch.where(scenes.valid, scenes.speed, 0.0).sum(-1) * scenes.dt

@@ -176,6 +176,12 @@ def test_nothing_readable_is_one_error(tmp_path: Path) -> None:
         scenario(ScenarioConfig([str(tmp_path)], output=tmp_path / "run", **QUICK))
 
 
+def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:
+    WRITERS.make("antigrad")(scene(Car(), Car(y=5), steps=1, name="short"), tmp_path / "scenes" / "0")
+    with pytest.raises(ManyInputsError, match="2 at least"):
+        scenario(ScenarioConfig([str(tmp_path / "scenes")], output=tmp_path / "run", **QUICK))
+
+
 def test_synthetic_traffic_without_arguments(tmp_path: Path) -> None:
     found = scenario(ScenarioConfig(output=tmp_path / "run", synthetic=2, agents=8, **QUICK))
     assert {row["source"] for row in jobs_of(found)} == {"synthetic"}
