@@ -15,6 +15,7 @@ from benchmarks import (
     lab,
     lab_arms,
     preflight,
+    scenarios,
     vocabulary,
     watch_cost,
 )
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "vocabulary": vocabulary.run,
     "preflight": preflight.run,
     "watch_cost": watch_cost.run,
+    "scenarios": scenarios.run,
     "lab": lab.run,
     "lab_arms": lab_arms.run,
     "grpo_cost": grpo_cost.run,

@@ -119,6 +119,14 @@ JOBS = (
         needs=("attribution", "posttraining"),
     ),
     Job(
+        ("scenario",),
+        "antigrad.scenarios.scenario.settings:ScenarioConfig",
+        "antigrad.scenarios.scenario.job:scenario",
+        "recorded traffic bent by gradients until a planner is in danger: who, how, and could it have been avoided",
+        positional=("scenes…",),
+        needs=("scenarios",),
+    ),
+    Job(
         ("lab", "run"),
         "antigrad.lab.run.settings:LabConfig",
         "antigrad.lab.run.job:lab",

