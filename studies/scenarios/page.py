@@ -61,7 +61,7 @@ def deviation_table(found: Figures) -> str:
     """How far the striker has to leave its record, over the scenes that catch every planner."""
     head = [f"{found['scenes_that_catch_all']} scenes that catch all four", *PLANNERS.values()]
     means = [text(found["deviation_mean_m"][name], ".1f", " m") for name in PLANNERS]
-    return markdown(head, [["smallest deviation of a hit, mean", *means]])
+    return markdown(head, [["off record of the best hit, mean", *means]])
 
 
 def text(value: float | None, form: str, unit: str = "") -> str:

@@ -134,7 +134,7 @@ def rules(scenes: Scenes, quick: bool, keep: bool) -> None:
 
 
 def transfer(scenes: Scenes, quick: bool, keep: bool) -> None:
-    """Sets made against one planner, driven by the others; and the smallest deviation that catches each.
+    """Sets made against one planner, driven by the others; and how far the best hit of each leaves the record.
 
     Args:
         scenes: One batch.
@@ -143,17 +143,17 @@ def transfer(scenes: Scenes, quick: bool, keep: bool) -> None:
     """
     arms = {planner: arm(scenes, shorter(preset("regents_fixed"), quick), planner) for planner in PLANNERS}
     caught = {name: {planner: caught_by(found, planner) for planner in PLANNERS} for name, found in arms.items()}
-    smallest = {
+    best = {
         name: {row["scene"]: row["log_deviation"] for row in best_of_scenes(found.rows)} for name, found in arms.items()
     }
-    common = set.intersection(*(set(found) for found in smallest.values()))
+    common = set.intersection(*(set(found) for found in best.values()))
     figures = {
         "caught": caught,
         "scenes_hit": {name: found.figures["scenes_hit"] for name, found in arms.items()},
         "scenes_that_catch_all": len(common),
         "deviation_mean_m": {
             name: sum(found[scene] for scene in common) / len(common) if common else None
-            for name, found in smallest.items()
+            for name, found in best.items()
         },
     }
     what = f"hits against one planner, replayed with another at the wheel; {len(scenes)} real scenes"
