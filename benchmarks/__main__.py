@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--quick]`: one JSON object a figure; full runs are kept in `results/`."""
+"""`python -m benchmarks NAME [--quick]`: ratios of time and memory as JSON; full runs are kept in `results/`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ import torch
 
 from benchmarks import (
     attribution_speed,
-    attribution_study,
     decoding,
-    displacement,
     grpo_cost,
-    grpo_study,
     kernel,
     lab,
     lab_arms,
     preflight,
-    safe_weight,
-    update_rules,
     vocabulary,
     watch_cost,
 )
@@ -27,18 +22,13 @@ from benchmarks import (
 BENCHMARKS = {
     "kernel": kernel.run,
     "decoding": decoding.run,
-    "displacement": displacement.run,
     "vocabulary": vocabulary.run,
     "preflight": preflight.run,
     "watch_cost": watch_cost.run,
-    "update_rules": update_rules.run,
-    "safe_weight": safe_weight.run,
     "lab": lab.run,
     "lab_arms": lab_arms.run,
     "grpo_cost": grpo_cost.run,
-    "grpo_study": grpo_study.run,
     "attribution_speed": attribution_speed.run,
-    "attribution_study": attribution_study.run,
 }
 
 

@@ -7,7 +7,7 @@ from captum.attr import NoiseTunnel, Saliency
 from torch import Tensor
 
 from antigrad.attribution.methods.guided_absolute_grad import GuidedAbsoluteGrad
-from antigrad.attribution.models import load_classifier
+from antigrad.vision.models import load_classifier
 from benchmarks.measure import paired_ratio, peak_megabytes, record
 
 SAMPLES, CHUNK = 20, 10

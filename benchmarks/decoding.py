@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from antigrad.posttraining.models import Policy, load_policy
+from antigrad.language.policy import Policy, load_policy
 from benchmarks.measure import paired_ratio, record
 
 

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from antigrad.posttraining.models import load_policy
-from antigrad.posttraining.tasks import load_task
-from antigrad.posttraining.trainers.grpo_data import Correct, end_at, prompt_rows
-from antigrad.posttraining.trainers.grpo_options import CreditOptions
+from antigrad.language.policy import load_policy
+from antigrad.language.tasks import load_task
+from antigrad.posttraining.train.grpo import CreditOptions
+from antigrad.posttraining.train.grpo.data import Correct, end_at, prompt_rows
 from benchmarks.measure import paired_ratio, peak_megabytes, record
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -83,7 +83,7 @@ def trainers(name: str, settings: dict[str, Any]) -> Callable[..., Callable[[], 
     from trl import GRPOConfig
     from trl import GRPOTrainer as Stock
 
-    from antigrad.posttraining.trainers.grpo import GRPOTrainer
+    from antigrad.posttraining.train.grpo import GRPOTrainer
 
     task = load_task(settings["tasks"], count=32)
     arms: dict[str, dict[str, Any]] = {

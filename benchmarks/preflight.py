@@ -13,21 +13,14 @@ from typing import Any
 import torch
 
 from antigrad.core import RunFolder
+from antigrad.core.streams import seeded, stream_seed
 from antigrad.credit import CREDIT, Group, group_influence
+from antigrad.language.measure import batches, log_probs_of, measure
+from antigrad.language.policy import Policy, load_policy
+from antigrad.language.rollouts import Rollouts, joined, sample
+from antigrad.language.tasks import load_task
 from antigrad.objectives import group_advantages
-from antigrad.posttraining.models import Policy, load_policy
-from antigrad.posttraining.rollouts import (
-    Rollouts,
-    batches,
-    joined,
-    log_probs_of,
-    measure,
-    sample,
-    seeded,
-    stream_seed,
-)
-from antigrad.posttraining.settings import DiagnoseConfig
-from antigrad.posttraining.tasks import load_task
+from antigrad.posttraining.diagnose import DiagnoseConfig
 from benchmarks.measure import record
 
 

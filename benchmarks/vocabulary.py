@@ -8,12 +8,14 @@ from typing import Any
 import torch
 
 from antigrad.core import InputValueError
+from antigrad.core.streams import seeded
 from antigrad.credit import CREDIT, Group, group_influence
 from antigrad.credit.nthr import Nthr
+from antigrad.language.measure import measure
+from antigrad.language.policy import load_policy
+from antigrad.language.rollouts import sample
+from antigrad.language.tasks import load_task
 from antigrad.objectives import group_advantages
-from antigrad.posttraining.models import load_policy
-from antigrad.posttraining.rollouts import measure, sample, seeded
-from antigrad.posttraining.tasks import load_task
 from benchmarks.measure import paired_ratio, record
 
 CHOICES = [("responses", 1), ("top_k", 8), ("top_k", 32), ("top_k", 128)]

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from antigrad.geometry import Watch
-from antigrad.geometry.tracker import Tracker
-from antigrad.posttraining.models import load_policy
+from antigrad.geometry.watch.tracker import Tracker
+from antigrad.language.policy import load_policy
 from benchmarks.measure import paired_ratio, peak_megabytes, record
 
 EVERY = 10

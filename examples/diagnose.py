@@ -6,9 +6,8 @@ python examples/diagnose.py [FOLDER [MODEL TASKS]]
 import sys
 from pathlib import Path
 
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.findings import arm_table
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
+from antigrad.posttraining.diagnose.findings import arm_table
 from antigrad.report import write_report
 
 

@@ -5,32 +5,11 @@ Public names are loaded when they are first used: importing this package loads n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 __version__ = "0.1.0"
-
-_PUBLIC = {
-    "AntigradError": "antigrad.core.errors",
-    "CREDIT": "antigrad.credit",
-    "CreditRule": "antigrad.credit",
-    "DiagnoseConfig": "antigrad.posttraining.settings",
-    "Group": "antigrad.credit",
-    "Grpo": "antigrad.objectives",
-    "Head": "antigrad.credit",
-    "Influence": "antigrad.credit",
-    "Ledger": "antigrad.core.ledger",
-    "Parts": "antigrad.core.parts",
-    "RunFolder": "antigrad.core.runs",
-    "diagnose": "antigrad.posttraining.diagnose",
-    "group_advantages": "antigrad.objectives",
-    "group_influence": "antigrad.credit",
-    "load_policy": "antigrad.posttraining.models",
-    "load_task": "antigrad.posttraining.tasks",
-    "SafeWeight": "antigrad.geometry",
-    "Watch": "antigrad.geometry",
-    "write_report": "antigrad.report",
-}
 
 if TYPE_CHECKING:
     from antigrad.core.errors import AntigradError
@@ -39,11 +18,11 @@ if TYPE_CHECKING:
     from antigrad.core.runs import RunFolder
     from antigrad.credit import CREDIT, CreditRule, Group, Head, Influence, group_influence
     from antigrad.geometry import SafeWeight, Watch
+    from antigrad.language.policy import load_policy
+    from antigrad.language.tasks import load_task
     from antigrad.objectives import Grpo, group_advantages
-    from antigrad.posttraining.diagnose import diagnose
-    from antigrad.posttraining.models import load_policy
-    from antigrad.posttraining.settings import DiagnoseConfig
-    from antigrad.posttraining.tasks import load_task
+    from antigrad.posttraining.diagnose.job import diagnose
+    from antigrad.posttraining.diagnose.settings import DiagnoseConfig
     from antigrad.report import write_report
 
 __all__ = [
@@ -68,23 +47,20 @@ __all__ = [
     "write_report",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used.
-
-    Args:
-        name: The name.
-
-    Returns:
-        What it names.
-
-    Raises:
-        AttributeError: There is no such public name.
-    """
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'antigrad' has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "core.errors": ["AntigradError"],
+        "core.ledger": ["Ledger"],
+        "core.parts": ["Parts"],
+        "core.runs": ["RunFolder"],
+        "credit": ["CREDIT", "CreditRule", "Group", "Head", "Influence", "group_influence"],
+        "geometry": ["SafeWeight", "Watch"],
+        "language.policy": ["load_policy"],
+        "language.tasks": ["load_task"],
+        "objectives": ["Grpo", "group_advantages"],
+        "posttraining.diagnose.job": ["diagnose"],
+        "posttraining.diagnose.settings": ["DiagnoseConfig"],
+        "report": ["write_report"],
+    },
+)

@@ -14,8 +14,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from antigrad.posttraining.evaluate import evaluate
-    from antigrad.posttraining.evaluate_settings import EvaluateConfig
+    from antigrad.posttraining.evaluate import EvaluateConfig, evaluate
     from antigrad.report import write_report
     from helpers.evaluations import save_checkpoints
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from antigrad.posttraining.trainers.grpo_job import train_grpo
-from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+from antigrad.posttraining.train.grpo import TrainGRPOConfig, train_grpo
 from antigrad.report import write_report
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]

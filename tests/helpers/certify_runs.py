@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from antigrad.core.progress import progress
-from antigrad.posttraining.certify_data import Example, to_tokens
-from antigrad.posttraining.certify_gradients import part_loss
-from antigrad.posttraining.models import load_any
-from antigrad.posttraining.quiet import quiet
-from antigrad.posttraining.tiny.arithmetic import questions
+from antigrad.language.policy import load_any
+from antigrad.language.quiet import quiet
+from antigrad.language.tasks.arithmetic import questions
+from antigrad.posttraining.certify.data import Example, to_tokens
+from antigrad.posttraining.certify.gradients import part_loss
 
 PARTS = ("up", "down", "anchor")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 LIMIT = 120.0
 PRELOADED = [
     "antigrad.cli.main",
-    "antigrad.posttraining.diagnose",
-    "antigrad.posttraining.trainers.grpo",
+    "antigrad.posttraining.diagnose.job",
+    "antigrad.posttraining.train.grpo.trainer",
     "antigrad.report",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",

@@ -22,7 +22,7 @@ from transformers import (
     Qwen2Config,
 )
 
-from antigrad.posttraining.models import Policy
+from antigrad.language.policy import Policy
 
 PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
 CHARACTERS = "0123456789+*= \nabcdfghnorstuwQA:?."

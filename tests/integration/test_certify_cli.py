@@ -81,7 +81,7 @@ def test_the_figures_say_what_the_move_was_made_for(whole: RunFolder) -> None:
 def test_the_way_back_is_ascent(
     command: list[str], place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from antigrad.posttraining.tiny import WEIGHTS
+    from antigrad.language.tiny import WEIGHTS
 
     (tmp_path / "start").mkdir()
     for path in WEIGHTS.iterdir():

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from antigrad.cli.main import main
 from antigrad.core import RunFolder
-from antigrad.posttraining.embedded import DEFAULT
+from antigrad.language.embedded import DEFAULT
 from helpers.models import save_model, save_questions
 
 try:

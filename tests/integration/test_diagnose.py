@@ -13,12 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from antigrad.core import RunFolder
-from antigrad.posttraining import diagnose as wing
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.settings import DiagnoseConfig
-from antigrad.posttraining.tiny import WEIGHTS
-from antigrad.posttraining.update import Snapshot, Stepper
+from antigrad.language.policy import Policy
+from antigrad.language.tiny import WEIGHTS
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
+from antigrad.posttraining.diagnose import job as wing
+from antigrad.posttraining.diagnose.update import Snapshot, Stepper
 from helpers.models import make_tokenizer, save_model, save_questions
 
 SIZES = [1e-3, 3e-3]

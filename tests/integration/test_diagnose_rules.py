@@ -10,9 +10,8 @@ from antigrad.cli.main import main
 from antigrad.core import RunFolder
 from antigrad.credit import Group
 from antigrad.credit.resrl import ResRl
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.models import load_policy
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.language.policy import load_policy
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
 from helpers.models import save_model, save_questions
 
 ARMS = ["none", "negatives_only", "resrl(rank=2)", "grpo_n", "grpo_n(denominator=kept)", "llds", "nsr", "asym_re"]

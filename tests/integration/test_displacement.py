@@ -1,7 +1,7 @@
 """Row 15 of the specification's acceptance, as far as it holds on the shipped tiny policy.
 
 NTHR raises the likelihood of the correct answers above plain GRPO's on every seed. It does not raise
-it above that of as many random tokens: `benchmarks/results/displacement_tiny.json` and docs/papers.md
+it above that of as many random tokens: `studies/displacement/results/displacement_tiny.json` and docs/papers.md
 say by how much it falls short, over five seeds.
 """
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
 
 NTHR = "nthr(eta=0,anchor=others)"
 ARMS = ["none", NTHR, "positives_only", "w_reinforce"]

@@ -14,12 +14,11 @@ import torch
 
 from antigrad.cli.main import main
 from antigrad.core import AntigradError, RunFolder
-from antigrad.posttraining import evaluate as wing
-from antigrad.posttraining import evaluate_vllm
-from antigrad.posttraining.adapters import load_checkpoint
-from antigrad.posttraining.evaluate import evaluate
-from antigrad.posttraining.evaluate_settings import EvaluateConfig
-from antigrad.posttraining.models import load_any
+from antigrad.language import vllm
+from antigrad.language.adapters import load_checkpoint
+from antigrad.language.policy import load_any
+from antigrad.posttraining.evaluate import EvaluateConfig, evaluate
+from antigrad.posttraining.evaluate import job as wing
 from helpers.evaluations import save_adapter, save_checkpoints
 
 
@@ -246,7 +245,7 @@ class StandIn:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     package = StandIn()
     monkeypatch.setitem(sys.modules, "vllm", package)  # type: ignore[arg-type]
-    monkeypatch.setattr(evaluate_vllm, "installed", lambda: True)
+    monkeypatch.setattr(vllm, "installed", lambda: True)
     return package
 
 
@@ -290,7 +289,7 @@ def test_auto_takes_vllm_where_it_can(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, engine: str, device: str, adapter: bool, expected: bool
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert evaluate_vllm.chosen(engine, device, adapter=adapter) is expected
+    assert vllm.chosen(engine, device, adapter=adapter) is expected
 
 
 def test_a_finished_run_is_returned_as_it_is(
@@ -315,7 +314,7 @@ def test_bad_input_is_said_before_anything_is_loaded(
     case: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wing, "load_checkpoint", None)
-    monkeypatch.setattr(evaluate_vllm, "find_spec", lambda name: None)
+    monkeypatch.setattr(vllm, "find_spec", lambda name: None)
     words, expected = COMMANDS[case]
     assert main(["evaluate", *words(place).split(), "--output", str(tmp_path / "run")]) == 1
     said = capsys.readouterr()

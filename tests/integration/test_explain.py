@@ -18,11 +18,11 @@ from PIL import Image
 
 from antigrad.attribution.explain.job import explain, stem_of
 from antigrad.attribution.explain.settings import ExplainConfig
-from antigrad.attribution.models import load_classifier
 from antigrad.attribution.overlay import DOWN, UP, layer, overlay, strength
 from antigrad.cli.main import main
 from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError
 from antigrad.core.runs import RunFolder
+from antigrad.vision.models import load_classifier
 from helpers.commands import start
 from helpers.data import shared
 
@@ -65,7 +65,7 @@ def test_the_lemur_is_an_indri(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert summary["saliency/rcap_s"] == pytest.approx(figures["saliency"]["rcap_s"])
     guided = load_file(out / "artifacts" / "maps" / "00000-lemur.safetensors")["guided_absolute_grad(n_samples=4)"]
     alpha = Image.open(shared("lemur_alpha.png")).convert("RGB")
-    from antigrad.attribution.images import square
+    from antigrad.vision.images import square
 
     animal = square(alpha, resize=256, size=224)[0] > 0.5
     share = float(guided[animal].sum() / guided.sum())
@@ -87,8 +87,8 @@ def test_every_picture_has_its_files(done: RunFolder) -> None:
 
 def test_figures_are_those_of_the_saved_maps(done: RunFolder, pictures: Path) -> None:
     """What the ledger says can be computed again from the files, and controls are the same for every method."""
-    from antigrad.attribution.images import find_pictures, square
     from antigrad.attribution.metrics.rcap import rcap
+    from antigrad.vision.images import find_pictures, square
 
     classifier, row = load_classifier(), comparable(done)[1]
     image = square(find_pictures([pictures])[1].open(), resize=256, size=224)

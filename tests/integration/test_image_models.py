@@ -17,8 +17,8 @@ from PIL import Image
 
 from antigrad.attribution.explain.job import explain
 from antigrad.attribution.explain.settings import ExplainConfig
-from antigrad.attribution.models import load_classifier
 from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError
+from antigrad.vision.models import load_classifier
 
 
 @pytest.fixture(scope="module")

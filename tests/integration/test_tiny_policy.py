@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from antigrad.posttraining.models import Policy, load_policy
-from antigrad.posttraining.rollouts import sample, seeded
-from antigrad.posttraining.tasks import load_task
-from antigrad.posttraining.tiny import WEIGHTS
-from antigrad.posttraining.tiny.accuracy import Accuracy, measure_accuracy
-from antigrad.posttraining.tiny.arithmetic import questions
+from antigrad.core.streams import seeded
+from antigrad.language.policy import Policy, load_policy
+from antigrad.language.rollouts import sample
+from antigrad.language.tasks import load_task
+from antigrad.language.tasks.arithmetic import questions
+from antigrad.language.tiny import WEIGHTS
+from antigrad.language.tiny.accuracy import Accuracy, measure_accuracy
 
 QUESTIONS = 150
 

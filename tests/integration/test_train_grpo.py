@@ -8,7 +8,7 @@ import pytest
 
 from antigrad.cli.main import main
 from antigrad.core import RunFolder
-from antigrad.posttraining.models import load_policy
+from antigrad.language.policy import load_policy
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 TASK = "tiny_arithmetic(split=train)"
@@ -82,8 +82,8 @@ def test_a_run_without_rows_or_evaluations_has_a_page_too(tmp_path: Path) -> Non
 
 def test_the_reward_is_the_verifiers() -> None:
     """Of the question asked, in whichever task it is."""
-    from antigrad.posttraining.tasks import load_task
-    from antigrad.posttraining.trainers.grpo_data import Correct, prompt_rows
+    from antigrad.language.tasks import load_task
+    from antigrad.posttraining.train.grpo.data import Correct, prompt_rows
 
     one, two = (load_task(name, count=2, seed=0) for name in (TASK, "products"))
     judge = Correct([(one, one.questions), (two, two.questions)])
@@ -167,7 +167,7 @@ def test_wrong_settings_are_said_at_once_and_leave_nothing(
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("antigrad.posttraining.trainers.grpo_job.load_any", never)
+    monkeypatch.setattr("antigrad.posttraining.train.grpo.job.load_any", never)
     more, said = BAD[name]
     assert main(command(tmp_path / "run", *more)) == 1
     error = capsys.readouterr().err
@@ -183,7 +183,7 @@ def test_adapters_that_fit_no_module_are_an_error_of_ours(tmp_path: Path, capsys
 
 def test_prompts_that_do_not_divide_among_processes_are_refused(tmp_path: Path) -> None:
     from antigrad.core.errors import ManyInputsError
-    from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+    from antigrad.posttraining.train.grpo import TrainGRPOConfig
 
     config = TrainGRPOConfig(model="tiny", output=tmp_path, prompts=3, rollouts=4, rows_at_once=6, device="cpu")
     with pytest.raises(ManyInputsError, match="a multiple of 2 is needed"):
@@ -195,7 +195,7 @@ def test_the_papers_settings_are_a_valid_file() -> None:
     """256 prompts of 8 in 4 updates: 64 prompts an update, as the paper has it."""
     import yaml
 
-    from antigrad.posttraining.trainers.grpo_settings import TrainGRPOConfig
+    from antigrad.posttraining.train.grpo import TrainGRPOConfig
 
     given = yaml.safe_load((Path(__file__).parents[2] / "examples" / "grpo_nthr.yaml").read_text())
     config = TrainGRPOConfig(**given | {"dtype": "float32", "device": "cpu"})

@@ -16,7 +16,7 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def figures(name: str) -> dict[str, float]:
-    from benchmarks.update_rules import figures_of, train_network
+    from studies.update_rules.study import figures_of, train_network
 
     rows, losses = train_network(name, seed=0, steps=STEPS)
     return figures_of(rows) | losses
@@ -62,7 +62,7 @@ def test_adamw_turns_and_stretches_more_than_sgd() -> None:
 
 
 def test_feedback_alignment_turns_towards_the_gradient() -> None:
-    from benchmarks.update_rules import train_network
+    from studies.update_rules.study import train_network
 
     rows, _ = train_network("feedback alignment", seed=0, steps=STEPS)
     hidden = [[row["in_batch"]["block_cos"][f"weights.{layer}"] for row in rows] for layer in (0, 1)]
@@ -73,7 +73,7 @@ def test_feedback_alignment_turns_towards_the_gradient() -> None:
 
 
 def test_a_stable_linear_system_descends_its_energy(capsys: pytest.CaptureFixture[str]) -> None:
-    from benchmarks.update_rules import linear_system
+    from studies.update_rules.study import linear_system
 
     found: dict[str, Any] = linear_system(keep=False)
     assert found["relative_error_of_dot"] < 1e-9

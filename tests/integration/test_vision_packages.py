@@ -13,8 +13,8 @@ pytest.importorskip("captum", reason="the extra attribution is not installed")
 
 from antigrad.attribution.explain.settings import COMPARED
 from antigrad.attribution.methods import METHODS
-from antigrad.attribution.models import load_classifier
 from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.vision.models import load_classifier
 
 FEW = {"smoothgrad": "n_samples=2", "vargrad": "n_samples=2", "guided_absolute_grad": "n_samples=2"}
 FEW |= {"integrated_gradients": "n_steps=2", "guided_ig": "n_steps=2", "blur_ig": "n_steps=2"}

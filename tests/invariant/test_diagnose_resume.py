@@ -11,10 +11,9 @@ import pytest
 
 from antigrad.cli.main import main
 from antigrad.core import AntigradError, InputValueError, RunFolder
-from antigrad.posttraining import diagnose as wing
-from antigrad.posttraining.diagnose import diagnose
-from antigrad.posttraining.rollouts import seeded
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.core.streams import seeded
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
+from antigrad.posttraining.diagnose import job as wing
 from helpers.commands import Command, start
 from helpers.models import save_model, save_questions
 

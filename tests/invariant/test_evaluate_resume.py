@@ -10,9 +10,8 @@ import pytest
 
 from antigrad.cli.main import main
 from antigrad.core import AntigradError, InputValueError, RunFolder
-from antigrad.posttraining import evaluate as wing
-from antigrad.posttraining.evaluate import evaluate
-from antigrad.posttraining.evaluate_settings import EvaluateConfig
+from antigrad.posttraining.evaluate import EvaluateConfig, evaluate
+from antigrad.posttraining.evaluate import job as wing
 from helpers.commands import start
 from helpers.evaluations import save_checkpoints
 from helpers.models import save_model

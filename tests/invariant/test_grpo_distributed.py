@@ -28,8 +28,7 @@ def fixed(prompts: list[str], trainer: Any) -> dict[str, Any]:
 
 
 def train(folder: Path, rule: str, rows: int, accumulation: int) -> Any:
-    from antigrad.posttraining.trainers.grpo import GRPOTrainer
-    from antigrad.posttraining.trainers.grpo_options import CreditOptions
+    from antigrad.posttraining.train.grpo import CreditOptions, GRPOTrainer
 
     trainer = make(
         GRPOTrainer,
@@ -97,7 +96,7 @@ def sharded(rank: int, port: int, folder: Path) -> None:
     from torch.distributed.fsdp import fully_shard
     from transformers import AutoModelForCausalLM
 
-    from antigrad.posttraining.trainers.grpo_states import head_weight, states_of
+    from antigrad.posttraining.train.grpo.states import head_weight, states_of
 
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from antigrad.cli.main import main
 from antigrad.core import RunFolder
-from antigrad.posttraining.trainers.grpo_checkpoint import last_checkpoint
+from antigrad.posttraining.train.grpo.checkpoint import last_checkpoint
 from helpers.commands import start
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

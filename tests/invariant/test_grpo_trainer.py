@@ -38,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 
 
 def ours() -> type:
-    from antigrad.posttraining.trainers.grpo import GRPOTrainer
+    from antigrad.posttraining.train.grpo import GRPOTrainer
 
     return GRPOTrainer
 
@@ -50,7 +50,7 @@ def stock() -> type:
 
 
 def options(**given: Any) -> Any:
-    from antigrad.posttraining.trainers.grpo_options import CreditOptions
+    from antigrad.posttraining.train.grpo import CreditOptions
 
     return CreditOptions(**given)
 
@@ -389,7 +389,7 @@ def hash_of(text: str) -> int:
 
 
 def noting(scored: Callable[..., Any], rounds: list[float], inputs: Any) -> Any:
-    from antigrad.posttraining.trainers.grpo_weights import Groups
+    from antigrad.posttraining.train.grpo.weights import Groups
 
     batch, states = scored(inputs)
     rounds.append(1 - float(Groups.of(batch).mixed().float().mean()))
@@ -523,7 +523,7 @@ def test_held_out_passes_are_means_over_questions(tmp_path: Path) -> None:
 
 
 def test_reward_functions_have_the_names_of_trls_logs(tmp_path: Path) -> None:
-    from antigrad.posttraining.trainers.grpo_options import reward_name
+    from antigrad.posttraining.train.grpo.options import reward_name
 
     class Judge:
         def __call__(self, completions: Sequence[str], **_: Any) -> list[float]:
@@ -569,7 +569,7 @@ def test_dynamic_sampling_of_a_stream_is_refused(tmp_path: Path) -> None:
 
 
 def test_groups_that_straddle_processes_are_refused_with_the_fix() -> None:
-    from antigrad.posttraining.trainers.grpo_options import check_options
+    from antigrad.posttraining.train.grpo.options import check_options
 
     arguments: Any = SimpleNamespace(
         loss_type="dapo",
@@ -621,8 +621,8 @@ def test_an_older_checkpoint_goes_only_when_the_new_one_is_whole(
 ) -> None:
     """Killed between TRL's part of a checkpoint and ours, where one is kept."""
     from antigrad.core.errors import InputValueError
-    from antigrad.posttraining.trainers import grpo
-    from antigrad.posttraining.trainers.grpo_checkpoint import last_checkpoint
+    from antigrad.posttraining.train import grpo
+    from antigrad.posttraining.train.grpo.checkpoint import last_checkpoint
 
     saved = grpo.save_state
 
@@ -645,7 +645,7 @@ def test_an_older_checkpoint_goes_only_when_the_new_one_is_whole(
 
 
 def test_entries_of_a_batch_that_are_no_tensors_are_kept_too(tmp_path: Path) -> None:
-    from antigrad.posttraining.trainers.grpo_checkpoint import load_state, save_state
+    from antigrad.posttraining.train.grpo.checkpoint import load_state, save_state
 
     batches = [{"ids": torch.arange(3), "num_images": [1, 2]}, {"ids": torch.arange(2), "num_images": [3]}]
     save_state(tmp_path, 0, {"processes": 1}, batches, torch.Generator().get_state())
@@ -656,7 +656,7 @@ def test_entries_of_a_batch_that_are_no_tensors_are_kept_too(tmp_path: Path) -> 
 
 def test_what_a_rule_draws_differs_from_step_to_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one seed for all steps the random control would hit the same places of a group again and again."""
-    from antigrad.posttraining.trainers import grpo
+    from antigrad.posttraining.train import grpo
 
     weigh, seeds = grpo.weigh, []
     monkeypatch.setattr(grpo, "weigh", lambda *given: seeds.append(given[-1]) or weigh(*given))
@@ -665,7 +665,7 @@ def test_what_a_rule_draws_differs_from_step_to_step(tmp_path: Path, monkeypatch
 
 
 def test_two_reward_functions_of_one_name_are_told_apart_or_refused() -> None:
-    from antigrad.posttraining.trainers.grpo_options import check_options
+    from antigrad.posttraining.train.grpo.options import check_options
 
     arguments: Any = SimpleNamespace(
         loss_type="dapo", importance_sampling_level="token", per_device_train_batch_size=4, steps_per_generation=1,

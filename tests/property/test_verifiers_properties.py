@@ -7,8 +7,8 @@ from fractions import Fraction
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from antigrad.posttraining.tasks import Question, Task
-from antigrad.posttraining.verifiers import exact, last_number, math
+from antigrad.language.tasks import Question, Task
+from antigrad.language.tasks.verifiers import exact, last_number, math
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9)
 prose = st.text(st.characters(blacklist_categories=["Nd", "No", "Nl", "Cs"], blacklist_characters="\\{}$-−.,/"))

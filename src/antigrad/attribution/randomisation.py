@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from antigrad.attribution.methods import AttributionMethod
-from antigrad.attribution.models import Classifier
 from antigrad.attribution.views import to_map
+from antigrad.vision.models import Classifier
 
 Order = Literal["top_down", "bottom_up", "independent"]
 

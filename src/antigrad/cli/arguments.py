@@ -28,7 +28,7 @@ def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
         Arguments as the parser wants them.
 
     Example:
-        >>> from antigrad.posttraining.settings import DiagnoseConfig
+        >>> from antigrad.posttraining.diagnose.settings import DiagnoseConfig
         >>> as_typed(DiagnoseConfig, ["--arms", "none,nthr(beta=0)", "--step-sizes=1e-6,1e-5", "--resume"])
         ['--arms', '["none", "nthr(beta=0)"]', '--step_sizes=[1e-6, 1e-5]', '--resume=true']
     """

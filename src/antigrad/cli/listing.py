@@ -9,9 +9,9 @@ from antigrad.attribution.metrics import METRICS
 from antigrad.credit import CREDIT
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.study import load, names
-from antigrad.posttraining.embedded import DEFAULT, TINY
-from antigrad.posttraining.tasks import task_names
-from antigrad.posttraining.verifiers import VERIFIERS
+from antigrad.language.embedded import DEFAULT, TINY
+from antigrad.language.tasks import task_names
+from antigrad.language.tasks.verifiers import VERIFIERS
 
 
 def methods() -> dict[str, dict[str, str]]:

@@ -4,8 +4,8 @@ from antigrad.geometry.angle import Certificate, kappa_of_angle, repair
 from antigrad.geometry.blocks import block_bounds, finest, ladder
 from antigrad.geometry.effects import SafeWeight, Window, effects, interaction, safe_window
 from antigrad.geometry.metric import canonical, metric, preconditioner
-from antigrad.geometry.page import certificate_page, certificate_sections, write_certificate_page
-from antigrad.geometry.watch import Watch
+from antigrad.geometry.page.page import certificate_page, certificate_sections, write_certificate_page
+from antigrad.geometry.watch.watch import Watch
 
 __all__ = [
     "Certificate",

@@ -24,8 +24,8 @@ from antigrad.attribution.methods.moments import Moments
 from antigrad.attribution.metrics.controls import centre, sobel
 from antigrad.attribution.metrics.paired import paired
 from antigrad.attribution.metrics.rcap import Rcap, calibrated, rcap
-from antigrad.attribution.models import IMAGENET, Classifier
 from antigrad.attribution.views import to_map
+from antigrad.vision.models import IMAGENET, Classifier
 from helpers.data import shared
 from helpers.fixed import fixed, small_network
 

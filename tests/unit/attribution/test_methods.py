@@ -11,8 +11,8 @@ from antigrad.attribution.methods.guide import guide_weights
 from antigrad.attribution.methods.guided_backprop import with_relus
 from antigrad.attribution.methods.noise import draw, noise_std
 from antigrad.attribution.metrics.rcap import blur
-from antigrad.attribution.models import Classifier, last_spatial
 from antigrad.core.errors import InputValueError
+from antigrad.vision.models import Classifier, last_spatial
 from helpers.fixed import fixed, small_network
 
 HALF = (0.5, 0.5, 0.5)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from antigrad.attribution.images import find_pictures, square
 from antigrad.attribution.metrics.controls import sobel
 from antigrad.attribution.metrics.rcap import calibrated, rcap
-from antigrad.attribution.models import Classifier, load_classifier
 from antigrad.attribution.views import to_map
+from antigrad.vision.images import find_pictures, square
+from antigrad.vision.models import Classifier, load_classifier
 from helpers.data import shared
 from helpers.fixed import fixed, small_network
 

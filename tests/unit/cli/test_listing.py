@@ -2,8 +2,8 @@
 
 from antigrad.cli.listing import methods
 from antigrad.credit import CREDIT
-from antigrad.posttraining.embedded import EMBEDDED
-from antigrad.posttraining.verifiers import VERIFIERS
+from antigrad.language.embedded import EMBEDDED
+from antigrad.language.tasks.verifiers import VERIFIERS
 
 
 def test_everything_that_can_be_named_is_listed() -> None:

@@ -13,7 +13,7 @@ from antigrad import __version__
 from antigrad.cli import main as cli
 from antigrad.core import AntigradError, RunFolder
 from antigrad.core.page import Card, Cards, Page
-from antigrad.posttraining.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose import DiagnoseConfig
 
 main = cli.main
 

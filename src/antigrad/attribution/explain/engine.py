@@ -11,9 +11,9 @@ import torch
 
 from antigrad.attribution.explain.picture import Explained, explain_picture
 from antigrad.attribution.explain.settings import ExplainConfig
-from antigrad.attribution.images import Picture
-from antigrad.attribution.models import Classifier, load_classifier
 from antigrad.core.errors import AntigradError
+from antigrad.vision.images import Picture
+from antigrad.vision.models import Classifier, load_classifier
 
 Task = tuple[int, Picture]
 Done = tuple[int, Explained | AntigradError]

@@ -12,13 +12,13 @@ from antigrad.attribution.explain.engine import explained
 from antigrad.attribution.explain.page import describe, gallery_entry, refused_of, summary_of
 from antigrad.attribution.explain.picture import Explained
 from antigrad.attribution.explain.settings import COMPARED, ExplainConfig
-from antigrad.attribution.images import Picture
-from antigrad.attribution.models import Classifier, load_classifier
 from antigrad.attribution.overlay import overlay, png
 from antigrad.core.errors import AntigradError, InputValueError, raise_all
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
+from antigrad.vision.images import Picture
+from antigrad.vision.models import Classifier, load_classifier
 
 
 def explain(config: ExplainConfig) -> RunFolder:

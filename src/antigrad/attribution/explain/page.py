@@ -15,10 +15,10 @@ from antigrad.attribution.metrics.controls import MODEL_FREE
 from antigrad.attribution.metrics.metric import Better
 from antigrad.attribution.metrics.paired import Difference, above_controls
 from antigrad.attribution.metrics.rcap import STAGES, rcap
-from antigrad.attribution.models import Classifier
 from antigrad.attribution.overlay import data_uri, layer, photograph
 from antigrad.core.page import Card, Cards, Chart, Column, Gallery, Layer, Page, PictureGroup, Section, Stage, Table
 from antigrad.core.runs import RunFolder
+from antigrad.vision.models import Classifier
 
 HEADLINE = ("rcap_s", "rcap_calibrated")
 """Figures that no sharpening of a map changes: only these are held against the controls."""

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from antigrad.attribution.explain.settings import ExplainConfig
-from antigrad.attribution.images import Picture, square
 from antigrad.attribution.metrics.controls import model_free
-from antigrad.attribution.models import Classifier
 from antigrad.attribution.views import View, to_map
 from antigrad.core.errors import InputValueError
+from antigrad.vision.images import Picture, square
+from antigrad.vision.models import Classifier
 
 Figures = dict[str, dict[str, float]]
 """Of each map, its figures."""

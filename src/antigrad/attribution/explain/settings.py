@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from antigrad.attribution.images import Picture, find_pictures
 from antigrad.attribution.methods import METHODS, AttributionMethod
 from antigrad.attribution.metrics import METRICS, MapMetric
-from antigrad.attribution.models import EMBEDDED
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.vision.images import Picture, find_pictures
+from antigrad.vision.models import EMBEDDED
 
 COMPARED = (
     "guided_absolute_grad",

@@ -10,7 +10,7 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 from antigrad.attribution.methods.method import AttributionMethod
-from antigrad.attribution.models import Classifier
+from antigrad.vision.models import Classifier
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from antigrad.attribution.methods.guide import Guide, Pool, check_guide, guide_w
 from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AsAttribution, AttributionMethod
 from antigrad.attribution.methods.moments import Moments
 from antigrad.attribution.methods.noise import NoiseRange, draw, given_std, noise_std
-from antigrad.attribution.models import Classifier
 from antigrad.core.errors import InputValueError
+from antigrad.vision.models import Classifier
 
 Inputs = Tensor | tuple[Tensor, ...]
 

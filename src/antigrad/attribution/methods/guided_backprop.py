@@ -11,8 +11,8 @@ from captum.attr import GuidedBackprop as CaptumGuidedBackprop
 from torch import Tensor, nn
 
 from antigrad.attribution.methods.method import AttributionMethod
-from antigrad.attribution.models import Classifier
 from antigrad.core.errors import InputValueError
+from antigrad.vision.models import Classifier
 
 
 class _AtMostSix(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AttributionMethod
 from antigrad.attribution.metrics.rcap import Base, background
-from antigrad.attribution.models import Classifier
+from antigrad.vision.models import Classifier
 
 
 @dataclass(frozen=True)

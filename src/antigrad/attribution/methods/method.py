@@ -12,8 +12,8 @@ import torch
 from captum.attr import Attribution
 from torch import Tensor
 
-from antigrad.attribution.models import Classifier
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
+from antigrad.vision.models import Classifier
 
 IMAGES_AT_ONCE = 16
 """Images in one pass, whatever the number of samples or steps."""

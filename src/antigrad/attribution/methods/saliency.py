@@ -9,7 +9,7 @@ from captum.attr import Saliency as CaptumSaliency
 from torch import Tensor
 
 from antigrad.attribution.methods.method import AttributionMethod
-from antigrad.attribution.models import Classifier
+from antigrad.vision.models import Classifier
 
 
 @dataclass(frozen=True)

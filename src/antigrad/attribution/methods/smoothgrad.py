@@ -11,7 +11,7 @@ from torch import Tensor
 
 from antigrad.attribution.methods.method import IMAGES_AT_ONCE, AttributionMethod, seeded
 from antigrad.attribution.methods.noise import noise_std
-from antigrad.attribution.models import Classifier
+from antigrad.vision.models import Classifier
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from antigrad.attribution.methods.smoothgrad import SmoothGrad, tunnel
-from antigrad.attribution.models import Classifier
+from antigrad.vision.models import Classifier
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from antigrad.attribution.metrics.insertion_deletion import deletion_auc
 from antigrad.attribution.metrics.metric import Better, MapMetric
-from antigrad.attribution.models import Classifier
+from antigrad.vision.models import Classifier
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from antigrad.attribution.models import Classifier
+from antigrad.vision.models import Classifier
 
 Better = Literal["higher", "lower", "neither"]
 

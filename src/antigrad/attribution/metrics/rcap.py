@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from antigrad.attribution.metrics.metric import Better, MapMetric
-from antigrad.attribution.models import Classifier
 from antigrad.core.errors import InputValueError, did_you_mean
+from antigrad.vision.models import Classifier
 
 Base = Literal["black", "grey", "mean", "blurred"]
 Ties = Literal["paper", "rank"]

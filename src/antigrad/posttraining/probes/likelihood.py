@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.posttraining.models import Policy
-from antigrad.posttraining.rollouts import batches
+from antigrad.language.measure import batches
+from antigrad.language.policy import Policy
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,70 @@
+"""`antigrad explain-text`: which tokens of a prompt pull an answer up, and which push it down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from antigrad.attribution.explain_text.language import attribute_tokens
+from antigrad.attribution.explain_text.page import describe
+from antigrad.attribution.explain_text.settings import ExplainTextConfig
+from antigrad.core.runs import RunFolder
+from antigrad.language.policy import Policy, load_policy
+
+
+def explain_text(config: ExplainTextConfig) -> RunFolder:
+    """Explain why a language model gives an answer its probability.
+
+    Args:
+        config: See `ExplainTextConfig`.
+
+    Returns:
+        The run: a ledger with one row a token, the page, the summary.
+
+    Raises:
+        AntigradError: The settings, the model or the output folder are not usable.
+    """
+    config.check()
+    policy = load_policy(config.model, device=config.device)
+    run = RunFolder.start(
+        config.output, job="explain-text", config=config, resume=config.resume, free=("output", "resume")
+    )
+    policy.model.requires_grad_(False)
+    prompt = _ids(policy, config.prompt) if config.raw else _chat(policy, config.prompt)
+    end = policy.tokenizer.pad_token_id
+    found = attribute_tokens(
+        policy.model,
+        prompt,
+        _ids(policy, config.answer),
+        other=_ids(policy, config.other) if config.other else None,
+        method=config.method,  # pyright: ignore[reportArgumentType] (checked above)
+        baseline=policy.tokenizer.eos_token_id if end is None else end,
+        n_steps=config.n_steps,
+        n_samples=config.n_samples,
+        generator=torch.Generator(device=policy.device).manual_seed(config.seed),
+    )
+    words = [policy.tokenizer.decode([token]) for token in found.ids.tolist()]
+    done = len(run.ledger.rows("token"))
+    for place, (word, score) in enumerate(zip(words, found.scores.tolist(), strict=True)):
+        if place >= done:
+            run.ledger.append({"kind": "token", "place": place, "text": word, "score": score})
+    figures: dict[str, Any] = {"log_prob": found.log_prob, "baseline_log_prob": found.baseline_log_prob}
+    figures |= {"gap": found.gap, "up": float(found.scores.clamp(min=0).sum())}
+    figures |= {"down": float(found.scores.clamp(max=0).sum()), "tokens": len(words)}
+    describe(run, config, found, words)
+    run.write_summary(figures)
+    return run
+
+
+def _chat(policy: Policy, text: str) -> torch.Tensor:
+    tokenizer = policy.tokenizer
+    if not getattr(tokenizer, "chat_template", None):
+        return _ids(policy, text)
+    turns = [{"role": "user", "content": text}]
+    return _ids(policy, tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+
+def _ids(policy: Policy, text: str) -> torch.Tensor:
+    ids = policy.tokenizer(text, add_special_tokens=False)["input_ids"]
+    return torch.tensor(ids, device=policy.device)

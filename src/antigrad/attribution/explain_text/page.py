@@ -1,0 +1,44 @@
+"""The page of `antigrad explain-text`: the answer, its tokens, their scores."""
+
+from __future__ import annotations
+
+from antigrad.attribution.explain_text.language import TokenScores
+from antigrad.attribution.explain_text.settings import ExplainTextConfig
+from antigrad.core.page import Card, Cards, Column, Page, Response, Table, Token, TokenGroup, Tokens
+from antigrad.core.runs import RunFolder
+
+
+def describe(run: RunFolder, config: ExplainTextConfig, found: TokenScores, words: list[str]) -> None:
+    """Say what was found.
+
+    Args:
+        run: The run.
+        config: What was asked.
+        found: The scores.
+        words: The tokens of the prompt as text.
+    """
+    signed = config.method != "guided_absolute_grad"
+    pairs = list(zip(words, found.scores.tolist(), strict=True))
+    # The page tints what is above zero in the colour of harm: here that is what pushes the answer down.
+    tokens = [Token(word, -score if signed else score, tip={"score, nats": score}) for word, score in pairs]
+    what = f"log p({config.answer!r})" + (f" − log p({config.other!r})" if config.other else "")
+    group = TokenGroup("prompt", config.prompt, [Response("prompt as the model reads it", "", tokens)])
+    label = "pushes the answer down (left end: pulls it up)" if signed else "size of the influence"
+    columns = [Column("text", "token"), Column("place", "place", "integer"), Column("score", "score, nats", "signed")]
+    rows = [{"text": word, "place": place, "score": score} for place, (word, score) in enumerate(pairs)]
+    cards = [Card(what, f"{found.log_prob:.3f}".replace("-", "−"), "nats")]
+    if found.gap is not None:
+        change = found.log_prob - (found.baseline_log_prob or 0.0)
+        note = f"of a change of {change:+.3f} from the empty prompt: 0 if the path was followed finely enough"
+        cards.append(Card("left unexplained", f"{found.gap:+.3f}".replace("-", "−"), note.replace("-", "−")))
+    best = max(pairs, key=lambda pair: pair[1])
+    worst = min(pairs, key=lambda pair: pair[1])
+    lead = f"{what} is {found.log_prob:.2f} nats. "
+    lead += f"{best[0]!r} pulls it up the most ({best[1]:+.2f})" if signed else f"{best[0]!r} matters the most"
+    lead += f", {worst[0]!r} pushes it down the most ({worst[1]:+.2f})." if signed and worst[1] < 0 else "."
+    sections = [
+        Cards("The answer", cards),
+        Tokens("Tokens", [group], label, "", "Every token of the prompt, template included."),
+        Table("Scores", columns, rows),
+    ]
+    Page("Which words decide", lead.replace("-", "−"), sections).write(run)

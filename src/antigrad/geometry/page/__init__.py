@@ -1,0 +1,5 @@
+"""How certificates are shown on a page."""
+
+from antigrad.geometry.page.page import certificate_page, certificate_sections, write_certificate_page
+
+__all__ = ["certificate_page", "certificate_sections", "write_certificate_page"]

@@ -1,0 +1,1 @@
+"""Language models as objects: policies, adapters, tasks with verifiers, rollouts."""

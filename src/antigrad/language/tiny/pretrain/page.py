@@ -1,0 +1,40 @@
+"""What the report shows of a pre-training: the figures, and how the accuracy rose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from antigrad.core.page import Card, Cards, Chart, Page
+from antigrad.core.runs import RunFolder
+from antigrad.language.tiny.accuracy import GROUP
+
+
+def describe(run: RunFolder, summary: Mapping[str, float]) -> None:
+    """Write the page of a finished pre-training.
+
+    Args:
+        run: The run, with a ledger row an evaluation.
+        summary: Its headline figures.
+    """
+    solved = f"{summary['accuracy']:.1%} ± {summary['accuracy_se']:.1%}"
+    asked = f"{summary['questions']} held-out questions, {GROUP} responses each, temperature 1"
+    cards = [
+        Card("Solved", solved, asked),
+        Card("Mixed groups", f"{summary['mixed']:.0%}", "have right and wrong responses; only they can be trained on"),
+        Card("Tokens a response", f"{summary['length']:.1f}", "on average, with the one that ends it"),
+        Card("Weights", f"{summary['parameters']:,}", f"trained for {summary['steps']} steps"),
+    ]
+    lead = f"The policy solves {solved} of {asked}; {summary['mixed']:.0%} of the groups are mixed."
+    Page("Pre-training of the tiny policy", lead, [Cards("The policy", cards), _curve(run.ledger.table())]).write(run)
+
+
+def _curve(rows: Mapping[str, list[Any]]) -> Chart:
+    share = {"type": "scatter", "mode": "lines+markers", "x": rows["step"]}
+    data = [
+        {**share, "name": "solved", "y": rows["accuracy"], "error_y": {"type": "data", "array": rows["accuracy_se"]}},
+        {**share, "name": "mixed groups", "y": rows["mixed"]},
+    ]
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "share"}, "tickformat": ".0%"}}
+    text = "Measured with other questions than the figures above: these decided when to stop."
+    return Chart("How the accuracy rose", {"data": data, "layout": layout}, text)

@@ -1,0 +1,104 @@
+"""What `antigrad certify` can be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from antigrad.core.errors import did_you_mean, raise_all
+from antigrad.posttraining.certify.data import Example, read_examples, read_pairs
+
+ROLES = ("unknown", "training", "held_out")
+
+
+@dataclass(frozen=True)
+class CertifyConfig:
+    """Settings of the certificate of a whole fine-tune.
+
+    Args:
+        before: The model before: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub.
+        after: The model after: the same kinds, or a folder with a PEFT adapter for `before`.
+        up: What should have become likelier: JSONL or JSON rows with `prompt` and `response` (or
+            `completion`), or with `text`.
+        down: What should have become less likely; rows alike.
+        anchor: What should have stayed as likely as it was; rows alike.
+        pairs: Rows with `prompt`, `chosen` and `rejected`: they give `up` and `down` both.
+        data_role: Whether the move was made from this very data: `unknown`, `training` or `held_out`.
+        down_weight: Weight of the down part in the sum.
+        max_rows: Rows of each part; of more, so many are drawn.
+        max_tokens: Longest row in tokens; longer ones are cut at the end.
+        rows_at_once: Rows a forward and backward pass.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        dtype: `float32`, `bfloat16` or `float16`; sums over rows are in float32 at least.
+        threads: CPU threads; None leaves torch's choice.
+        trust_remote_code: Run code that comes with a model.
+        output: Folder of the run.
+        seed: Decides which rows are drawn.
+        resume: Go on with the run in `output`.
+    """
+
+    before: str = ""
+    after: str = ""
+    up: Path | None = None
+    down: Path | None = None
+    anchor: Path | None = None
+    pairs: Path | None = None
+    data_role: str = "unknown"
+    down_weight: float = 1.0
+    max_rows: int = 128
+    max_tokens: int = 512
+    rows_at_once: int = 4
+    device: str = "auto"
+    dtype: str = "float32"
+    threads: int | None = None
+    trust_remote_code: bool = False
+    output: Path = Path("runs/certify")
+    seed: int = 0
+    resume: bool = False
+
+    def read(self) -> Mapping[str, list[Example]]:
+        """Check every setting and read the data, before a model is loaded.
+
+        Returns:
+            The examples of each part that was given, in the order up, down, anchor.
+
+        Raises:
+            ManyInputsError: All problems at once.
+        """
+        problems = self._problems()
+        parts: dict[str, list[Example]] = {}
+        if self.pairs is not None:
+            parts["up"], parts["down"], found = read_pairs(self.pairs)
+            problems += found
+        for name in ("up", "down", "anchor"):
+            path: Path | None = getattr(self, name)
+            if path is not None and name not in parts:
+                parts[name], found = read_examples(path)
+                problems += found
+        raise_all("settings of certify", problems)
+        return parts
+
+    def _problems(self) -> list[str]:
+        from antigrad.language.policy import DTYPES
+
+        problems = [f"{name} is missing: name a model" for name in ("before", "after") if not getattr(self, name)]
+        if self.before and self.before == self.after:
+            problems.append(f"before and after are both {self.before!r}: name two checkpoints")
+        given = [name for name in ("up", "down", "anchor", "pairs") if getattr(self, name) is not None]
+        if not given:
+            problems.append("no data: give at least one of --up, --down, --anchor, --pairs")
+        doubled = [name for name in ("up", "down") if {"pairs", name} <= set(given)]
+        problems += [f"pairs and {name}: pairs gives {name} already, leave one of them out" for name in doubled]
+        for name, least in (("max_rows", 2), ("max_tokens", 2), ("rows_at_once", 1), ("seed", 0), ("threads", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                problems.append(f"{name}={value}: at least {least} is needed")
+        for name, known in (("dtype", DTYPES), ("data_role", ROLES)):
+            value = getattr(self, name)
+            if value not in known:
+                problems.append(f"{name}={value}: {did_you_mean(str(value), known)}")
+        if not 0 <= self.down_weight < math.inf:
+            problems.append(f"down_weight={self.down_weight}: a number of at least 0 is needed")
+        return problems

@@ -1,0 +1,317 @@
+"""The preflight in figures and words: its summary, and the page the report draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from antigrad.core import RunFolder
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.language.tasks.asked import name_of
+from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, ranking
+from antigrad.posttraining.diagnose.settings import DiagnoseConfig
+from antigrad.posttraining.diagnose.token_page import token_section, worst_tokens
+
+Row = Mapping[str, Any]
+
+
+def describe(run: RunFolder, config: DiagnoseConfig) -> None:
+    """Write the summary and the page of a finished preflight.
+
+    Args:
+        run: The run, with all its rows.
+        config: What was asked.
+    """
+    asked = list(
+        {row["question"]: row for row in run.ledger.rows("question")}.values()
+    )  # one that failed may be tried again
+    updates = run.ledger.rows("update")
+    mixed = [row for row in asked if row["status"] == "mixed"]
+    baseline = "none" if "none" in config.arms else config.arms[0]
+    table = arm_table(updates, baseline, config.epsilon)
+    ranks = {size: ranking(mixed, updates, baseline, size) for size in config.step_sizes}
+    sections: list[Section] = [Cards("In short", _cards(asked, mixed, table, baseline, config), _counts(asked))]
+    if mixed:
+        sections += [
+            *(_delta_chart(mixed, updates, config, size) for size in sorted(config.step_sizes, reverse=True)),
+            _step_chart(table, config),
+            _arm_section(table, baseline),
+            token_section(mixed, config),
+            worst_tokens(mixed),
+            _ranking_section(mixed, updates, baseline, ranks),
+            _update_section(asked, updates),
+        ]
+    sections.append(_question_section(asked))
+    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline), sections).write(run)
+    run.write_summary(_summary(asked, mixed, table, ranks))
+
+
+def _summary(
+    asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], ranks: Mapping[float, Row]
+) -> dict[str, Any]:
+    figures: dict[str, Any] = {"questions": len(asked), "mixed": len(mixed)}
+    for status in ("all correct", "all wrong", "failed"):
+        figures[status.replace(" ", "_")] = sum(row["status"] == status for row in asked)
+    figures["truncated_responses"] = sum(row.get("truncated", 0) for row in asked)
+    figures["mean_reward"] = _reward(asked)
+    for anchor in ("inclusive", "others"):
+        figures[f"selected_share/{anchor}"] = _selected(mixed, anchor)
+    for line in table:
+        name = f"{line['arm']}@{line['step_size']:g}"
+        for key in (
+            "lld_share",
+            "lld_response_share",
+            "delta_correct",
+            "delta_correct_se",
+            "delta_wrong",
+            "delta_greedy",
+            "entropy_change",
+        ):
+            figures[f"{key}/{name}"] = line[key]
+    for size, rank in ranks.items():
+        for key in ("overlap", "by_chance", "rank_correlation", "rank_correlation_responses"):
+            figures[f"gwhes_{key}@{size:g}"] = rank[key]
+    return figures
+
+
+def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
+    """Say in words, from the figures alone, what plain GRPO did and which rule did better.
+
+    Args:
+        mixed: Rows of the questions that were measured.
+        table: What `arm_table` gave.
+        baseline: The arm compared with.
+
+    Returns:
+        One paragraph.
+    """
+    if not mixed:
+        return "No question had both correct and wrong answers: nothing to compare. Try easier or harder tasks."
+    sizes = [line["step_size"] for line in table if line["arm"] == baseline and line["questions"]]
+    if not sizes:
+        return f"Every update with the rule '{baseline}' broke the model: nothing to compare. Try smaller step sizes."
+    size = max(sizes)
+    lines = {line["arm"]: line for line in table if line["step_size"] == size and line["questions"]}
+    plain, count = lines[baseline], lines[baseline]["questions"]
+    lost = round(plain["lld_share"] * count)
+    text = f"One update of size {size:g} with the rule '{baseline}' lowered the likelihood of the model's own correct "
+    text += f"answers on {lost} of {count} questions (mean Δ {_signed(plain['delta_correct'])} nats), and that of "
+    text += f"{plain['lld_response_share']:.0%} of the distinct correct answers."
+    others = [line for arm, line in lines.items() if arm != baseline and not math.isnan(line["against_baseline"])]
+    if others:
+        best = max(others, key=lambda line: line["against_baseline"])
+        error = (
+            "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
+        )
+        gain = f"{_signed(best['against_baseline'])} nats on average{error}"
+        if best["against_baseline"] > 0:
+            text += f" Of {len(others)} other rules '{best['arm']}' raised it most: {gain}, better on "
+            text += f"{best['better_than_baseline']} questions, losing likelihood on "
+            text += f"{round(best['lld_share'] * best['questions'])}."
+        else:
+            text += f" No other rule did better; nearest was '{best['arm']}', {gain}."
+    return text + f" {len(mixed)} questions are a sample: read the standard errors before choosing."
+
+
+def _cards(
+    asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], baseline: str, config: DiagnoseConfig
+) -> list[Card]:
+    size = max(config.step_sizes)
+    cards = [
+        Card(
+            "Mixed groups",
+            f"{len(mixed)} of {len(asked)}",
+            "have correct and wrong answers; only they can be trained on",
+        ),
+        Card("Mean reward", f"{_reward(asked):.0%}", f"of {config.rollouts} answers a question"),
+    ]
+    for line in table:
+        if line["step_size"] == size and line["arm"] == baseline and line["questions"]:
+            lost, count = round(line["lld_share"] * line["questions"]), line["questions"]
+            tone = "bad" if lost else "good"
+            cards.append(
+                Card("Correct answers displaced", f"{lost} of {count}", f"under '{baseline}', step {size:g}", tone)
+            )
+    if mixed:
+        shares = f"{_selected(mixed, 'inclusive'):.1%} / {_selected(mixed, 'others'):.1%}"
+        cards.append(Card("Wrong tokens NTHR would weaken", shares, "β = 1, anchor inclusive / others"))
+    return cards
+
+
+def _counts(asked: Sequence[Row]) -> str:
+    statuses = ("mixed", "all correct", "all wrong", "failed")
+    counts = {status: sum(row["status"] == status for row in asked) for status in statuses}
+    text = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    cut = sum(row.get("truncated", 0) for row in asked)
+    text = f"Of {len(asked)} questions: {text}. Groups without contrast have no advantage and are left out."
+    return text + (f" {cut} answers were cut off at the length limit and judged as they stood." if cut else "")
+
+
+def _delta_chart(mixed: Sequence[Row], updates: Sequence[Row], config: DiagnoseConfig, size: float) -> Chart:
+    here = [row for row in updates if row["step_size"] == size and row["error"] is None]
+    order = sorted(
+        (row["question"] for row in mixed),
+        key=lambda question: next(
+            (row["delta_correct"] for row in here if row["question"] == question and row["arm"] == config.arms[0]), 0.0
+        ),
+    )
+    names = {row["question"]: name_of(row) for row in mixed}
+    data: list[dict[str, Any]] = []
+    for arm in config.arms:
+        value = {row["question"]: row for row in here if row["arm"] == arm}
+        shown = [question for question in order if question in value]
+        data.append(
+            {
+                "type": "bar",
+                "name": arm,
+                "x": [names[question] for question in shown],
+                "y": [value[question]["delta_correct"] for question in shown],
+                "customdata": [[value[question]["delta_wrong"], value[question]["delta_greedy"]] for question in shown],
+                "hovertemplate": "%{x}<br>Δ correct %{y:.4f}<br>Δ wrong %{customdata[0]:.4f}"
+                "<br>Δ greedy %{customdata[1]:.4f}<extra>" + arm + "</extra>",
+            }
+        )
+    layout = {"barmode": "group", "xaxis": {"title": {"text": "question"}, "type": "category"}}
+    layout |= {"yaxis": {"title": {"text": "Δ(x), nats"}, "zeroline": True}}
+    text = (
+        "Mean change of ln π of the correct answers by one update, each from the same starting weights. Below zero the "
+    )
+    text += "update lowered its own correct answers (Lazy Likelihood Displacement)."
+    return Chart(f"Δ per question and rule, step size {size:g}", {"data": data, "layout": layout}, text)
+
+
+def _step_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
+    data: list[dict[str, Any]] = []
+    for arm in config.arms:
+        lines = sorted((line for line in table if line["arm"] == arm), key=lambda line: line["step_size"])
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": arm,
+                "x": [line["step_size"] for line in lines],
+                "y": [line["delta_correct"] for line in lines],
+                "error_y": {"type": "data", "array": [line["delta_correct_se"] for line in lines], "thickness": 1},
+            }
+        )
+    ticks = {"tickvals": config.step_sizes, "ticktext": [f"{size:g}" for size in config.step_sizes]}
+    layout = {
+        "xaxis": {"type": "log", "title": {"text": "step size"}, **ticks},
+        "yaxis": {"title": {"text": "mean Δ(x), nats"}},
+    }
+    text = "Mean over questions with its standard error. If lines cross, the picture depends on the step size."
+    return Chart("How the picture changes with the step", {"data": data, "layout": layout}, text)
+
+
+def _arm_section(table: Sequence[Row], baseline: str) -> Table:
+    columns = [
+        Column("arm", "rule"),
+        Column("step_size", "step size", "number"),
+        Column("questions", "questions", "integer"),
+        Column("lld_share", "displaced", "percent", "share of questions whose correct answers lost likelihood"),
+        Column("lld_response_share", "answers displaced", "percent", "share of distinct correct answers"),
+        Column("delta_correct", "Δ correct", "signed", "mean over questions, nats"),
+        Column("delta_correct_se", "± se", "number", "standard error over questions"),
+        Column("against_baseline", f"Δ − Δ({baseline})", "signed", "paired by question"),
+        Column("against_baseline_se", "± se", "number"),
+        Column("better_than_baseline", "better on", "integer", f"questions with a higher Δ than under {baseline}"),
+        Column("delta_wrong", "Δ wrong", "signed", "mean over questions: what the update was meant to push down"),
+        Column("delta_greedy", "Δ greedy", "signed", "the greedy answer, where it is none of the sampled ones"),
+        Column("greedy_held_out", "of", "integer", "questions whose greedy answer was not sampled too"),
+        Column("entropy_change", "Δ entropy", "signed", "nats a token, on the sampled answers"),
+        Column("weakened_share", "weakened", "percent", "share of wrong tokens whose weight the rule made smaller"),
+    ]
+    return Table("Which rule mends it", columns, [dict(line) for line in table])
+
+
+def _ranking_section(mixed: Sequence[Row], updates: Sequence[Row], baseline: str, ranks: Mapping[float, Row]) -> Chart:
+    data: list[dict[str, Any]] = []
+    for size in ranks:
+        change = {
+            row["question"]: row["delta_correct"]
+            for row in updates
+            if row["arm"] == baseline and row["step_size"] == size and row["error"] is None
+        }
+        rows = [row for row in mixed if row["question"] in change]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"step {size:g}",
+                "x": [mean_and_error(row["gwhes"])[0] for row in rows],
+                "y": [change[row["question"]] for row in rows],
+                "text": [name_of(row) for row in rows],
+                "hovertemplate": "%{text}<br>GWHES %{x:.3f}<br>Δ %{y:.4f}",
+            }
+        )
+    said = [
+        f"step {size:g}: of the {rank['top']} questions with the highest GWHES {_percent(rank['overlap'])} are among "
+        f"the {rank['top']} with the lowest Δ ({_percent(rank['by_chance'])} by chance); rank correlation of −GWHES "
+        f"with Δ {_signed(rank['rank_correlation'])} over questions, "
+        f"{_signed(rank['rank_correlation_responses'])} over answers"
+        for size, rank in ranks.items()
+    ]
+    text = "GWHES is the theory's prediction of displacement: high should mean low Δ. " + "; ".join(said) + "."
+    layout = {
+        "xaxis": {"title": {"text": "mean GWHES"}},
+        "yaxis": {"title": {"text": f"Δ(x) under '{baseline}', nats"}},
+    }
+    return Chart("Does the theory's ranking hold", {"data": data, "layout": layout}, text)
+
+
+def _update_section(asked: Sequence[Row], updates: Sequence[Row]) -> Table:
+    names = {row["question"]: name_of(row) for row in asked}
+    columns = [
+        Column("name", "question"),
+        Column("arm", "rule"),
+        Column("step_size", "step size", "number"),
+        Column("delta_correct", "Δ correct", "signed"),
+        Column("delta_wrong", "Δ wrong", "signed"),
+        Column("delta_greedy", "Δ greedy", "signed"),
+        Column("entropy_change", "Δ entropy", "signed"),
+        Column("weakened", "weakened", "integer", "wrong tokens whose weight the rule made smaller"),
+        Column("error", "failed because"),
+    ]
+    keys = [column.key for column in columns]
+    rows = [{key: (row | {"name": names[row["question"]]}).get(key) for key in keys} for row in map(dict, updates)]
+    return Table("Every update", columns, rows)
+
+
+def _question_section(asked: Sequence[Row]) -> Table:
+    columns = [
+        Column("name", "question"),
+        Column("status", "group"),
+        Column("answer", "gold answer"),
+        Column("correct", "correct", "integer"),
+        Column("truncated", "cut off", "integer"),
+        Column("greedy", "greedy answer"),
+        Column("reason", "failed because"),
+    ]
+    rows = [
+        {
+            "name": name_of(row),
+            "greedy": row["greedy"]["text"] if "greedy" in row else None,
+            **{key: row.get(key) for key in ("status", "answer", "correct", "truncated", "reason")},
+        }
+        for row in asked
+    ]
+    return Table("Every question", columns, rows)
+
+
+def _reward(asked: Sequence[Row]) -> float:
+    judged = [response["correct"] for row in asked for response in row.get("responses", [])]
+    return sum(judged) / len(judged) if judged else math.nan
+
+
+def _selected(mixed: Sequence[Row], anchor: str) -> float:
+    total = sum(row["wrong_tokens"] for row in mixed)
+    return sum(row[f"selected_{anchor}"] for row in mixed) / total if total else math.nan
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}".replace("-", "−")
+
+
+def _percent(value: float) -> str:
+    return "n/a" if math.isnan(value) else f"{value:.0%}"

@@ -1,0 +1,1 @@
+"""Trainers: the only rooms that know TRL."""

@@ -1,0 +1,65 @@
+"""Alarms of GRPO: what has gone on for too long is said once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_FALLING = (
+    "correct answers lost likelihood in {n} measured steps running: try --credit nthr(anchor=others) or w_reinforce, "
+    "a smaller --learning_rate, or a KL term (--trl.beta 1e-3)"
+)
+_COLLAPSE = (
+    "the entropy is below a tenth of the first step's in {n} logged steps running: try --trl.entropy_coef 1e-3, "
+    "--trl.epsilon_high 0.28, or --credit nsr"
+)
+_IDLE = (
+    "no group had correct and wrong responses in {n} logged steps running: nothing is learned from them; easier or "
+    "harder questions, more --rollouts, or --resample; or the verifier's threshold does not fit its rewards"
+)
+
+
+class StepAlarms:
+    """Watches logged rows, and says once what has gone on for too long.
+
+    Args:
+        patience: Rows running before an alarm.
+
+    Example:
+        >>> alarms = StepAlarms(patience=2)
+        >>> [len(alarms({"credit/delta_correct_step": -0.1})) for _ in range(3)]
+        [0, 1, 0]
+    """
+
+    def __init__(self, patience: int = 3) -> None:
+        self.patience = patience
+        self._running = {"falling": 0, "collapse": 0, "idle": 0}
+        self._raised: set[str] = set()
+        self._entropy: float | None = None
+
+    def __call__(self, row: Mapping[str, Any]) -> list[str]:
+        """Look at a row.
+
+        Args:
+            row: Logs of a step; figures that it lacks leave their alarm as it is.
+
+        Returns:
+            Alarms raised by it.
+        """
+        delta, entropy, mixed = (row.get(key) for key in ("credit/delta_correct_step", "entropy", "credit/mixed"))
+        if entropy is not None and self._entropy is None and entropy > 0:
+            self._entropy = entropy
+        seen = {
+            "falling": None if delta is None else delta < 0,
+            "collapse": None if entropy is None or self._entropy is None else entropy < 0.1 * self._entropy,
+            "idle": None if mixed is None else mixed == 0,
+        }
+        texts = {"falling": _FALLING, "collapse": _COLLAPSE, "idle": _IDLE}
+        found: list[str] = []
+        for name, bad in seen.items():
+            if bad is not None:
+                self._running[name] = self._running[name] + 1 if bad else 0
+            if self._running[name] >= self.patience and name not in self._raised:
+                self._raised.add(name)
+                found.append(texts[name].format(n=self._running[name]))
+        return found

@@ -1,0 +1,171 @@
+"""The page and the summary of a training by GRPO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.runs import RunFolder
+from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
+
+Row = Mapping[str, Any]
+DELTA = ("credit/delta_correct_step", "credit/delta_wrong_step")
+CURVES = (
+    ("Rewards", "share of responses that are correct", "reward", ".0%"),
+    ("Entropy", "nats a token", "entropy", ".2f"),
+)
+RULE = ("credit/mixed", "credit/selected", "credit/tau", "credit/anchor_min", "credit/anchor_mean", "credit/eta")
+LABELS = {
+    "credit/mixed": ("mixed", "share of groups with correct and wrong responses"),
+    "credit/selected": ("weakened", "share of the wrong tokens of mixed groups that the rule weakened"),
+    "credit/tau": ("τ", "mean threshold of the scores"),
+    "credit/anchor_min": ("min s̄", "mean over groups of the smallest anchor"),
+    "credit/anchor_mean": ("mean s̄", "mean anchor of the correct responses"),
+    "credit/eta": ("η", "mean factor on what is selected"),
+    "credit/delta_correct_step": ("Δ correct", "what correct responses gained by the step, nats a response"),
+    "credit/delta_wrong_step": ("Δ wrong", "what wrong responses gained by the step, nats a response"),
+    "credit/grad_norm_up": ("‖g up‖", "gradient norm of what is pulled up"),
+    "credit/grad_norm_down": ("‖g down‖", "gradient norm of what is pushed down"),
+    "credit/cos_up_down": ("cos", "cosine between the two"),
+    "credit/resampled": ("resampled", "share of responses that were replaced, as they had no contrast"),
+    "reward": ("reward", "share of correct responses"),
+    "entropy": ("entropy", "nats a token"),
+    "grad_norm": ("‖g‖", "gradient norm before clipping"),
+}
+SOURCES = {
+    "none": "The rule needs no hidden states.",
+    "old_policy_pass": "Hidden states came from the trainer's own pass for old log-probabilities: no extra forward.",
+    "training_forward": "Hidden states came from the training forward: no extra forward.",
+    "own_pass": "Hidden states came from a forward pass of their own, over mixed groups.",
+}
+
+
+def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
+    """Write page and summary of a finished training.
+
+    Args:
+        run: The run.
+        config: What was asked.
+    """
+    train = run.ledger.rows("train")
+    # TRL's reward is a mean over batches of means, where the last batch may be a small one; pass@1 is over questions.
+    tests = [row | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.rows("evaluation")]
+    setup = run.ledger.rows("setup")[0]
+    alarms = [row["text"] for row in run.ledger.rows("alarm")]
+    sections: list[Section] = [Cards("In short", _cards(train, tests), SOURCES[setup["states_from"]])]
+    sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
+    if tests:
+        sections.append(_pass_at_k(tests))
+    if any(DELTA[0] in row for row in train):
+        sections.append(_displacement(train))
+    if alarms:
+        rows = [{"step": row["step"], "text": row["text"]} for row in run.ledger.rows("alarm")]
+        sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], rows))
+    sections.append(_steps(train))
+    Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run)
+    run.write_summary({"steps": config.steps, "states_from": setup["states_from"]} | _summary(train, tests))
+
+
+def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    if tests:
+        figures |= {"held_out_before": tests[0]["reward"], "held_out_after": tests[-1]["reward"]}
+        passes = [name for name in tests[-1] if name.startswith("credit/pass@")]
+        figures |= {f"{name.removeprefix('credit/')}_before": tests[0][name] for name in passes}
+        figures |= {f"{name.removeprefix('credit/')}_after": tests[-1][name] for name in passes}
+        figures |= {"entropy_before": tests[0].get("entropy"), "entropy_after": tests[-1].get("entropy")}
+    for key in ("reward", *LABELS):
+        values = [row[key] for row in train if key in row]
+        if values:
+            figures[f"mean/{key.removeprefix('credit/')}"] = sum(values) / len(values)
+    deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
+    if deltas:
+        figures["displaced_share"] = sum(delta < 0 for delta in deltas) / len(deltas)
+    return figures
+
+
+def _lead(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row]) -> str:
+    steps = f"{config.steps} steps with credit {config.credit}"
+    rewards = [row["reward"] for row in train if "reward" in row]  # none in steps that used an earlier batch
+    if tests:
+        text = f"{steps}: held-out questions solved {tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}."
+    elif rewards:
+        text = f"{steps}: training reward {rewards[0]:.1%} → {rewards[-1]:.1%}."
+    else:
+        text = f"{steps}."
+    deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
+    if deltas:
+        fell = sum(delta < 0 for delta in deltas)
+        text += f" The step lowered its own correct responses in {fell} of {len(deltas)} measured steps."
+    return text
+
+
+def _cards(train: Sequence[Row], tests: Sequence[Row]) -> list[Card]:
+    cards: list[Card] = []
+    if tests:
+        before, after = tests[0]["reward"], tests[-1]["reward"]
+        tone = "good" if after > before else "bad" if after < before else "neutral"
+        note = f"{before:.1%} before; sampled at the training's temperature"
+        cards.append(Card("Held-out solved", f"{after:.1%}", note, tone))
+    deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
+    if deltas:
+        mean = sum(deltas) / len(deltas)
+        cards.append(
+            Card("Δ correct a step", f"{mean:+.4f}", "mean over measured steps, nats", "good" if mean > 0 else "bad")
+        )
+    for key, label in (("credit/mixed", "Mixed groups"), ("credit/selected", "Wrong tokens weakened")):
+        values = [row[key] for row in train if key in row]
+        if values:
+            cards.append(Card(label, f"{sum(values) / len(values):.0%}", "mean over steps"))
+    values = [row["entropy"] for row in train if "entropy" in row]
+    if values:
+        cards.append(Card("Entropy", f"{values[-1]:.3f}", f"{values[0]:.3f} at the first step, nats a token"))
+    return cards
+
+
+def _line(name: str, rows: Sequence[Row], key: str, mode: str = "lines") -> dict[str, Any]:
+    seen = [row for row in rows if key in row]
+    return {
+        "type": "scatter",
+        "mode": mode,
+        "name": name,
+        "x": [row["step"] for row in seen],
+        "y": [row[key] for row in seen],
+    }
+
+
+def _curve(train: Sequence[Row], tests: Sequence[Row], title: str, unit: str, key: str, form: str) -> Chart:
+    data = [_line("training", train, key)]
+    if tests:
+        data.append(_line("held out", tests, key, "lines+markers"))
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": unit}, "tickformat": form}}
+    return Chart(title, {"data": data, "layout": layout})
+
+
+def _pass_at_k(tests: Sequence[Row]) -> Chart:
+    names = [name for name in tests[0] if name.startswith("credit/pass@")]
+    data = [_line(name.removeprefix("credit/"), tests, name, "lines+markers") for name in names]
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "share"}, "tickformat": ".0%"}}
+    text = (
+        "Held-out questions with a correct answer among k samples, unbiased, without interval: see antigrad evaluate."
+    )
+    return Chart("Held-out pass@k", {"data": data, "layout": layout}, text)
+
+
+def _displacement(train: Sequence[Row]) -> Chart:
+    data = [_line(LABELS[key][0], train, key, "lines+markers") for key in DELTA]
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats a response"}}}
+    text = (
+        "Change of the log-likelihood of a step's own responses of mixed groups, from before to after the step. "
+        "Correct ones below zero is Lazy Likelihood Displacement."
+    )
+    return Chart("What a step did to its own responses", {"data": data, "layout": layout}, text)
+
+
+def _steps(train: Sequence[Row]) -> Table:
+    known = [key for key in LABELS if any(key in row for row in train)]
+    columns = [Column("step", "step", "integer")]
+    columns += [Column(key, LABELS[key][0], "number", LABELS[key][1]) for key in known]
+    rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in train]
+    return Table("Steps", columns, rows)

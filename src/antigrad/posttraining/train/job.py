@@ -1,0 +1,205 @@
+"""What every trainer's job does: run folder, rewinding to the checkpoint, adapters, certificates, alarms, rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from rich.console import Console
+
+from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.files import write_atomic
+from antigrad.core.progress import progress
+from antigrad.core.runs import RunFolder
+from antigrad.language.quiet import quiet
+from antigrad.posttraining.train.callback import Alarms, StepCallback
+
+
+class Training(Protocol):
+    """One trainer's job, as `run_training` sees it.
+
+    Args:
+        job: What is typed behind `antigrad`.
+        config: Its settings, with `steps`, `certify_every`, `lora`, `device`, `threads`, `output` and `resume`, and a
+            method `check` that is given the number of processes.
+    """
+
+    @property
+    def job(self) -> str: ...  # noqa: D102
+    @property
+    def config(self) -> Any: ...  # noqa: D102
+
+    def load(self) -> Any:
+        """Load data and model: all that can be refused before there is a run folder."""
+        ...
+
+    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
+        """Find the newest checkpoint that was written whole."""
+        ...
+
+    def trainer(self, loaded: Any, lora: Any, checkpoint: Path | None) -> Any:
+        """Make the trainer from what was loaded, PEFT's `LoraConfig` or None, and where it begins."""
+        ...
+
+    def facts(self, trainer: Any) -> dict[str, Any]:
+        """Say what the row of the setup tells beside trained weights and processes."""
+        ...
+
+    def alarms(self) -> Alarms:
+        """Make the alarms, which see each row of a step once."""
+        ...
+
+    def describe(self, run: RunFolder) -> None:
+        """Write page and summary of the finished run."""
+        ...
+
+
+def run_training(training: Training) -> RunFolder:
+    """Run a trainer's job, from its beginning or from its last checkpoint.
+
+    Under `accelerate launch` every process calls this; the first one writes.
+
+    Args:
+        training: The job.
+
+    Returns:
+        The run: ledger rows of steps, evaluations and alarms, a page, and the model in `checkpoints/policy`.
+
+    Raises:
+        AntigradError: The settings, the model, the data or the output folder are not usable.
+    """
+    from accelerate import PartialState
+
+    config = training.config
+    here = PartialState(cpu=config.device == "cpu")
+    config.check(here.num_processes)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    loaded = None if (config.output / "run.yaml").exists() else training.load()
+    with here.main_process_first():
+        run = RunFolder.start(
+            config.output,
+            job=training.job,
+            config=config,
+            resume=config.resume or not here.is_main_process,
+            free=("output", "resume"),
+        )
+    if run.summary:
+        return run
+    checkpoint = training.last_checkpoint(config.output / "checkpoints", here.num_processes) if config.resume else None
+    if here.is_main_process and config.resume:
+        _forget_after(run, _step(checkpoint))
+    here.wait_for_everyone()
+    _train(training, run, loaded or training.load(), checkpoint, main=here.is_main_process)
+    if here.is_main_process:
+        training.describe(run)
+    here.wait_for_everyone()
+    return run
+
+
+def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | None, *, main: bool) -> None:
+    from transformers import PrinterCallback, ProgressCallback
+
+    config = training.config
+    with quiet():
+        trainer = _made(training, loaded, checkpoint)
+        for callback in (PrinterCallback, ProgressCallback):
+            trainer.remove_callback(callback)
+        rows = run.ledger.rows()
+        alarms = training.alarms()
+        for row in rows:
+            if row["kind"] == "train":
+                alarms(row)
+        if not any(row["kind"] == "setup" for row in rows) and main:
+            run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
+        with progress("steps", config.steps, done=_step(checkpoint)) as bar:
+            if config.certify_every:
+                _certify(trainer, config.certify_every, run)
+            append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
+            trainer.add_callback(StepCallback(append, _say, alarms))
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.save_model(str(config.output / "checkpoints" / "policy"))
+
+
+def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:
+    lora: Any = None
+    if training.config.lora:
+        from peft import LoraConfig
+
+        given: dict[str, Any] = {"task_type": "CAUSAL_LM", **training.config.lora}
+        lora = LoraConfig(**given)
+    try:
+        return training.trainer(loaded, lora, checkpoint)
+    except (ValueError, ImportError, RuntimeError) as error:
+        if isinstance(error, AntigradError) or "memory" in str(error):
+            raise
+        raise InputValueError(
+            f"{type(error).__name__}: {error}", "options TRL and PEFT take", "change the option they name"
+        ) from error
+
+
+def _certify(trainer: Any, every: int, run: RunFolder) -> None:
+    from antigrad.language.watch_callback import WatchCallback
+
+    WatchCallback(every=every, run=run.path / "certificate").attach(trainer)
+
+
+class _Appending:
+    """Appends rows to the ledger, each step's once, and moves the bar."""
+
+    def __init__(self, run: RunFolder, bar: Any, seen: set[tuple[str, Any]]) -> None:
+        self._run, self._bar, self._seen = run, bar, seen
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        if row["kind"] == "evaluation" and ("evaluation", row["step"]) in self._seen:
+            return
+        self._run.ledger.append(row)
+        if row["kind"] == "train":
+            name = "reward" if "reward" in row else "loss"
+            self._bar.advance(f"{name} {row.get(name, float('nan')):.3f}")
+
+
+def _shape(trainer: Any) -> dict[str, Any]:
+    trained = sum(one.numel() for one in trainer.model.parameters() if one.requires_grad)
+    kind = trainer.accelerator.distributed_type.value.lower()
+    return {"trained": trained, "processes": trainer.accelerator.num_processes, "parallel": kind}
+
+
+def processes() -> int:
+    """Count the processes that train.
+
+    Returns:
+        Their number.
+    """
+    from accelerate import PartialState
+
+    return PartialState().num_processes
+
+
+def _step(checkpoint: Path | None) -> int:
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(f"alarm: {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _forget_after(run: RunFolder, step: int) -> None:
+    """Remove the rows of steps that will be made again.
+
+    Args:
+        run: The run.
+        step: The last step that stays.
+    """
+    # It begins anew with its first evaluation; certificates count steps from 0.
+    _keep_lines(run.ledger.path, lambda row: row["kind"] == "setup" or 0 < step >= row.get("step", 0))
+    _keep_lines(run.path / "certificate" / "ledger.jsonl", lambda row: row.get("step", 0) < step)
+
+
+def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
+    if ledger.exists():
+        whole = [line for line in ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        write_atomic(ledger, "".join(line for line in whole if wanted(json.loads(line))))

@@ -1,0 +1,74 @@
+"""Options of other libraries, checked before anything is loaded: their own checks come late, and one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from antigrad.core.errors import did_you_mean
+
+
+def check_trl(
+    options: Mapping[str, Any], kind: type[Any], ours: Mapping[str, str], *, whole: Sequence[str] = ()
+) -> list[str]:
+    """Check options of one of TRL's configurations: that they exist, are not settings of ours, and are of their kind.
+
+    Args:
+        options: As they were given.
+        kind: TRL's configuration, a dataclass.
+        ours: Its options that are settings of ours, and which.
+        whole: Its options that take a whole number from 1, though their defaults do not say so.
+
+    Returns:
+        Problems.
+    """
+    defaults = {one.name: one.default for one in fields(kind) if one.init}
+    problems = [
+        f"trl.{key}: set --{ours[key]} instead" if key in ours else f"trl.{key}: {did_you_mean(key, defaults)}"
+        for key in options
+        if key in ours or key not in defaults
+    ]
+    for name, value in options.items():
+        default = defaults.get(name)
+        if value is None:
+            continue
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                problems.append(f"trl.{name}={value!r}: true or false is needed")
+        elif isinstance(default, int | float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            problems.append(f"trl.{name}={value!r}: a number is needed")
+    for name in whole:
+        value = options.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            problems.append(f"trl.{name}={value!r}: a whole number from 1 is needed")
+    return problems
+
+
+def check_lora(options: Mapping[str, Any]) -> list[str]:
+    """Check options of PEFT's `LoraConfig`.
+
+    Args:
+        options: As they were given.
+
+    Returns:
+        Problems.
+    """
+    if not options:
+        return []
+    try:
+        from peft import LoraConfig
+    except ImportError:
+        return ["lora: the package peft is missing; pip install peft"]
+    names = [one.name for one in fields(LoraConfig) if one.init]
+    problems = [f"lora.{key}: {did_you_mean(key, names)}" for key in options if key not in names]
+    rank = options.get("r", 8)
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        problems.append(f"lora.r={rank!r}: a whole number from 1 is needed")
+    if problems:
+        return problems
+    try:
+        LoraConfig(**options)
+    except (ValueError, TypeError) as error:
+        return [f"PEFT refuses its options: {error}"]
+    return []

@@ -1,0 +1,1 @@
+"""Studies of papers' claims, a folder each: `study.py` is run, `page.py` tells it, `results/` keeps its figures."""

@@ -1,0 +1,80 @@
+"""The default preflight: its table in the index of papers, and the README's picture from the report of its run."""
+
+from __future__ import annotations
+
+import json
+
+from studies.page import ASSETS, PAPERS, browser, fill, markdown
+from studies.preflight.study import FOLDER, KEPT
+
+ARMS = (
+    "none",
+    "positives_only",
+    "nthr(eta=0)",
+    "nthr(eta=0,anchor=others)",
+    "random(eta=0,anchor=others)",
+    "w_reinforce",
+)
+STEPS = ("1e-06", "1e-05")
+
+
+def main() -> None:
+    """Write the table; photograph the head of the report if the run is there."""
+    fill(PAPERS, {"default-run": table(json.loads(KEPT.read_text()))})
+    report = FOLDER / "report.html"
+    if report.exists():
+        with browser(1120, 900) as page:
+            page.goto(report.resolve().as_uri())
+            page.wait_for_selector(".plotly .trace")
+            page.add_style_tag(content=".bar { position: static !important }")
+            chart = page.locator("section.chart").first.bounding_box()
+            assert chart is not None
+            height = chart["y"] + chart["height"] + 24
+            clip = {"x": 0, "y": 0, "width": 1120, "height": height}
+            page.screenshot(path=ASSETS / "preflight.png", full_page=True, clip=clip)  # type: ignore[arg-type]
+
+
+def table(found: dict[str, float]) -> str:
+    """The figures of the summary that the claims are about."""
+
+    def pair(key: str, form: str) -> list[str]:
+        return [format(found[f"{key}@{step}"], form).replace("-", "−") for step in STEPS]
+
+    def arm(name: str) -> list[str]:
+        figures = [
+            f"{found[f'delta_correct/{name}@{s}']:+.3f} ± {found[f'delta_correct_se/{name}@{s}']:.3f}" for s in STEPS
+        ]
+        return [f"$\\Delta$ correct, `{name}` (± se over questions)", f"`delta_correct/{name}@STEP`", *figures]
+
+    selected = " / ".join(f"{found[f'selected_share/{anchor}']:.1%}" for anchor in ("inclusive", "others"))
+    overlap, chance = pair("gwhes_overlap", ".0%"), pair("gwhes_by_chance", ".0%")
+    ranks = zip(pair("gwhes_rank_correlation", "+.2f"), pair("gwhes_rank_correlation_responses", "+.2f"), strict=True)
+    rows = [
+        [f"mixed groups of {found['questions']}", "`mixed`", *[str(found["mixed"])] * 2],
+        ["mean reward", "`mean_reward`", f"{found['mean_reward']:.3f}", "the same"],
+        [
+            "wrong tokens selected, inclusive / others",
+            "`selected_share/inclusive`, `selected_share/others`",
+            selected,
+            "the same",
+        ],
+        ["questions displaced under `none`", "`lld_share/none@STEP`", *pair("lld_share/none", ".0%")],
+        [
+            "distinct correct answers displaced under `none`",
+            "`lld_response_share/none@STEP`",
+            *pair("lld_response_share/none", ".0%"),
+        ],
+        *(arm(name) for name in ARMS),
+        ["$\\Delta$ wrong, `none`", "`delta_wrong/none@STEP`", *pair("delta_wrong/none", "+.3f")],
+        [
+            "GWHES overlap, top 3 of 8 (by chance)",
+            "`gwhes_overlap@STEP`, `gwhes_by_chance@STEP`",
+            *(f"{a} ({b})" for a, b in zip(overlap, chance, strict=True)),
+        ],
+        [
+            "rank correlation, questions / distinct answers",
+            "`gwhes_rank_correlation@STEP`, `gwhes_rank_correlation_responses@STEP`",
+            *(" / ".join(each) for each in ranks),
+        ],
+    ]
+    return markdown(["figure", "key of the summary", "step 1e-6", "step 1e-5"], rows)
