@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from antigrad.credit.pairs import PairFacts, PairKernel
 from antigrad.objectives import PairLogps
 
 
@@ -97,3 +98,27 @@ def trl_loss(name: str, pairs: PairLogps, *, beta: float = 0.1, label_smoothing:
         return DPOTrainer._compute_loss(trainer, lambda **_: outputs, inputs, False)  # type: ignore[arg-type]
     finally:
         torch.set_default_dtype(before)
+
+
+def random_facts(count: int = 8, seed: int = 0) -> PairFacts:
+    """Facts of pairs that are all different; kernels are those of real vectors."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def drawn(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(count, generator=rng, dtype=torch.float64)
+
+    chosen, other = torch.randn(2, count, 5, generator=rng, dtype=torch.float64)
+    rejected = 1.5 * chosen + other
+    kernel = PairKernel(
+        *((one * two).sum(-1) for one, two in ((chosen, chosen), (chosen, rejected), (rejected, rejected)))
+    )
+    return PairFacts(
+        count,
+        pvi=drawn(-4, 2),
+        ln_ches=drawn(-9, 1),
+        confidence=drawn(-5, 0),
+        reward_gap=drawn(0, 1),
+        kernel=kernel,
+        progress=0.4,
+        seed=3,
+    )
