@@ -191,9 +191,9 @@ def _log_softmax(policy: Policy, prompt: Tensor, response: Sequence[int]) -> Ten
 
 
 def _flat(value: Tensor, parameters: list[nn.Parameter]) -> Tensor:
-    found: tuple[Tensor | None, ...] = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-    pairs = zip(found, parameters, strict=True)
-    return torch.cat([torch.zeros_like(one).flatten() if grad is None else grad.flatten() for grad, one in pairs])
+    # A weight that is not used gets zeros.
+    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return torch.cat([grad.flatten() for grad in found])
 
 
 def _residual(log_probs: Tensor, response: Sequence[int]) -> Tensor:

@@ -77,7 +77,7 @@ def test_twelve_responses() -> None:
 
 
 def test_receipt_balances(policy: Policy) -> None:
-    before = distributions(policy, PROMPT, torch.tensor([REJECTED]), 1.0)[0]
+    before = distributions(policy, PROMPT, torch.tensor([REJECTED]), 1.0)[0].detach()
     after = torch.log_softmax(before + torch.randn(before.shape, generator=torch.Generator().manual_seed(1)), -1)
     rows = receipt(before, after, torch.tensor(REJECTED), named=3)
     p, q = before.exp(), after.exp()
