@@ -157,6 +157,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: str | byt
         list(read_rows(str(path)))
 
 
+@pytest.mark.filterwarnings("ignore")  # other people's deprecations
 @pytest.mark.parametrize("row", [EXPLICIT, EXPLICIT | {"chosen": " 0a<eos>"}, CHAT])
 def test_tokens_are_those_of_trl(row: dict[str, Any]) -> None:
     trl = pytest.importorskip("trl")
