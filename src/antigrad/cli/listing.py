@@ -7,11 +7,13 @@ import inspect
 from antigrad.attribution.methods import METHODS
 from antigrad.attribution.metrics import METRICS
 from antigrad.credit import CREDIT
+from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.study import load, names
 from antigrad.language.embedded import DEFAULT, TINY
 from antigrad.language.tasks import task_names
 from antigrad.language.tasks.verifiers import VERIFIERS
+from antigrad.objectives import PAIR_LOSSES
 
 
 def methods() -> dict[str, dict[str, str]]:
@@ -22,6 +24,8 @@ def methods() -> dict[str, dict[str, str]]:
     """
     return {
         "credit rules": {name: _first_line(rule) for name, rule in CREDIT.classes.items()},
+        "rules for pairs": {name: _first_line(rule) for name, rule in PAIR_CREDIT.classes.items()},
+        "losses on pairs": {name: _first_line(loss) for name, loss in PAIR_LOSSES.classes.items()},
         "lab objectives": {name: _first_line(kind) for name, kind in OBJECTIVES.classes.items()},
         "lab studies": studies(),
         "attribution methods": {name: _first_line(kind) for name, kind in METHODS.classes.items()},

@@ -70,6 +70,12 @@ JOBS = (
         "pre-train the million-parameter policy on step-by-step arithmetic, as the shipped weights were",
     ),
     Job(
+        ("train", "dpo"),
+        "antigrad.posttraining.train.dpo.settings:TrainDPOConfig",
+        "antigrad.posttraining.train.dpo.job:train_dpo",
+        "TRL's DPO on your pairs or on the model's own answers, with a rule for how hard rejected responses are pushed",
+    ),
+    Job(
         ("train", "grpo"),
         "antigrad.posttraining.train.grpo.settings:TrainGRPOConfig",
         "antigrad.posttraining.train.grpo.job:train_grpo",

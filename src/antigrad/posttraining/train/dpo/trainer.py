@@ -73,9 +73,8 @@ class DPOTrainer(TrlTrainer):
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
-        columns = cast(list[str], self._signature_columns)
-        if FACTOR not in columns:
-            columns.append(FACTOR)
+        if FACTOR not in self._signature_columns:
+            self._signature_columns.append(FACTOR)
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         # TRL names its cache by rows and weights only: other lengths would find the numbers of these.
@@ -96,7 +95,7 @@ class DPOTrainer(TrlTrainer):
             InputValueError: They did not get here.
         """
         given: Tensor | None = inputs.pop(FACTOR, None)
-        if self.credit == "none" or not self.model.training:
+        if self.credit == "none" or not cast(Any, self.model).training:
             return None
         if self.rule.per_step:
             progress = min(1.0, self.state.global_step / max(1, self.state.max_steps - 1))
@@ -145,10 +144,10 @@ class DPOTrainer(TrlTrainer):
             "rewards/accuracies": (gains > falls).to(gains),
         }
         for name, values in figures.items():
-            metrics[name][-1] = self.accelerator.gather(values).mean().item()
+            metrics[name][-1] = cast(Tensor, self.accelerator.gather(values)).mean().item()
         ours = {"credit/factor": factors, "credit/constrained": (factors < 1).to(factors)}
         for name, values in ours.items():
-            metrics[name].append(self.accelerator.gather(values).mean().item())
+            metrics[name].append(cast(Tensor, self.accelerator.gather(values)).mean().item())
 
 
 class Scaled:
