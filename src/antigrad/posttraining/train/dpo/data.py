@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,11 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.language.policy import Policy
-from antigrad.language.tasks import load_task
 from antigrad.posttraining.pairs.facts import pair_facts
-from antigrad.posttraining.pairs.generate import generate_pairs
-from antigrad.posttraining.pairs.pair import Pair, Tokens, tokenize
+from antigrad.posttraining.pairs.pair import Pair
 from antigrad.posttraining.pairs.pvi import PviOptions
-from antigrad.posttraining.pairs.read import Excluded, PairSet, make_pair, read_pairs, read_rows
+from antigrad.posttraining.pairs.read import Excluded, make_pair
+from antigrad.posttraining.pairs.source import found_pairs, row_of
 from antigrad.posttraining.train.dpo.columns import columns_of
 from antigrad.posttraining.train.dpo.settings import TrainDPOConfig
 
@@ -80,44 +79,6 @@ def prepare(config: TrainDPOConfig, policy: Policy) -> Prepared:
     return _prepared(config, rows, [row_of(found.pairs[place]) for place in test], found.excluded)
 
 
-def found_pairs(config: TrainDPOConfig, policy: Policy) -> PairSet:
-    """Read pairs, or make them from the model's own answers.
-
-    Args:
-        config: The settings.
-        policy: The model.
-
-    Returns:
-        Pairs with tokens, and what was left out.
-
-    Raises:
-        InputValueError: There are none.
-    """
-    if config.pairs:
-        return read_pairs(read_rows(config.pairs), policy.tokenizer, max_length=config.max_length)
-    task = load_task(
-        config.tasks,
-        count=config.questions,
-        seed=config.seed,
-        verifier=config.verifier,
-        style=config.style,
-        shots=config.shots,
-    )
-    pairs = generate_pairs(
-        policy,
-        task,
-        samples=config.samples,
-        pairs=config.pairs_a_question,
-        temperature=config.sampling_temperature,
-        max_new_tokens=config.max_new_tokens,
-        seed=config.seed,
-    )
-    if not pairs:
-        given = f"{config.questions} questions with {config.samples} answers each, none with a correct and a wrong one"
-        raise InputValueError(given, "questions that the model solves now and then", "other tasks, or more samples")
-    return read_pairs([row_of(pair) for pair in pairs], policy.tokenizer, max_length=config.max_length)
-
-
 def split(pairs: Sequence[Pair], held_out: int) -> tuple[list[int], list[int]]:
     """Hold out the last prompts, whole: no prompt is on both sides.
 
@@ -137,23 +98,6 @@ def split(pairs: Sequence[Pair], held_out: int) -> tuple[list[int], list[int]]:
             break
         test += places
     return [place for place in range(len(pairs)) if place not in set(test)], sorted(test)
-
-
-def row_of(pair: Pair) -> dict[str, Any]:
-    """Write a pair as a row that TRL reads, and that `make_pair` reads back.
-
-    Args:
-        pair: The pair.
-
-    Returns:
-        The row.
-    """
-    row: dict[str, Any] = {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected}
-    row |= {"row": pair.row, "answer": pair.answer, "paraphrase": pair.paraphrase} | dict(pair.facts)
-    more = dict(pair.options)
-    if "tools" in more:
-        row["tools"] = json.dumps(more.pop("tools"))
-    return row | ({"chat_template_kwargs": more} if more else {})
 
 
 def _with(columns: Mapping[str, Sequence[float]], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -200,18 +144,3 @@ def _read_back(config: TrainDPOConfig, path: Path) -> Prepared:
         sides[line.pop("side")].append(line)
     excluded = tuple(Excluded(**line) for line in sides["excluded"])
     return _prepared(config, sides["train"], sides["held_out"], excluded)
-
-
-def tokens_of(pair: Pair, text: str, tokenizer: Any) -> Tokens:
-    """Tokens of a pair with another text in place of the chosen response.
-
-    Args:
-        pair: The pair.
-        text: The text.
-        tokenizer: Its tokenizer.
-
-    Returns:
-        Tokens; `chosen` are those of the text.
-    """
-    other: Any = [{"role": "assistant", "content": text}] if pair.chat else text
-    return tokenize(replace(pair, chosen=other), tokenizer)

@@ -12,10 +12,9 @@ from transformers import TrainerCallback
 
 from antigrad.core.files import write_atomic
 from antigrad.language.policy import Policy
-from antigrad.language.rollouts import end_tokens
 from antigrad.posttraining.pairs.pair import Pair, Tokens, tokenize, words_of
+from antigrad.posttraining.pairs.source import greedy, tokens_of
 from antigrad.posttraining.probes.squeezing import paths, probe_responses
-from antigrad.posttraining.train.dpo.data import tokens_of
 
 Measured = list[dict[str, float]]
 
@@ -45,7 +44,7 @@ def probe_tokens(
             pair.words("prompt"),
             words_of(pair.chosen),
             words_of(pair.rejected),
-            initial=_greedy(policy, tokenize(pair, tokenizer), max_new_tokens),
+            initial=greedy(policy, tokenize(pair, tokenizer), max_new_tokens),
             chosen_paraphrase=pair.paraphrase or None,
             other_train=words_of(trained.chosen) if trained else None,
             other_test=words_of(other.chosen) if other else None,
@@ -54,21 +53,6 @@ def probe_tokens(
         )
         found.append({name: tokens_of(pair, text, tokenizer) for name, text in texts.items()})
     return found
-
-
-@torch.no_grad()
-def _greedy(policy: Policy, tokens: Tokens, max_new_tokens: int) -> str:
-    prompt = torch.tensor(tokens.prompt, device=policy.device)[None]
-    ends = end_tokens(policy)
-    out = policy.model.generate(
-        prompt,
-        attention_mask=torch.ones_like(prompt),
-        do_sample=False,
-        max_new_tokens=max_new_tokens,
-        eos_token_id=ends or None,
-        pad_token_id=policy.tokenizer.pad_token_id,
-    )
-    return policy.tokenizer.decode(out[0, prompt.shape[1] :], skip_special_tokens=True)
 
 
 def measure(policy: Policy, probes: Sequence[dict[str, Tokens]]) -> Measured:
