@@ -51,6 +51,12 @@ JOBS = (
         "one update per question and rule: which correct answers lose likelihood, through which tokens, what mends it",
     ),
     Job(
+        ("diagnose", "pairs"),
+        "antigrad.posttraining.diagnose.pairs.settings:DiagnosePairsConfig",
+        "antigrad.posttraining.diagnose.pairs.job:diagnose_pairs",
+        "one DPO update per pair and rule: which chosen answers lose likelihood, to what, and which rule stops it",
+    ),
+    Job(
         ("certify",),
         "antigrad.posttraining.certify.settings:CertifyConfig",
         "antigrad.posttraining.certify.job:certify",
@@ -261,7 +267,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[:1] == ["--version"]:
         print(f"antigrad {__version__}")  # noqa: T201
         return 0
-    found = next((words for words in table if tuple(argv[: len(words)]) == words), None)
+    # The longest match: `diagnose pairs` before `diagnose`.
+    found = max((words for words in table if tuple(argv[: len(words)]) == words), key=len, default=None)
     if found is None:
         asked_for_help = not argv or argv[0] in ("-h", "--help")
         console = Console() if asked_for_help else errors
