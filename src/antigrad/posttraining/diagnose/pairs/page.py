@@ -130,9 +130,10 @@ def _receipts(run: RunFolder, pairs: Sequence[Row]) -> Tokens:
             TokenGroup(label, row["texts"]["prompt"], [response], {"PVI": row["pvi"], "ln-CHES": row["ln_ches"]})
         )
     text = (
-        "Every nat that the rejected answer lost under plain DPO, token by token; hover for the tokens that have the mass "
-        "now. Changes of probability at one place add up to 0. Marked: more than half went to the likeliest other token."
+        "Every nat that the rejected answer lost under plain DPO, token by token; hover for the tokens that have the "
     )
+    text += "mass now. Changes of probability at one place add up to 0. Marked: more than half went to the likeliest "
+    text += "other token."
     return Tokens("The mass receipt", groups, "Δ log π of the token", "mostly to the argmax", text)
 
 
