@@ -14,6 +14,7 @@ from benchmarks import (
     kernel,
     lab,
     lab_arms,
+    pair_cost,
     preflight,
     vocabulary,
     watch_cost,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "lab": lab.run,
     "lab_arms": lab_arms.run,
     "grpo_cost": grpo_cost.run,
+    "pair_cost": pair_cost.run,
     "attribution_speed": attribution_speed.run,
 }
 

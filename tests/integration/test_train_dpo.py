@@ -188,3 +188,18 @@ def test_bad_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(command(tmp_path / "run", *more)) == 1, number
         assert says in " ".join(capsys.readouterr().err.split()), number
         assert not (tmp_path / "run").exists()
+
+
+def test_what_only_later_rows_have_is_kept() -> None:
+    from antigrad.core import InputValueError
+    from antigrad.posttraining.pairs.pair import Pair
+    from antigrad.posttraining.train.dpo.data import alike, split
+
+    rows = alike([{"row": 1, "prompt": "a"}, {"row": 2, "prompt": "b", "tools": "[]"}])
+    assert [row["tools"] for row in rows] == [None, "[]"]
+    with pytest.raises(InputValueError, match="not in"):
+        alike([{"row": 1}, {"row": 2, "chat_template_kwargs": {"a": 1}}])
+    pairs = [Pair(n, prompt, "x", "y") for n, prompt in enumerate("aabbbc")]
+    assert split(pairs, 1) == ([0, 1, 2, 3, 4], [5])
+    assert split(pairs, 2) == ([0, 1], [2, 3, 4, 5])
+    assert split(pairs, 99) == ([0, 1], [2, 3, 4, 5])  # one prompt is left to train on

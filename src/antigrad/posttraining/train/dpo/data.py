@@ -75,8 +75,10 @@ def prepare(config: TrainDPOConfig, policy: Policy) -> Prepared:
     tokens = [found.tokens[place] for place in places]
     facts = pair_facts(policy, train, tokens, rule.needs, options=options, seed=config.seed)
     rule(facts)  # refused here, before there is a run folder
-    rows = _with(columns_of(facts), [row_of(pair) for pair in train])
-    return _prepared(config, rows, [row_of(found.pairs[place]) for place in test], found.excluded)
+    rows = alike([row_of(pair) for pair in train])
+    return _prepared(
+        config, _with(columns_of(facts), rows), alike([row_of(found.pairs[one]) for one in test]), found.excluded
+    )
 
 
 def split(pairs: Sequence[Pair], held_out: int) -> tuple[list[int], list[int]]:
@@ -98,6 +100,26 @@ def split(pairs: Sequence[Pair], held_out: int) -> tuple[list[int], list[int]]:
             break
         test += places
     return [place for place in range(len(pairs)) if place not in set(test)], sorted(test)
+
+
+def alike(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give all rows the same keys: `datasets` takes those of the first, and drops what only later rows have.
+
+    Args:
+        rows: Rows of pairs.
+
+    Returns:
+        The rows; None where one lacks a key.
+
+    Raises:
+        InputValueError: Some rows have options of the chat template, and others none.
+    """
+    keys = dict.fromkeys(key for row in rows for key in row)
+    lacking = [row["row"] for row in rows if "chat_template_kwargs" not in row]
+    if "chat_template_kwargs" in keys and lacking:
+        given = f"chat_template_kwargs in some rows, and not in {lacking[:8]}"
+        raise InputValueError(given, "the same options for all rows", "write them into every row")
+    return [{key: row.get(key) for key in keys} for row in rows]
 
 
 def _with(columns: Mapping[str, Sequence[float]], rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

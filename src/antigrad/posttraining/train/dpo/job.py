@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from antigrad.core.runs import RunFolder
+from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.language.policy import Policy, load_any, load_policy
 from antigrad.posttraining.train.dpo.alarms import PairAlarms
 from antigrad.posttraining.train.dpo.columns import FACTOR
@@ -55,8 +56,8 @@ class _Dpo:
 
     def load(self) -> tuple[Prepared, Policy]:
         config = self.config
-        # Rules that look at states need a plain head; others take any model.
-        loader = load_any if config.credit == "none" else load_policy
+        # What looks at states or answers needs a plain head; other rules take any model.
+        loader = load_policy if PAIR_CREDIT.make(config.credit).needs else load_any
         policy = loader(config.model, device="cpu", trust_remote_code=config.trust_remote_code)
         if policy.tokenizer.pad_token is None:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
