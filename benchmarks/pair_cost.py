@@ -49,6 +49,7 @@ def steps(policy: Policy, pairs: list[Pair], count: int) -> tuple[Callable[[], N
         model = load_policy("tiny", device="cpu").model
         trainer = kind(model=model, args=args, train_dataset=data, processing_class=policy.tokenizer, **more)
         trainer._set_signature_columns_if_needed()
+        trainer.current_gradient_accumulation_steps = 1
         unused = set(trainer.train_dataset.column_names) - set(trainer._signature_columns)
         rows = trainer.train_dataset.remove_columns(list(unused))
         batch = trainer.data_collator([rows[place] for place in range(8)])

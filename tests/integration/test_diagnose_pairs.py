@@ -15,7 +15,7 @@ from antigrad.objectives.pairs.vpo import constraint
 from antigrad.posttraining.pairs.pair import Pair, tokenize
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-STEP = 1e-4
+STEP = 1e-5
 
 
 def command(output: Path, *more: str) -> list[str]:
@@ -73,13 +73,14 @@ def test_changes_are_those_of_plain_torch(run: RunFolder) -> None:
 
 
 def test_first_order_predicts_small_steps(run: RunFolder) -> None:
-    """Δ chosen = η β/2 (K_ww - λ K_wl): the measured change under plain SGD has the predicted share of its own pull."""
+    """Δ chosen = η β/2 (K_ww - λ K_wl): at λ = 1 the measured change is the predicted share of what λ = 0 gives."""
     plain = {row["pair"]: row for row in run.ledger.rows("update") if row["arm"] == "none"}
     half = {row["pair"]: row for row in run.ledger.rows("update") if row["arm"] == "fixed(factor=0.5)"}
     for row in run.ledger.rows("pair"):
         one, other = (found[row["pair"]]["changes"]["chosen"] for found in (plain, half))
         pull = 2 * other - one  # what factor 0 would give, to first order
-        assert one / pull == pytest.approx(row["predicted"], abs=0.05, rel=0.05)
+        # float32 and the second order of a finite step; a flipped sign or a missing factor is far outside.
+        assert one == pytest.approx(row["predicted"] * pull, abs=1e-5, rel=0.05)
         assert -1 <= row["cosine"] <= 1 and -1 <= row["cosine_head"] <= 1
 
 

@@ -231,7 +231,6 @@ class _Work:
         self.stepper.step(self.config.step_size)
         self.policy.model.zero_grad()
         after, along, _ = measure(self.policy, here)
-        self.start.restore()
         return after, along
 
     def _named(self, row: Receipt) -> dict[str, Any]:
