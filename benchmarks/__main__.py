@@ -14,6 +14,7 @@ from benchmarks import (
     kernel,
     lab,
     lab_arms,
+    pair_cost,
     preflight,
     scenarios,
     vocabulary,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "lab": lab.run,
     "lab_arms": lab_arms.run,
     "grpo_cost": grpo_cost.run,
+    "pair_cost": pair_cost.run,
     "attribution_speed": attribution_speed.run,
 }
 

@@ -11,9 +11,11 @@ from antigrad.attribution.methods import METHODS
 from antigrad.attribution.metrics import METRICS
 from antigrad.cli.jobs import JOBS, Job, load
 from antigrad.credit import CREDIT
+from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.study import load as load_study
 from antigrad.lab.study import names
+from antigrad.objectives import PAIR_LOSSES
 from antigrad.scenarios.costs import COSTS
 from antigrad.scenarios.io import READERS, WRITERS
 from antigrad.scenarios.layouts import LAYOUTS
@@ -78,6 +80,18 @@ def listed(head: str, classes: dict[str, type[Any]]) -> str:
     return "\n".join([*rows, "", *sections])
 
 
+def pair_losses() -> str:
+    """Losses on pairs, sorted by what their push does as the rejected response vanishes."""
+    rows = ["| loss | what it does | push vanishes by | signs are steady |", "| --- | --- | --- | --- |"]
+    order = ("own", "margin", "never", "reverses")
+    for name, loss in sorted(PAIR_LOSSES.classes.items(), key=lambda item: (order.index(item[1].vanishes), item[0])):
+        summary = (loss.__doc__ or "").partition("\n")[0]
+        link = f"[`{name}`](#{loss.__module__}.{loss.__name__})"
+        rows.append(f"| {link} | {summary} | {loss.vanishes} | {'yes' if loss.steady else 'no'} |")
+    sections = listed("loss", PAIR_LOSSES.classes).partition("\n\n")[2]
+    return "\n".join([*rows, "", sections])
+
+
 def lab_studies() -> str:
     """Every study with its question and the claim it is compared with."""
     rows = ["| study | question | compared with | tier |", "| --- | --- | --- | --- |"]
@@ -102,4 +116,6 @@ _LISTS: dict[str, Callable[[], str]] = {
     "planners": lambda: listed("planner", PLANNERS.classes),
     "vehicles": lambda: listed("vehicle", VEHICLES.classes),
     "layouts": lambda: listed("layout", LAYOUTS.classes),
+    "losses on pairs": pair_losses,
+    "rules for pairs": lambda: listed("rule", PAIR_CREDIT.classes),
 }

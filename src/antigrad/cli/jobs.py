@@ -74,6 +74,13 @@ JOBS = (
         needs=("posttraining",),
     ),
     Job(
+        ("diagnose", "pairs"),
+        "antigrad.posttraining.diagnose.pairs.settings:DiagnosePairsConfig",
+        "antigrad.posttraining.diagnose.pairs.job:diagnose_pairs",
+        "one DPO update per pair and rule: which chosen answers lose likelihood, to what, and which rule stops it",
+        needs=("posttraining",),
+    ),
+    Job(
         ("certify",),
         "antigrad.posttraining.certify.settings:CertifyConfig",
         "antigrad.posttraining.certify.job:certify",
@@ -94,6 +101,13 @@ JOBS = (
         "antigrad.language.tiny.pretrain.job:pretrain",
         "pre-train the million-parameter policy on step-by-step arithmetic, as the shipped weights were",
         needs=("posttraining",),
+    ),
+    Job(
+        ("train", "dpo"),
+        "antigrad.posttraining.train.dpo.settings:TrainDPOConfig",
+        "antigrad.posttraining.train.dpo.job:train_dpo",
+        "TRL's DPO on your pairs or on the model's own answers, with a rule for how hard rejected responses are pushed",
+        needs=("train",),
     ),
     Job(
         ("train", "grpo"),

@@ -67,6 +67,8 @@ def _verifiers() -> dict[str, str]:
 
 KINDS = (
     Kind("credit rules", partial(outline, "antigrad.credit", "CreditRule")),
+    Kind("losses on pairs", partial(outline, "antigrad.objectives.pairs", "PairLoss")),
+    Kind("rules for pairs", partial(outline, "antigrad.credit.pairs", "PairRule")),
     Kind("lab objectives", partial(outline, "antigrad.lab.objectives", "Objective")),
     Kind("lab studies", studies, needs=("report",)),
     Kind(

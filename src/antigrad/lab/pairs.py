@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from antigrad.lab.objective import Batch, Context, Objective, Policy
-from antigrad.objectives import PairLoss
+from antigrad.objectives import MarginLoss
 
 
 class PairObjective(Objective):
@@ -15,7 +15,7 @@ class PairObjective(Objective):
     $$g=\sum_{w,l}M_{wl}\,c(h_{wl})\,(e_w-e_l)$$
     """
 
-    loss: PairLoss
+    loss: MarginLoss
 
     def expected(self, policy: Policy, ctx: Context) -> Tensor:  # noqa: D102
         h = policy.log - ctx.log_reference if self.loss.needs_reference else policy.log

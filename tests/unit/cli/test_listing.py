@@ -15,7 +15,15 @@ from antigrad.language.tasks.verifiers import VERIFIERS
 
 def test_everything_that_can_be_named_is_listed() -> None:
     known = methods()
-    kinds = ["credit rules", "lab objectives", "lab studies", "attribution methods", "metrics of maps"]
+    kinds = [
+        "credit rules",
+        "rules for pairs",
+        "losses on pairs",
+        "lab objectives",
+        "lab studies",
+        "attribution methods",
+        "metrics of maps",
+    ]
     assert list(known) == [*kinds, "embedded models", "tasks", "verifiers"]
     assert {"guided_absolute_grad", "gradcam", "blur_ig"} <= set(known["attribution methods"])
     assert set(known["metrics of maps"]) == {"rcap", "insertion", "deletion"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from antigrad.lab.pairs import PairObjective
 from antigrad.objectives import Ipo as Loss
-from antigrad.objectives import PairLoss
+from antigrad.objectives import MarginLoss
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Ipo(PairObjective):
     """
 
     margin: float = 10
-    loss: PairLoss = field(init=False, repr=False)
+    loss: MarginLoss = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", Loss(self.margin))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from antigrad.lab.pairs import PairObjective
-from antigrad.objectives import PairLoss
+from antigrad.objectives import MarginLoss
 from antigrad.objectives import Slic as Loss
 
 
@@ -30,7 +30,7 @@ class Slic(PairObjective):
     """
 
     delta: float = 10
-    loss: PairLoss = field(init=False, repr=False)
+    loss: MarginLoss = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", Loss(self.delta))

@@ -62,7 +62,7 @@ def likelihoods(
     for rows in batches(mask, torch.arange(len(responses), device=prompt.device), rows_at_once):
         longest = int(mask[rows].sum(-1).max())
         here = mask[rows, :longest]
-        everything = _log_softmax(policy, prompt, tokens[rows, :longest], temperature)
+        everything = distributions(policy, prompt, tokens[rows, :longest], temperature)
         chosen = everything.gather(-1, tokens[rows, :longest, None])[..., 0]
         if not bool(torch.isfinite(chosen[here]).all()):
             raise InputValueError("NaN or infinite log-probabilities", "finite ones", "check the weights or dtype")
@@ -73,7 +73,7 @@ def likelihoods(
     return Likelihoods(log_probs, entropies)
 
 
-def _log_softmax(policy: Policy, prompt: Tensor, tokens: Tensor, temperature: float) -> Tensor:
+def distributions(policy: Policy, prompt: Tensor, tokens: Tensor, temperature: float) -> Tensor:
     """Run the model over a prompt and its responses.
 
     Args:
@@ -83,7 +83,7 @@ def _log_softmax(policy: Policy, prompt: Tensor, tokens: Tensor, temperature: fl
         temperature: Sampling temperature.
 
     Returns:
-        (b, w, V) log-probabilities, float32; place k predicts token k of the response.
+        (b, w, V) log-probabilities, float32 or wider; place k predicts token k of the response.
     """
     model = policy.model
     ids = torch.cat([prompt.expand(len(tokens), -1), tokens], 1)
@@ -91,4 +91,5 @@ def _log_softmax(policy: Policy, prompt: Tensor, tokens: Tensor, temperature: fl
     if "logits_to_keep" in inspect.signature(model.forward).parameters:  # the logits of a long prompt are not needed
         options["logits_to_keep"] = tokens.shape[1] + 1
     logits = model(input_ids=ids, **options).logits[:, -tokens.shape[1] - 1 : -1]
-    return torch.log_softmax(logits.float() / temperature, -1)
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    return torch.log_softmax(wide / temperature, -1)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
-from antigrad.core.errors import InputValueError
-from antigrad.objectives.pair import PairLoss
+from antigrad.objectives.pairs.loss import above_zero, softplus
+from antigrad.objectives.pairs.margin import MarginLoss
 
 
 @dataclass(frozen=True)
-class Dpo(PairLoss):
+class Dpo(MarginLoss):
     r"""DPO: the log-sigmoid of the margin.
 
     $$\ell(h)=-\log\sigma(\beta h),\qquad c=\beta\,\sigma(-\beta h)$$
@@ -31,16 +30,18 @@ class Dpo(PairLoss):
     Deviations: none.
 
     Example:
-        >>> h = torch.tensor([1.7], dtype=torch.float64)  # log-ratios −0.8 and −2.5
-        >>> round(Dpo()(h, 0 * h, 0 * h, 0 * h).total().item(), 10)
-        0.6117553389
+        >>> import torch
+        >>> from antigrad.objectives import PairLogps
+        >>> golden = PairLogps(*torch.tensor([[-12], [-20], [-11.2], [-17.5]], dtype=torch.float64))
+        >>> out = Dpo()(golden)
+        >>> [round(x.item(), 10) for x in (out.losses, *out.weights)]
+        [0.6117553389, 0.0457602059, 0.0457602059]
     """
 
     beta: float = 0.1
 
     def __post_init__(self) -> None:
-        if not self.beta > 0:
-            raise InputValueError(f"beta={self.beta}", "a number above 0", "0.1 is usual")
+        above_zero("beta", self.beta, "0.1 is usual")
 
     def losses(self, margin: Tensor) -> Tensor:  # noqa: D102
         return softplus(-self.beta * margin)

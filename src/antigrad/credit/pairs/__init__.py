@@ -1,0 +1,9 @@
+"""Rules for the factor of the rejected response of a preference pair, one a file."""
+
+from antigrad.core.catalog import Catalog
+from antigrad.credit.pairs.kernel import PairKernel, pair_kernel
+from antigrad.credit.pairs.rule import PairFacts, PairRule
+
+PAIR_CREDIT: Catalog[PairRule] = Catalog("antigrad.credit.pairs", PairRule)  # pyright: ignore[reportAbstractUsage]
+
+__all__ = ["PAIR_CREDIT", "PairFacts", "PairKernel", "PairRule", "pair_kernel"]

@@ -1,0 +1,181 @@
+"""The page and the summary of a preflight on pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from antigrad.core.page import Card, Cards, Column, Page, Response, Section, Table, Token, TokenGroup, Tokens
+from antigrad.core.runs import RunFolder
+from antigrad.posttraining.diagnose.pairs.findings import PREDICTORS, arm_row, by_arm, order_verdict, predictor_rows
+from antigrad.posttraining.diagnose.pairs.settings import DiagnosePairsConfig
+from antigrad.posttraining.probes.bootstrap import Resamples
+
+Row = Mapping[str, Any]
+ARM_COLUMNS = (
+    Column("arm", "rule"),
+    Column("factor", "mean λ", "number"),
+    Column("chosen", "Δ chosen", "signed", "nats, mean over pairs"),
+    Column("chosen_low", "from", "signed", "95 % interval over pairs"),
+    Column("chosen_high", "to", "signed"),
+    Column("displaced", "chosen lost", "percent", "share of pairs"),
+    Column("gain", "Δ chosen against none", "signed", "paired"),
+    Column("gain_low", "from", "signed"),
+    Column("gain_high", "to", "signed"),
+    Column("rejected", "Δ rejected", "signed"),
+    Column("initial", "Δ greedy answer", "signed"),
+    Column("chosen_paraphrase", "Δ paraphrase", "signed"),
+    Column("shuffled_chosen", "Δ shuffled chosen", "signed"),
+    Column("random_sentence", "Δ unrelated", "signed"),
+    Column("argmax_gain", "to the argmax", "percent", "share of what the rejected response lost"),
+)
+
+
+def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
+    """Write page and summary of a finished preflight.
+
+    Args:
+        run: The run.
+        config: What was asked.
+    """
+    pairs, found = run.ledger.rows("pair"), by_arm(run.ledger.rows("update"))
+    draws = Resamples(len(pairs), count=2000, level=0.95, seed=config.seed)
+    plain = found["none"]
+    arms = [arm_row(arm, found[arm], plain, draws) for arm in config.arms]
+    predictors = predictor_rows(pairs, plain, seed=config.seed)
+    sections: list[Section] = [Cards("In short", _cards(arms, predictors, pairs))]
+    note = f"One update a pair ({config.optimizer}, step {config.step_size:g}) from the same weights under each rule."
+    sections.append(Table("What each rule does", ARM_COLUMNS, arms, note))
+    sections.append(_pairs(pairs, found, config))
+    sections.append(_receipts(run, pairs))
+    sections.append(_predictors(predictors))
+    figures = _figures(arms, predictors, pairs)
+    if config.orders:
+        section, verdict, more = _orders(found, draws, plain)
+        sections.append(section)
+        figures |= {"orders_verdict": verdict} | more
+    left = run.ledger.rows("setup")[0]["excluded"]
+    if left:
+        columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
+        sections.append(Table("Rows left out", columns, left))
+    Page(f"Pairs of {config.pairs or config.tasks} under {config.model}", _lead(arms, pairs), sections).write(run)
+    run.write_summary({"pairs": len(pairs), "excluded": len(left)} | figures)
+
+
+def _lead(arms: Sequence[Row], pairs: Sequence[Row]) -> str:
+    none = arms[0] if arms[0]["arm"] == "none" else next(row for row in arms if row["arm"] == "none")
+    text = f"One step of DPO lowers the chosen answer of {none['displaced']:.0%} of {len(pairs)} pairs "
+    text += f"(mean {none['chosen']:+.4f} nats, rejected {none['rejected']:+.4f})."
+    others = [row for row in arms if row["arm"] != "none" and row["displaced"] < none["displaced"]]
+    if others:
+        best = min(others, key=lambda row: (row["displaced"], row["rejected"]))
+        text += f" {best['arm']} leaves {best['displaced']:.0%}, the rejected answer {best['rejected']:+.4f}."
+    elif none["displaced"]:
+        text += " None of the rules tried leaves fewer."
+    return text
+
+
+def _cards(arms: Sequence[Row], predictors: Sequence[Row], pairs: Sequence[Row]) -> list[Card]:
+    cards = [
+        Card(row["arm"], f"{row['displaced']:.0%}", "of chosen answers lose", "bad" if row["displaced"] else "good")
+        for row in arms
+    ]
+    known = [row for row in predictors if not math.isnan(row["rho"])]
+    if known:
+        best = max(known, key=lambda row: abs(row["rho"]))
+        cards.append(Card("Best predictor", best["predictor"], f"rank correlation {best['rho']:+.2f} with the fall"))
+    values = [row["pvi"] for row in pairs if row["pvi"] is not None]
+    if values:
+        cards.append(Card("PVI < 0", f"{sum(value < 0 for value in values) / len(values):.0%}", "of rejected answers"))
+    return cards
+
+
+def _pairs(pairs: Sequence[Row], found: Mapping[str, Mapping[int, Row]], config: DiagnosePairsConfig) -> Table:
+    columns = [Column("row", "row", "integer"), Column("prompt", "prompt"), Column("stops", "stopped by")]
+    columns += [Column(f"chosen {arm}", f"Δ chosen, {arm}", "signed", "nats") for arm in config.arms]
+    columns += [Column("rejected", "Δ rejected, none", "signed", "nats")]
+    known = [name for name in PREDICTORS if all(row.get(name) is not None for row in pairs)]
+    columns += [Column(name, PREDICTORS[name][0], "number") for name in known]
+    rows: list[dict[str, Any]] = []
+    for row in pairs:
+        changes = {arm: found[arm][row["pair"]]["changes"] for arm in config.arms}
+        stops = next((arm for arm in config.arms if changes[arm]["chosen"] >= 0), "none of them")
+        text = " ".join(row["texts"]["prompt"].split())
+        item: dict[str, Any] = {"row": row["row"], "prompt": text if len(text) < 60 else f"…{text[-58:]}"}
+        item |= {"stops": "" if changes["none"]["chosen"] >= 0 else stops, "rejected": changes["none"]["rejected"]}
+        item |= {f"chosen {arm}": changes[arm]["chosen"] for arm in config.arms}
+        rows.append(item | {name: row[name] for name in known})
+    rows.sort(key=lambda item: item["chosen none"])
+    text = "Pairs whose chosen answer loses come first. Predicted and measured side by side: first order is a share of "
+    text += "what the chosen answer's own pull would give, below 0 where the pair takes from it."
+    return Table("Your pairs", columns, rows, text)
+
+
+def _receipts(run: RunFolder, pairs: Sequence[Row]) -> Tokens:
+    places = {row["pair"]: row["places"] for row in run.ledger.rows("receipt")}
+    groups: list[TokenGroup] = []
+    for row in pairs:
+        tokens: list[Token] = []
+        for one in places[row["pair"]]:
+            tip: dict[str, float | str | None] = {"Δ log π": one["change"], "Δ π": one["moved"]}
+            tip |= {f"to {word!r}": gain for word, gain in one["gains"]}
+            tip |= {"to all others": one["others"], "argmax": repr(one["argmax"]), "to the argmax": one["to_argmax"]}
+            tokens.append(Token(one["token"], one["change"], marked=(one["to_argmax"] or 0) > 0.5, tip=tip))
+        total = sum(one["change"] for one in places[row["pair"]])
+        response = Response("rejected", "wrong", tokens, f"{total:+.4f} nats in all")
+        text = " ".join(row["texts"]["prompt"].split())
+        label = f"row {row['row']}: {text if len(text) < 40 else '…' + text[-38:]}"
+        groups.append(
+            TokenGroup(label, row["texts"]["prompt"], [response], {"PVI": row["pvi"], "ln-CHES": row["ln_ches"]})
+        )
+    text = (
+        "Every nat that the rejected answer lost under plain DPO, token by token; hover for the tokens that have the "
+    )
+    text += "mass now. Changes of probability at one place add up to 0. Marked: more than half went to the likeliest "
+    text += "other token."
+    return Tokens("The mass receipt", groups, "Δ log π of the token", "mostly to the argmax", text)
+
+
+def _predictors(rows: Sequence[dict[str, Any]]) -> Table:
+    columns = [
+        Column("predictor", "predictor"),
+        Column("theory", "sign by theory"),
+        Column("rho", "rank correlation", "signed", "with the measured fall of the chosen answer under plain DPO"),
+        Column("low", "from", "signed", "95 % interval over pairs"),
+        Column("high", "to", "signed"),
+    ]
+    text = "CHES, DPO-Shift and the first order say that similar pairs displace; VPO constrains answers of low PVI."
+    return Table("What foretells the fall", columns, rows, text)
+
+
+def _orders(
+    found: Mapping[str, Mapping[int, Row]], draws: Resamples, plain: Mapping[int, Row]
+) -> tuple[Table, str, dict[str, Any]]:
+    verdict, differences = order_verdict(found, draws)
+    rows: list[dict[str, Any]] = []
+    for arm in (name for name in found if name.startswith("order: ")):
+        row = arm_row(arm.removeprefix("order: "), found[arm], plain, draws)
+        other = differences.get(row["arm"])
+        if other is not None:
+            row |= {"less": other.value, "less_low": other.low, "less_high": other.high}
+        rows.append(row)
+    columns = [column for column in ARM_COLUMNS if column.key in ("factor", "chosen", "chosen_low", "chosen_high")]
+    columns = [Column("arm", "order of the same factors"), *columns, Column("displaced", "chosen lost", "percent")]
+    columns += [
+        Column("rejected", "Δ rejected", "signed"),
+        Column("less", "PVI minus this", "signed", "Δ chosen, paired"),
+    ]
+    columns += [Column("less_low", "from", "signed", "95 % interval"), Column("less_high", "to", "signed")]
+    figures = {f"orders/{row['arm']}/{name}": row[name] for row in rows for name in ("chosen", "rejected", "displaced")}
+    title = "Does the rule matter, or only its mean?"
+    return Table(title, columns, rows, f"{verdict} One step a pair, not a training."), verdict, figures
+
+
+def _figures(arms: Sequence[Row], predictors: Sequence[Row], pairs: Sequence[Row]) -> dict[str, Any]:
+    figures = {
+        f"{row['arm']}/{name}": row[name] for row in arms for name in ("chosen", "rejected", "displaced", "factor")
+    }
+    figures |= {f"rho/{row['name']}": None if math.isnan(row["rho"]) else row["rho"] for row in predictors}
+    values = [row["pvi"] for row in pairs if row["pvi"] is not None]
+    return figures | ({"pvi_negative": sum(value < 0 for value in values) / len(values)} if values else {})

@@ -1,0 +1,244 @@
+r"""Pointwise V-information of a response about the gold answer, measured once, offline, under the initial policy.
+
+$$\mathrm{PVI}(c\to y|x)=\log\pi_0(y|x,c)-\log\pi_0(y|x)$$
+
+Symbols: x prompt, c the response's chain without its final answer, y gold answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from antigrad.core.errors import InputValueError
+from antigrad.core.files import write_atomic
+from antigrad.language.measure import batches
+from antigrad.language.policy import Policy
+from antigrad.posttraining.pairs.pair import Pair, rendered, shared, words_of
+
+Pooling = Literal["sum", "mean", "first"]
+NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class PviOptions:
+    r"""How PVI is measured.
+
+    Args:
+        marker: What stands between a chain and its final answer.
+        cut: Leave the response's own final answer out of its chain. Without that a wrong answer stands right before the
+            gold one, and drives PVI down for nearly all.
+        pooling: `sum` over the tokens of the answer, `mean`, or the `first` token only.
+        rows_at_once: Sequences a forward pass.
+        max_length: Longest sequence in tokens; a longer one is an error, never cut.
+
+    Raises:
+        InputValueError: An option is out of range.
+    """
+
+    marker: str = " The answer is"
+    cut: bool = True
+    pooling: Pooling = "sum"
+    rows_at_once: int = 16
+    max_length: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.pooling not in get_args(Pooling):
+            raise InputValueError(f"pooling {self.pooling!r}", "sum, mean or first", "sum is the default")
+        if self.rows_at_once < 1:
+            raise InputValueError(f"rows_at_once={self.rows_at_once}", "at least 1", "16 is the default")
+
+
+def chain_of(response: str, options: PviOptions) -> str:
+    """Cut a response before its final answer.
+
+    Args:
+        response: What was written.
+        options: Marker, and whether to cut.
+
+    Returns:
+        What stands before the last marker; without one, before the last number; without that, all.
+
+    Example:
+        >>> chain_of("2 and 3 make 5. The answer is 6", PviOptions())
+        '2 and 3 make 5.'
+        >>> chain_of("2 and 3 make 6", PviOptions())
+        '2 and 3 make'
+    """
+    if not options.cut:
+        return response
+    before, found, _ = response.rpartition(options.marker)
+    if found:
+        return before
+    numbers = list(NUMBER.finditer(response))
+    return response[: numbers[-1].start()].rstrip() if numbers else response
+
+
+def pvi_of(policy: Policy, pairs: Sequence[Pair], options: PviOptions) -> Tensor:
+    """Measure PVI of the rejected response of each pair.
+
+    Args:
+        policy: The policy that training starts from.
+        pairs: Pairs with a gold answer.
+        options: How.
+
+    Returns:
+        (B,) float64, nats.
+
+    Raises:
+        InputValueError: A pair has no answer, or a sequence is too long.
+
+    Sign: below 0 where the rejected chain makes the gold answer less likely than no chain does.
+
+    Source: Wang et al. 2025 (VPO; OpenReview LCZmI3iM8X), Sec. 3.3; Lu et al. 2023 (in-context PVI).
+
+    Deviations: natural logarithm; the paper leaves the cut, pooling and the prompt of the second term open.
+    """
+    missing = [pair.row for pair in pairs if not pair.answer.strip()]
+    if missing:
+        given = f"no answer in rows {missing[:8]}{'…' if len(missing) > 8 else ''}"
+        raise InputValueError(given, "the gold answer of every pair", "add a column answer, or choose another rule")
+    asked: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+    places: list[tuple[int, int]] = []
+    for pair in pairs:
+        chain = chain_of(words_of(pair.rejected), options)
+        both = [_sequence(policy.tokenizer, pair, text, options) for text in (chain, "")]
+        # Pairs of one prompt share the pass without a chain; so do repeated chains.
+        places.append(tuple(asked.setdefault(sequence, len(asked)) for sequence in both))  # pyright: ignore[reportArgumentType]
+    values = answer_log_probs(policy, list(asked), options)
+    place = torch.tensor(places)
+    return values[place[:, 0]] - values[place[:, 1]]
+
+
+def _sequence(tokenizer: Any, pair: Pair, chain: str, options: PviOptions) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Token ids of prompt, chain and marker, and of the gold answer behind them.
+
+    Args:
+        tokenizer: Of the policy.
+        pair: Prompt and answer.
+        chain: What stands between; empty for none.
+        options: The marker.
+
+    Returns:
+        Both, so that together they are the tokens of the whole text.
+
+    Raises:
+        InputValueError: They are too long.
+    """
+    if isinstance(pair.prompt, str):
+        start, special = pair.prompt, True
+        # A prompt that ends as the marker does (`12+3=`) needs it no second time.
+        marker = "" if not chain and start.endswith(options.marker) else options.marker
+    else:
+        start, special = tokenizer.decode(rendered(pair, tokenizer, [])), False
+        marker = options.marker if chain else options.marker.lstrip()
+    space = "" if options.marker.endswith(("=", " ", "\n")) else " "
+    before = start + chain + marker
+    # The answer's first token may hold the space before it: both texts are tokenised, and parted where they differ.
+    whole, head = (
+        tokenizer(text=text, add_special_tokens=special).input_ids for text in (before + space + pair.answer, before)
+    )
+    place = shared(whole, head)
+    if options.max_length is not None and len(whole) > options.max_length:
+        given = f"row {pair.row}: {len(whole)} tokens with the answer"
+        raise InputValueError(given, f"at most {options.max_length}", "raise max_length, or leave the row out")
+    return tuple(whole[:place]), tuple(whole[place:])
+
+
+@torch.no_grad()
+def answer_log_probs(
+    policy: Policy, sequences: Sequence[tuple[Sequence[int], Sequence[int]]], options: PviOptions
+) -> Tensor:
+    """Log-probability of answers after their contexts; logits are made where answers stand, and nowhere else.
+
+    Args:
+        policy: The model.
+        sequences: Context and answer, as token ids.
+        options: Pooling and batch size.
+
+    Returns:
+        (N,) float64, nats.
+
+    Raises:
+        InputValueError: One is NaN or infinite.
+    """
+    lengths = torch.tensor([len(context) + len(answer) for context, answer in sequences])
+    mask = torch.arange(int(lengths.max())) < lengths[:, None]
+    values = torch.zeros(len(sequences), dtype=torch.float64)
+    for rows in batches(mask, torch.arange(len(sequences)), options.rows_at_once):
+        width = int(lengths[rows].max())
+        chosen = [sequences[row] for row in rows.tolist()]
+        ids = torch.zeros(len(chosen), width, dtype=torch.long)
+        for place, (context, answer) in enumerate(chosen):
+            ids[place, : len(context) + len(answer)] = torch.tensor([*context, *answer])
+        states = policy.model.base_model(input_ids=ids.to(policy.device), use_cache=False).last_hidden_state
+        spans = [(len(context) - 1, len(context) + len(answer) - 1) for context, answer in chosen]
+        # One product for all answers of the batch: they are a few tokens each.
+        here = torch.cat([states[place, low:high] for place, (low, high) in enumerate(spans)])
+        logits = policy.model.get_output_embeddings()(here).float()
+        labels = torch.tensor([token for _, answer in chosen for token in answer], device=logits.device)
+        found = (logits.gather(-1, labels[:, None])[:, 0] - logits.logsumexp(-1)).double().cpu()
+        pieces = found.split([high - low for low, high in spans])
+        values[rows] = torch.stack([_pooled(piece, options.pooling) for piece in pieces])
+    if not bool(values.isfinite().all()):
+        raise InputValueError("NaN or infinite log-probabilities", "finite ones", "check the model's weights and dtype")
+    return values
+
+
+def _pooled(values: Tensor, pooling: Pooling) -> Tensor:
+    return values[0] if pooling == "first" else values.mean() if pooling == "mean" else values.sum()
+
+
+def fingerprint(policy: Policy) -> str:
+    """Name a policy by its weights and its tokenizer.
+
+    Args:
+        policy: The policy.
+
+    Returns:
+        A hash.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in policy.model.state_dict().items():
+        flat = tensor.detach().cpu().contiguous().flatten()
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(memoryview(flat.view(torch.uint8).numpy()))
+    template = getattr(policy.tokenizer, "chat_template", None)
+    digest.update(repr((template, len(policy.tokenizer), policy.tokenizer.eos_token)).encode())
+    return digest.hexdigest()
+
+
+def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folder: Path) -> Tensor:
+    """Measure PVI, and keep it: one Parquet file, one row a pair.
+
+    Args:
+        policy: The policy that training starts from.
+        pairs: Pairs with a gold answer.
+        options: How.
+        folder: Where the file lies; it is named by a key of pairs, weights, tokenizer, template and options.
+
+    Returns:
+        (B,) float64, nats.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    content = [(pair.prompt, pair.chosen, pair.rejected, pair.answer, dict(pair.options)) for pair in pairs]
+    settings = (options.marker, options.cut, options.pooling, options.max_length)
+    key = hashlib.sha256(repr((content, settings, fingerprint(policy))).encode()).hexdigest()[:32]
+    path = folder / f"pvi-{key}.parquet"
+    if path.exists():
+        return torch.tensor(parquet.read_table(path).column("pvi").to_pylist(), dtype=torch.float64)
+    values = pvi_of(policy, pairs, options)
+    columns: Mapping[str, list[Any]] = {"row": [pair.row for pair in pairs], "pvi": values.tolist()}
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.table(dict(columns)), sink)
+    write_atomic(path, sink.getvalue().to_pybytes())
+    return values

@@ -1,0 +1,150 @@
+"""`antigrad train dpo`: pairs, a model, a rule for rejected responses; rows, checkpoints, a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from antigrad.core.runs import RunFolder
+from antigrad.credit.pairs import PAIR_CREDIT
+from antigrad.language.policy import Policy, load_any, load_policy
+from antigrad.posttraining.train.dpo.alarms import PairAlarms
+from antigrad.posttraining.train.dpo.columns import FACTOR
+from antigrad.posttraining.train.dpo.data import Prepared, keep, prepare
+from antigrad.posttraining.train.dpo.page import describe
+from antigrad.posttraining.train.dpo.settings import TrainDPOConfig
+from antigrad.posttraining.train.job import processes, run_training
+
+
+def train_dpo(config: TrainDPOConfig) -> RunFolder:
+    """Train a model by DPO with a rule for rejected responses, on given pairs or on pairs of its own answers.
+
+    Under `accelerate launch` every process calls this; the first one writes.
+
+    Args:
+        config: See `TrainDPOConfig`.
+
+    Returns:
+        The run: ledger rows of steps, evaluations and alarms, a page, and the model in `checkpoints/policy`.
+
+    Raises:
+        AntigradError: The settings, the model, the pairs or the output folder are not usable.
+
+    Sign: the loss falls where chosen responses become likelier and rejected ones less likely.
+
+    Source: see `DPOTrainer`.
+
+    Deviations: see `DPOTrainer`.
+
+    Example:
+        >>> TrainDPOConfig(model="tiny", tasks="tiny_arithmetic(split=train)", credit="vpo").beta
+        0.05
+    """
+    return run_training(_Dpo(config))
+
+
+@dataclass(frozen=True)
+class _Dpo:
+    config: TrainDPOConfig
+    job: str = "train dpo"
+
+    def load(self) -> tuple[Prepared, Policy]:
+        config = self.config
+        # What looks at states or answers needs a plain head; other rules take any model.
+        loader = load_policy if PAIR_CREDIT.make(config.credit).needs else load_any
+        policy = loader(config.model, device="cpu", trust_remote_code=config.trust_remote_code)
+        if policy.tokenizer.pad_token is None:
+            policy.tokenizer.pad_token = policy.tokenizer.eos_token
+        return prepare(config, policy), policy
+
+    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
+        return last_checkpoint(folder)
+
+    def trainer(self, loaded: tuple[Prepared, Policy], lora: Any, checkpoint: Path | None) -> Any:
+        from accelerate import PartialState
+        from datasets import Dataset
+
+        from antigrad.posttraining.train.dpo.probe import ProbeCallback, probe_tokens
+        from antigrad.posttraining.train.dpo.trainer import DPOTrainer
+
+        config, (prepared, policy) = self.config, loaded
+        if PartialState().is_main_process:
+            keep(config, prepared)
+        probes = probe_tokens(
+            policy,
+            prepared.probes,
+            prepared.other,
+            max_new_tokens=config.max_new_tokens,
+            seed=config.seed,
+        )
+        test = prepared.held_out
+        with _silent_maps():
+            trainer = DPOTrainer(
+                model=policy.model,
+                args=config.arguments(processes(), anew=checkpoint is None, evaluated=bool(test)),
+                train_dataset=Dataset.from_list(prepared.train),
+                eval_dataset=Dataset.from_list(test) if test else None,
+                processing_class=policy.tokenizer,
+                peft_config=lora,
+                credit=config.credit,
+            )
+        start = config.output / "artifacts" / "probes.json"
+        trained = Policy(trainer.model, policy.tokenizer, policy.name)
+        trainer.add_callback(ProbeCallback(trainer, trained, probes, config.measure_every, start))
+        return trainer
+
+    def facts(self, trainer: Any) -> dict[str, Any]:
+        data = trainer.train_dataset
+        facts: dict[str, Any] = {"pairs": len(data)}
+        if FACTOR in data.column_names:
+            factors = torch.tensor(data[FACTOR])
+            facts |= {"factor_mean": float(factors.mean()), "factor_min": float(factors.min())}
+            facts["constrained"] = float((factors < 1).double().mean())
+        if "pvi" in data.column_names:
+            facts["pvi_negative"] = float((torch.tensor(data["pvi"]) < 0).double().mean())
+        return facts
+
+    def alarms(self) -> PairAlarms:
+        return PairAlarms()
+
+    def describe(self, run: RunFolder) -> None:
+        describe(run, self.config)
+
+
+@contextmanager
+def _silent_maps() -> Generator[None]:
+    """Keep the bars of `datasets` off the screen: TRL maps every data set three times."""
+    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    before = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not before:
+            enable_progress_bars()
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Find the newest checkpoint that was written whole: its trainer state is written last.
+
+    Args:
+        folder: Where the trainer saves.
+
+    Returns:
+        The checkpoint; None if there is none.
+    """
+    found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    for path in sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
+        try:
+            json.loads((path / "trainer_state.json").read_text())
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
