@@ -26,7 +26,8 @@ from antigrad.unlearning.methods.method import (
     UnlearningMethod,
     stream,
 )
-from antigrad.unlearning.model import SplitModel, outputs
+from antigrad.unlearning.model import SplitModel
+from antigrad.unlearning.outputs import outputs
 from antigrad.unlearning.samples import Samples
 
 Weight = float | Literal["safe"]
@@ -221,7 +222,7 @@ class _Run:
         sums, count, reason = dict.fromkeys(("up", "down", "anchor"), 0.0), 0, None
         self.done.epochs += 1
         with self.watch(optimizer) as watch:
-            for step, draw in enumerate(self.method.draws(self.context, phase.name, generator)):
+            for step, draw in enumerate(self.method.draws(self.context, phase.name, epoch, generator)):
                 batch = self.batch(draw, torch.Generator().manual_seed(stream(seed, step)))
                 for group in optimizer.param_groups:
                     group["lr"] = phase.rate(epoch, step)

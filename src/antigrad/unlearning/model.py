@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,20 +12,6 @@ from antigrad.core.errors import AntigradError, InputValueError
 
 AGREE = 1e-4
 """How far head(features) may be from the logits, in units of their largest."""
-
-
-class ImageModel(Protocol):
-    """What the wing asks of a model: features (N, D), and logits (N, K) from them."""
-
-    module: nn.Module
-
-    def features(self, images: Tensor) -> Tensor:
-        """Embed images (N, C, H, W) as (N, D)."""
-        ...
-
-    def head(self, features: Tensor) -> Tensor:
-        """Turn features (N, D) into logits (N, K)."""
-        ...
 
 
 class SplitModel:
@@ -58,7 +44,11 @@ class SplitModel:
 
     @property
     def head_layer(self) -> nn.Linear:
-        """The linear layer that gives the logits."""
+        """The linear layer that gives the logits.
+
+        Raises:
+            InputValueError: It is none any more.
+        """
         layer = self.module.get_submodule(self.head_name)
         if not isinstance(layer, nn.Linear):
             raise InputValueError(f"{self.head_name}: a {type(layer).__name__}", "an nn.Linear", "name another head")
@@ -176,31 +166,3 @@ class SplitModel:
                 "logits = head(features)",
                 "name the linear layer that gives the logits, and leave no layer after it",
             )
-
-
-@torch.no_grad()
-def outputs(model: SplitModel, samples: Any, *, features: bool = False, batch_size: int = 256) -> tuple[Tensor, Tensor]:
-    """Logits, and features if asked for, of all samples, in eval mode.
-
-    Args:
-        model: The model; its mode is put back.
-        samples: `Samples`.
-        features: Also collect features.
-        batch_size: Images in one pass.
-
-    Returns:
-        (N, D) features, empty where not asked for, and (N, K) logits, both on the CPU.
-    """
-    training, device = model.module.training, next(model.module.parameters()).device
-    model.module.eval()
-    embedded: list[Tensor] = []
-    logits: list[Tensor] = []
-    try:
-        for place in torch.arange(len(samples)).split(batch_size):
-            images = samples.images[place].to(device)
-            one, two = model.both(images) if features else (images.new_empty(0), model(images))
-            embedded.append(one.cpu())
-            logits.append(two.cpu())
-    finally:
-        model.module.train(training)
-    return torch.cat(embedded), torch.cat(logits)

@@ -50,10 +50,8 @@ class Samples:
             problems.append(f"{len(self.ids) - len(set(self.ids))} ids are there more than once")
         wrong = [place for place, label in enumerate(self.labels.tolist()) if not 0 <= label < len(self.classes)]
         if wrong:
-            first = wrong[0]
-            problems.append(
-                f"label {int(self.labels[first])} of {self.ids[first]}: 0 to {len(self.classes) - 1} ({len(wrong)} such)"
-            )
+            first, most = wrong[0], len(self.classes) - 1
+            problems.append(f"label {int(self.labels[first])} of {self.ids[first]}: 0 to {most} ({len(wrong)} such)")
         raise_all("samples", problems)
 
     def __len__(self) -> int:

@@ -1,6 +1,7 @@
 r"""DUCK: forget samples are pulled to the nearest centroid of a class that is not theirs.
 
-Symbols: Ψ backbone, Γ head, Φ = Γ∘Ψ; c_i centroid of retain class i under the original; d cosine distance; T temperature.
+Symbols: Ψ backbone, Γ head, Φ = Γ∘Ψ; c_i centroid of retain class i under the original; d cosine distance;
+T temperature.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, along_forget
 from antigrad.unlearning.methods.method import Batch, Context, Optimizer, Phase, UnlearningMethod, zero
 from antigrad.unlearning.model import SplitModel
+from antigrad.unlearning.outputs import evaluated
 
 LOW = "low regime"
 _LOW_EPOCHS, _LOW_RATE, _LOW_RETAIN, _LOW_STEPS, _LOW_SHARE = 2, 1e-4, 512, 20, 10
@@ -65,13 +67,13 @@ class Duck(UnlearningMethod):
     Raises:
         InputValueError: An option is out of range, or there is no class to go to.
 
-    Sign: minimising `down` moves forget features to a wrong class, so that their label loses likelihood; minimising `up`
-        raises the likelihood of retained labels.
+    Sign: minimising `down` moves forget features to a wrong class, so that their label loses likelihood; `up` raises
+        the likelihood of retained labels.
 
     Source: Cotogni et al. 2023, arXiv 2312.02052, Sections 3.2 and 3.3.
 
-    Deviations: centroids from all retain samples; assignments once, by sample; the class of a centroid, not its position
-        in a list, is compared with the label; no batch is dropped; the target counts as reached at equality.
+    Deviations: centroids from all retain samples; assignments once, by sample; the class of a centroid, not its
+        position in a list, is compared with the label; no batch is dropped; the target counts as reached at equality.
 
     Example:
         >>> Duck().ratio, Duck(low_regime=True).low_regime
@@ -107,7 +109,7 @@ class Duck(UnlearningMethod):
 
     def prepare(self, model: SplitModel, context: Context) -> Centroids:  # noqa: D102
         vectors, classes = centroids(context)
-        assigned = [nearest(features_of(context.original, piece.images), vectors, classes, piece.labels)
+        assigned = [nearest(evaluated(context.original, piece.images)[0], vectors, classes, piece.labels)
                     for piece in context.pieces(context.forget)]  # fmt: skip
         return Centroids(vectors, classes, torch.cat(assigned))
 
@@ -116,14 +118,14 @@ class Duck(UnlearningMethod):
         if not self.low_regime or self.forget_weight == 0 or self.retain_weight == 0:
             return [first]
         steps = _LOW_EPOCHS * _LOW_STEPS * math.ceil(len(context.forget) / self.batch_size)
-        each = sum(1 for _ in self.draws(context, LOW, torch.Generator()))
+        each = sum(1 for _ in self.draws(context, LOW, 0, torch.Generator()))
 
         def rate(epoch: int, step: int) -> float:
             return _LOW_RATE * (1 + math.cos(math.pi * (epoch * each + step) / steps)) / 2
 
         return [first, Phase(LOW, _LOW_EPOCHS, lambda given: torch.optim.Adam(given, _LOW_RATE), rate)]
 
-    def draws(self, context: Context, phase: str, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
+    def draws(self, context: Context, phase: str, epoch: int, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
         forget, retain = len(context.forget), len(context.retain)
         if phase != LOW:
             yield from along_forget(forget, retain, self.batch_size, generator, ratio=self.ratio)
@@ -154,25 +156,6 @@ class Duck(UnlearningMethod):
         return Parts(up=self.retain_weight * retain, down=self.forget_weight * forget, anchor=zero(model))
 
 
-@torch.no_grad()
-def features_of(model: SplitModel, images: Tensor) -> Tensor:
-    """Features in eval mode, without a graph.
-
-    Args:
-        model: The model; its mode is put back.
-        images: (N, C, H, W).
-
-    Returns:
-        (N, D).
-    """
-    training = model.module.training
-    model.module.eval()
-    try:
-        return model.features(images)
-    finally:
-        model.module.train(training)
-
-
 def centroids(context: Context) -> tuple[Tensor, Tensor]:
     r"""Mean feature of each class that has retain samples, under the original, in one streamed pass.
 
@@ -188,7 +171,7 @@ def centroids(context: Context) -> tuple[Tensor, Tensor]:
     sums: Tensor | None = None
     sizes = torch.zeros(count, dtype=torch.float64)
     for piece in context.pieces(context.retain):
-        features = features_of(context.original, piece.images).double()
+        features = evaluated(context.original, piece.images)[0].double()
         sums = features.new_zeros(count, features.shape[1]) if sums is None else sums
         sums.index_add_(0, piece.labels, features)
         sizes += torch.bincount(piece.labels.cpu(), minlength=count)
@@ -231,8 +214,10 @@ def cropped(images: Tensor, generator: torch.Generator) -> Tensor:
         generator: Of the draws.
 
     Returns:
-        (B, C, H, W).
+        (B, C, H, W); vectors come back as they are.
     """
+    if images.ndim != 4:
+        return images
     margin, (high, wide) = max(1, images.shape[-1] // 8), images.shape[-2:]
     framed = pad(images, (margin,) * 4)
     tops, lefts = torch.randint(2 * margin + 1, (2, len(images)), generator=generator).tolist()

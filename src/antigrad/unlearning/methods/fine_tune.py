@@ -43,7 +43,7 @@ class FineTune(UnlearningMethod):
 
     epochs: int = 20
 
-    def draws(self, context: Context, phase: str, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
+    def draws(self, context: Context, phase: str, epoch: int, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
         return of_retain(len(context.retain), self.batch_size, generator)
 
     def parts(self, batch: Batch, model: SplitModel, memory: Any) -> Parts:  # noqa: D102

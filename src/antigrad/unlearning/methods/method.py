@@ -234,12 +234,13 @@ class UnlearningMethod(ABC):
         return [self.phase("main", self.epochs, self.learning_rate)]
 
     @abstractmethod
-    def draws(self, context: Context, phase: str, generator: torch.Generator) -> Iterator[Draw]:
+    def draws(self, context: Context, phase: str, epoch: int, generator: torch.Generator) -> Iterator[Draw]:
         """Say what the steps of one epoch see.
 
         Args:
             context: What is given.
             phase: Name of the phase.
+            epoch: Within the phase, from 0.
             generator: Of the order.
 
         Yields:
@@ -270,7 +271,7 @@ class UnlearningMethod(ABC):
         """
         return [name for name, _ in model.module.named_parameters()]
 
-    def after_backward(self, model: SplitModel, memory: Any) -> None:
+    def after_backward(self, model: SplitModel, memory: Any) -> None:  # noqa: B027 (most do nothing here)
         """Change gradients, as masks do.
 
         Args:
@@ -278,7 +279,7 @@ class UnlearningMethod(ABC):
             memory: What `prepare` returned.
         """
 
-    def after_step(self, model: SplitModel, memory: Any, optimizer: torch.optim.Optimizer) -> None:
+    def after_step(self, model: SplitModel, memory: Any, optimizer: torch.optim.Optimizer) -> None:  # noqa: B027
         """Change what the step did, as masks do.
 
         Args:
@@ -299,7 +300,7 @@ class UnlearningMethod(ABC):
         """
         return None
 
-    def finish(self, model: SplitModel, memory: Any) -> None:
+    def finish(self, model: SplitModel, memory: Any) -> None:  # noqa: B027
         """Change the model after the last step.
 
         Args:

@@ -43,7 +43,7 @@ class NegGrad(UnlearningMethod):
 
     epochs: int = 10
 
-    def draws(self, context: Context, phase: str, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
+    def draws(self, context: Context, phase: str, epoch: int, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
         return of_forget(len(context.forget), self.batch_size, generator)
 
     def parts(self, batch: Batch, model: SplitModel, memory: Any) -> Parts:  # noqa: D102

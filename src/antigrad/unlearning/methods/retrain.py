@@ -51,7 +51,7 @@ class Retrain(UnlearningMethod):
     def prepare(self, model: SplitModel, context: Context) -> Any:  # noqa: D102
         model.module.load_state_dict(context.new_model().module.state_dict())
 
-    def draws(self, context: Context, phase: str, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
+    def draws(self, context: Context, phase: str, epoch: int, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
         return of_retain(len(context.retain), self.batch_size, generator)
 
     def parts(self, batch: Batch, model: SplitModel, memory: Any) -> Parts:  # noqa: D102
