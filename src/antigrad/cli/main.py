@@ -90,6 +90,12 @@ JOBS = (
         positional=("prompt", "answer"),
     ),
     Job(
+        ("unlearn",),
+        "antigrad.unlearning.unlearn:UnlearnConfig",
+        "antigrad.unlearning.unlearn:unlearn_job",
+        "forget part of the training data of an image classifier, and measure it against retraining without it",
+    ),
+    Job(
         ("lab", "run"),
         "antigrad.lab.job:LabConfig",
         "antigrad.lab.job:lab",

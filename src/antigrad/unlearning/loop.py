@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.geometry.effects import SafeWeight
-from antigrad.geometry.watch import Watch
+from antigrad.geometry import SafeWeight, Watch
 from antigrad.unlearning.checkpoint import Checkpoints, Position
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
@@ -233,9 +232,7 @@ class _Run:
                 if reason is None:
                     watch.take(parts)
                     total.backward()
-                    self.method.after_backward(self.model, self.memory)
                     optimizer.step()
-                    self.method.after_step(self.model, self.memory, optimizer)
                     reason = next(filter(None, map(self.guard.of_row, watch.rows[-1:])), None)
                 if reason is not None:
                     reason = f"step {step + 1}: {reason}"

@@ -271,23 +271,6 @@ class UnlearningMethod(ABC):
         """
         return [name for name, _ in model.module.named_parameters()]
 
-    def after_backward(self, model: SplitModel, memory: Any) -> None:  # noqa: B027 (most do nothing here)
-        """Change gradients, as masks do.
-
-        Args:
-            model: The model, with gradients.
-            memory: What `prepare` returned.
-        """
-
-    def after_step(self, model: SplitModel, memory: Any, optimizer: torch.optim.Optimizer) -> None:  # noqa: B027
-        """Change what the step did, as masks do.
-
-        Args:
-            model: The model.
-            memory: What `prepare` returned.
-            optimizer: With its state.
-        """
-
     def score(self, forget_accuracy: float, context: Context) -> float | None:
         """Judge the state at an epoch's end; the best is what is kept.
 

@@ -23,12 +23,12 @@ class Saliency:
 
     Args:
         mask: Name of a parameter and where it may change.
-        kept: Its values under the original.
+        hooks: That keep gradients within the mask: what has none in any step never moves.
         context: Of the labels that are drawn.
     """
 
     mask: dict[str, Tensor]
-    kept: dict[str, Tensor]
+    hooks: list[Any]
     context: Context
 
 
@@ -88,7 +88,8 @@ class Salun(UnlearningMethod):
         sizes = torch.cat([value.abs().flatten() for value in sums.values()])
         least = sizes.kthvalue(max(1, len(sizes) - round(self.share * len(sizes)) + 1)).values
         mask = {name: value.abs() >= least for name, value in sums.items()}
-        return Saliency(mask, {name: value.detach().clone() for name, value in names.items()}, context)
+        hooks = [value.register_hook(lambda slope, on=mask[name]: slope * on) for name, value in names.items()]
+        return Saliency(mask, hooks, context)
 
     def draws(self, context: Context, phase: str, epoch: int, generator: torch.Generator) -> Iterator[Draw]:  # noqa: D102
         return along_forget(len(context.forget), len(context.retain), self.batch_size, generator)
@@ -98,13 +99,6 @@ class Salun(UnlearningMethod):
         up = self.retain_weight * ce(model, batch.retain) if self.retain_weight else zero(model)
         return Parts(up=up, down=ce(model, batch.forget, labels), anchor=zero(model))
 
-    @torch.no_grad()
-    def after_backward(self, model: SplitModel, memory: Any) -> None:  # noqa: D102
-        for name, value in model.module.named_parameters():
-            if value.grad is not None:
-                value.grad *= memory.mask[name]
-
-    @torch.no_grad()
-    def after_step(self, model: SplitModel, memory: Any, optimizer: torch.optim.Optimizer) -> None:  # noqa: D102
-        for name, value in model.module.named_parameters():
-            value.copy_(torch.where(memory.mask[name], value, memory.kept[name]))
+    def finish(self, model: SplitModel, memory: Saliency) -> None:  # noqa: D102
+        for handle in memory.hooks:
+            handle.remove()
