@@ -65,8 +65,8 @@ def roc(members: Any, others: Any, level: float = 0.95) -> Roc:
     """
     inside, outside = scores(members, "scores of members"), scores(others, "scores of others")
     cuts = np.unique(np.concatenate([inside, outside]))[::-1]
-    curves = [np.concatenate([[0.0], _shares(side, cuts)]) for side in (outside, inside)]
-    return Roc(*curves, _area(inside, outside, level))
+    false, true = (np.concatenate([[0.0], _shares(side, cuts)]) for side in (outside, inside))
+    return Roc(false, true, _area(inside, outside, level))
 
 
 def _shares(values: Array, cuts: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -162,7 +163,7 @@ class _Run:
         self.method, self.context, self.guard, self.done, self.memory = method, context, guard, done, memory
         self.model, self.least, self.checkpoints = done.model, least, checkpoints
         self.on_row, self.on_epoch = on_row, on_epoch
-        self.weight: float | SafeWeight = SafeWeight() if weight == "safe" else float(cast(float, weight))
+        self.weight: float | SafeWeight = SafeWeight() if weight == "safe" else float(weight)
         self.every = every or (10 if weight == "safe" and method.down else 0)
         self.rows: list[dict[str, Any]] = []
         self.best: tuple[float, dict[str, Tensor]] | None = None
@@ -186,10 +187,9 @@ class _Run:
         optimizer = phase.optimizer(self.parameters)
         first, ended = self.resumed(place, optimizer)
         for epoch in range(first, 0 if ended else phase.epochs):
-            began = time.perf_counter()
             torch.manual_seed(stream(self.context.seed, 2, place, epoch))
             reason, means = self.one_epoch(place, phase, epoch, optimizer)
-            self.done.seconds += time.perf_counter() - began
+            retained = math.nan
             if reason is None:
                 reason, retained = self.guard.of_model(self.model, self.context, self.least)
             if reason is not None:
@@ -218,10 +218,13 @@ class _Run:
         self.train_mode()
         seed = stream(self.context.seed, 3, place, epoch)
         generator = torch.Generator().manual_seed(seed)
-        sums, count, reason = dict.fromkeys(("up", "down", "anchor"), 0.0), 0, None
+        sums: dict[str, float] = {"up": 0.0, "down": 0.0, "anchor": 0.0}
+        count, reason = 0, None
+        clock = _Clock()
         self.done.epochs += 1
         with self.watch(optimizer) as watch:
             for step, draw in enumerate(self.method.draws(self.context, phase.name, epoch, generator)):
+                clock.start()
                 batch = self.batch(draw, torch.Generator().manual_seed(stream(seed, step)))
                 for group in optimizer.param_groups:
                     group["lr"] = phase.rate(epoch, step)
@@ -233,6 +236,7 @@ class _Run:
                     watch.take(parts)
                     total.backward()
                     optimizer.step()
+                    clock.stop(certified=bool(self.every) and self.done.steps % self.every == 0)
                     reason = next(filter(None, map(self.guard.of_row, watch.rows[-1:])), None)
                 if reason is not None:
                     reason = f"step {step + 1}: {reason}"
@@ -241,6 +245,7 @@ class _Run:
                 self.done.passes += len(draw.forget) / len(self.context.forget)
                 for name, value in parts.items():
                     sums[name] += float(value.detach())
+        self.done.seconds += clock.seconds
         self.rows += watch.rows
         return reason, {name: value / max(count, 1) for name, value in sums.items()}
 
@@ -292,6 +297,25 @@ class _Run:
             return 0, True
         found.into(optimizer)
         return position.epoch + 1, position.ended
+
+
+class _Clock:
+    # Seconds of steps; certified ones count as the mean of the others, where there are any.
+
+    def __init__(self) -> None:
+        self.spent: dict[bool, list[float]] = {True: [], False: []}
+        self.began = 0.0
+
+    def start(self) -> None:
+        self.began = time.perf_counter()
+
+    def stop(self, *, certified: bool) -> None:
+        self.spent[certified].append(time.perf_counter() - self.began)
+
+    @property
+    def seconds(self) -> float:
+        plain, watched = self.spent[False], self.spent[True]
+        return sum(plain) * (1 + len(watched) / len(plain)) if plain else sum(watched)
 
 
 class _Unwatched:

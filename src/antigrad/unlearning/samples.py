@@ -67,9 +67,11 @@ class Samples:
             Those, in order.
         """
         places = mask.nonzero()[:, 0]
-        kept = places.tolist()
+        kept: list[int] = places.tolist()
         images = self.images[places] if isinstance(self.images, Tensor) else Some(self.images, places)
-        columns = {name: [values[place] for place in kept] for name, values in self.columns.items()}
+        columns: dict[str, Sequence[str]] = {
+            name: [values[place] for place in kept] for name, values in self.columns.items()
+        }
         return Samples(images, self.labels[places], [self.ids[place] for place in kept], self.classes, columns)
 
     def digest(self) -> str:

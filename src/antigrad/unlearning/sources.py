@@ -82,8 +82,8 @@ def load_model(name: str, weights: str, head: str, images: Tensor, device: str) 
     """Load a trained model.
 
     Args:
-        name: `digits-cnn`, `digits-vit`, or `MODULE:FUNCTION`: a function of yours that makes the network; it may take a
-            seed, and is otherwise called after the random stream was seeded.
+        name: `digits-cnn`, `digits-vit`, or `MODULE:FUNCTION`: a function of yours that makes the network; it may take
+            a seed, and is otherwise called after the random stream was seeded.
         weights: State of a network made by such a function: `.safetensors`, or a `.pt` file of tensors alone.
         head: Name of the linear layer that gives the logits; empty finds the last one.
         images: A few, to see that the model takes them.

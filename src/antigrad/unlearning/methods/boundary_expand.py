@@ -62,13 +62,14 @@ class BoundaryExpand(UnlearningMethod):
 def _resize(model: SplitModel, classes: int, generator: torch.Generator) -> None:
     # The head with another number of rows: the first ones stay, new ones are drawn as small as theirs.
     old = model.head_layer
-    new = nn.Linear(old.in_features, classes, bias=old.bias is not None).to(old.weight)
+    bias = old._parameters["bias"]  # pyright: ignore[reportPrivateUsage] (its type leaves out that it may be None)
+    new = nn.Linear(old.in_features, classes, bias=bias is not None).to(old.weight)
     kept = min(classes, old.out_features)
     scale = float(old.weight.std())
     new.weight.copy_(torch.randn(new.weight.shape, generator=generator).to(old.weight) * scale)
     new.weight[:kept] = old.weight[:kept]
-    if old.bias is not None:
+    if bias is not None:
         new.bias.zero_()
-        new.bias[:kept] = old.bias[:kept]
+        new.bias[:kept] = bias[:kept]
     parent, _, name = model.head_name.rpartition(".")
     setattr(model.module.get_submodule(parent), name, new)

@@ -82,7 +82,7 @@ class Salun(UnlearningMethod):
         sums = {name: torch.zeros_like(value, requires_grad=False) for name, value in names.items()}
         for piece in context.pieces(context.forget):
             loss = cross_entropy(model(piece.images), piece.labels, reduction="sum")
-            found = torch.autograd.grad(loss, list(names.values()), allow_unused=True)
+            found: Any = torch.autograd.grad(loss, list(names.values()), allow_unused=True)
             for name, value in zip(names, found, strict=True):
                 sums[name] += 0 if value is None else value
         sizes = torch.cat([value.abs().flatten() for value in sums.values()])

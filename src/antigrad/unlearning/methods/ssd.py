@@ -103,7 +103,7 @@ class Ssd(UnlearningMethod):
 
     def _of_batch(self, model: SplitModel, piece: Drawn, names: dict[str, Any]) -> dict[str, Tensor]:
         loss = cross_entropy(model(piece.images), piece.labels)
-        found = torch.autograd.grad(loss, list(names.values()), allow_unused=True)
+        found: Any = torch.autograd.grad(loss, list(names.values()), allow_unused=True)
         pairs = zip(names, found, strict=True)
         return {name: value.square() * len(piece) for name, value in pairs if value is not None}
 

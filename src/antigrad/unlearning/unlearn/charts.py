@@ -46,8 +46,8 @@ def place_of_models(case: Case, seen: Seen) -> Chart:
                 }
             )
     layout = {
-        "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}},
-        "yaxis": {"title": {"text": "test accuracy of what stays, %"}},
+        "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}, "range": [-5, 105]},
+        "yaxis": {"title": {"text": "test accuracy of what stays, %"}, "range": [-5, 112]},
     }
     text = "The star is where unlearning should end. Beside a point: seconds that the model took."
     return Chart("Accuracy, forgetting, time", {"data": data, "layout": layout}, text)
@@ -175,8 +175,8 @@ def rocs(case: Case, seen: Seen) -> Chart:
         for model, (one, dash) in models.items():
             if one is None:
                 continue
-            sides = [score(one.probabilities(which).numpy(), case.labels[which].numpy()) for which in case.unseen()]
-            curve = roc(*sides)
+            first, second = (score(one.probabilities(w).numpy(), case.labels[w].numpy()) for w in case.unseen())
+            curve = roc(first, second)
             auc = f"{curve.auc.value:.2f} ({curve.auc.low:.2f} to {curve.auc.high:.2f})"
             data.append(
                 {
@@ -197,8 +197,12 @@ def rocs(case: Case, seen: Seen) -> Chart:
         "yaxis": {"title": {"text": "forgotten samples found"}, "range": [0, 1]},
         "height": 520,
     }
-    text = "An attacker who thresholds a score. The dotted curve is the same attack on the retrained model: what lies on it "
-    return Chart("Attacks", {"data": data, "layout": layout}, text + "tells nothing. Click a name to show its curve.")
+    text = (
+        "An attacker who thresholds a score. The dotted curve is the same attack on the retrained model: what lies on "
+    )
+    return Chart(
+        "Attacks", {"data": data, "layout": layout}, text + "it tells nothing. Click a name to show its curve."
+    )
 
 
 SCORES = {

@@ -40,17 +40,25 @@ class Verdict:
         kept: Gap of the accuracy on test samples of what stays.
         attacks: Gaps of all attacks.
         stopped: Why a guard stopped it; None if none did.
+        back: Gap of the steps until forgotten samples are back; None where that was not measured.
     """
 
     forgotten: Gap
     kept: Gap
     attacks: Sequence[Gap]
     stopped: str | None
+    back: Gap | None = None
 
     @property
     def tell(self) -> list[Gap]:
         """Attacks that find another figure than on the retrained model."""
         return [gap for gap in self.attacks if gap.beyond]
+
+    @property
+    def soon(self) -> bool:
+        """Whether forgotten samples come back in less than half the steps that a retrained model needs."""
+        row = self.back.row if self.back is not None and self.back.difference is not None else None
+        return row is not None and row["value"] < row["retrain"] / 2
 
     @property
     def tone(self) -> Tone:
@@ -59,7 +67,7 @@ class Verdict:
             return "bad"
         if self.forgotten.difference is None:
             return "neutral"
-        return "good" if not self.kept.beyond and not self.tell else "neutral"
+        return "good" if not (self.kept.beyond or self.tell or self.soon) else "neutral"
 
 
 def verdict(run: RunFolder, place: int) -> Verdict | None:
@@ -78,7 +86,8 @@ def verdict(run: RunFolder, place: int) -> Verdict | None:
         return None
     attacks = [gap_of(row, small=0.0) for row in rows.values() if row.get("attack")]
     row = last(run, "unlearned", deletion=place) or {}
-    return Verdict(gap_of(rows["accuracy(on=forget)"]), gap_of(kept), attacks, row.get("stopped"))
+    back = gap_of(rows["relearning"], small=0.0) if "relearning" in rows else None
+    return Verdict(gap_of(rows["accuracy(on=forget)"]), gap_of(kept), attacks, row.get("stopped"), back)
 
 
 def gap_of(row: Row, small: float = CLOSE) -> Gap:
@@ -123,9 +132,9 @@ def lead_of(found: Verdict | None, method: str, count: int) -> str:
     before = f"{_percent(row['original'])} before"
     if found.forgotten.difference is None:
         return (
-            f"{method}: accuracy on the {count} forgotten samples is {_percent(row['value'])} ({before}), on test samples "
-            f"{_percent(kept['value'])} ({_percent(kept['original'])} before). Without a retrained model nobody can say "
-            "whether that is forgetting."
+            f"{method}: accuracy on the {count} forgotten samples is {_percent(row['value'])} ({before}), on test "
+            f"samples {_percent(kept['value'])} ({_percent(kept['original'])} before). Without a retrained model "
+            "nobody can say whether that is forgetting."
         )
     compared = f"{_percent(row['retrain'])} after retraining, {before}"
     head = "Not forgotten" if found.forgotten.beyond and row["value"] > row["retrain"] else "Forgotten"
@@ -138,6 +147,10 @@ def lead_of(found: Verdict | None, method: str, count: int) -> str:
         text += f"None of {len(found.attacks)} attacks finds more or less than on the retrained model."
     elif tell:
         text += f"{len(tell)} of {len(found.attacks)} attacks find something else than on the retrained model."
+    if found.soon and found.back is not None:
+        row = found.back.row
+        text += f" But it is not gone: {row['value']:.0f} steps of fine-tuning on a few of them bring the others back, "
+        text += f"where a retrained model needs {row['retrain']:.0f}."
     return text
 
 

@@ -59,9 +59,15 @@ def _cards(found: Verdict, config: UnlearnConfig, count: int) -> Cards:
         compared = found.forgotten.difference is not None
         card = Card("attacks", f"{len(found.tell)} of {len(found.attacks)}", note, tone if compared else "neutral")
         cards.append(card)
+    if found.back is not None and found.back.difference is not None:
+        row = found.back.row
+        note = f"of fine-tuning on a few forgotten samples bring the others back; retrained {row['retrain']:.0f}"
+        cards.append(Card("comes back after", f"{row['value']:.0f} steps", note, "bad" if found.soon else "good"))
     if found.stopped is not None:
         cards.insert(0, Card("stopped", "by the guard", found.stopped, "bad"))
-    text = f"Method {config.method}. Every figure has that of a model retrained without the data beside it: that is the aim."
+    text = (
+        f"Method {config.method}. Beside every figure is that of a model retrained without the data: that is the aim."
+    )
     return Cards("Verdict", cards, text)
 
 

@@ -59,12 +59,12 @@ class UnlearnConfig:
         weights: State of your network: `.safetensors`, or `.pt` with tensors alone.
         data: Training data: `digits`, or a `.safetensors` file with images and labels.
         test: Test data of the same form; not used for `digits`.
-        forget: Splits, one deletion after the other: `classes(names=[3])`, `share(fraction=0.1)`, `named(file=ids.csv)`,
-            `subject(column=person,value=17)`.
+        forget: Splits, one deletion after the other: `classes(names=[3])`, `share(fraction=0.1)`,
+            `named(file=ids.csv)`, `subject(column=person,value=17)`.
         method: An unlearning method, as `duck` or `npo(beta=0.5)`.
         metrics: What is measured, as `accuracy(on=test)`; those that lack what they need are left out.
         weight: Weight of the down part: a number, or `safe`.
-        every: Certify one step in so many; 0 for none.
+        every: Certify one step in so many; 0 for none. The seconds that are reported are those of the other steps.
         floor: Stop where the accuracy on retained samples falls below this share of the original's; 0 for no floor.
         recipe: How the original was trained, for the reference: options of `retrain`, as `retrain(epochs=30)`.
         reference: Train the reference model, without the forgotten samples.
@@ -86,7 +86,7 @@ class UnlearnConfig:
     method: str = "duck"
     metrics: list[str] = field(default_factory=lambda: list(MEASURED))
     weight: str = "1"
-    every: int = 10
+    every: int = 2
     floor: float = 0.5
     recipe: str = "retrain"
     reference: bool = True
