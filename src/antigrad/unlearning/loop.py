@@ -171,7 +171,10 @@ class _Run:
         self.parameters = [value for name, value in self.model.module.named_parameters() if name in names]
         for name, value in self.model.module.named_parameters():
             value.requires_grad_(name in names)
-        self.good = self.state()
+        # The first good state is the original, also where a method begins with new weights.
+        start, now = context.original.module.state_dict(), self.state()
+        alike = all(value.shape == start[name].shape for name, value in now.items())
+        self.good = {name: value.clone() for name, value in start.items()} if alike else now
 
     def state(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.model.module.state_dict().items()}

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
 from antigrad.core.errors import AntigradError
@@ -129,7 +130,8 @@ def squares(model: SplitModel, piece: Drawn) -> dict[str, Tensor]:
         return cross_entropy(found if isinstance(found, Tensor) else found.logits, label[None])
 
     try:
-        each = vmap(grad(loss), in_dims=(None, 0, 0))(values, piece.images, piece.labels)
+        with sdpa_kernel(SDPBackend.MATH):  # The fused kernels of attention cannot be mapped.
+            each = vmap(grad(loss), in_dims=(None, 0, 0))(values, piece.images, piece.labels)
     except RuntimeError as error:
         raise AntigradError(
             f"per-sample gradients of {type(model.module).__name__}: {error}",
