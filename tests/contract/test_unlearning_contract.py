@@ -167,11 +167,11 @@ def test_goes_on_where_it_was_to_the_bit(spec: str, tmp_path: Path) -> None:
     weight: Any = "safe" if method.down and method.wanted else 1.0
     whole = unlearn(method, given, weight=weight, every=2)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(note: str) -> None:
-        raise Killed
+        raise KilledError
 
     file = Checkpoints(tmp_path / "c.safetensors")
     rows: list[Any] = []
@@ -179,7 +179,7 @@ def test_goes_on_where_it_was_to_the_bit(spec: str, tmp_path: Path) -> None:
         try:
             done = unlearn(method, given, weight=weight, every=2, checkpoints=file, on_epoch=kill, on_row=rows.append)
             break
-        except Killed:
+        except KilledError:
             continue
     assert same(state(done.model), state(whole.model))
     assert (done.steps, done.passes, len(done.history)) == (whole.steps, whole.passes, len(whole.history))

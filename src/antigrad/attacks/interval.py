@@ -94,7 +94,7 @@ def wilson(hits: int, count: int, level: float = 0.95) -> Estimate:
     z, p = float(norm.ppf((1 + level) / 2)), hits / count
     centre, scale = p + z * z / (2 * count), 1 + z * z / count
     half = z * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count))
-    return Estimate(p, max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale))
+    return Estimate(p, max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale)))
 
 
 def mean_interval(values: Any, level: float = 0.95) -> Estimate:
