@@ -90,6 +90,12 @@ JOBS = (
         positional=("prompt", "answer"),
     ),
     Job(
+        ("unlearn", "compare"),
+        "antigrad.unlearning.compare:CompareConfig",
+        "antigrad.unlearning.compare:compare",
+        "all unlearning methods on your own case, over seeds, beside retraining",
+    ),
+    Job(
         ("unlearn",),
         "antigrad.unlearning.unlearn:UnlearnConfig",
         "antigrad.unlearning.unlearn:unlearn_job",
