@@ -73,13 +73,13 @@ def saved(path: Path, model: SplitModel, facts: Mapping[str, str]) -> str:
     Args:
         path: Where to.
         model: The model.
-        facts: Kept in the file's header.
+        facts: Kept in the file's header, as one entry: the order of several is not defined, nor would be the hash.
 
     Returns:
         SHA-256 of the file.
     """
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.module.state_dict().items()}
-    data = save(state, dict(facts))
+    data = save(state, {"antigrad": json.dumps(dict(facts), sort_keys=True)})
     write_atomic(path, data)
     return hashlib.sha256(data).hexdigest()
 
