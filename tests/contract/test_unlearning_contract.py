@@ -165,7 +165,7 @@ def test_goes_on_where_it_was_to_the_bit(spec: str, tmp_path: Path) -> None:
     if spec.startswith("ssd"):
         pytest.skip("is done in one go")
     weight: Any = "safe" if method.down and method.wanted else 1.0
-    whole = unlearn(method, given, weight=weight, every=2)
+    whole = unlearn(method, given, weight=weight, every=2, payers=8)
 
     class KilledError(Exception):
         pass
@@ -177,13 +177,17 @@ def test_goes_on_where_it_was_to_the_bit(spec: str, tmp_path: Path) -> None:
     rows: list[Any] = []
     for _ in range(10):
         try:
-            done = unlearn(method, given, weight=weight, every=2, checkpoints=file, on_epoch=kill, on_row=rows.append)
+            done = unlearn(
+                method, given, weight=weight, every=2, payers=8, checkpoints=file, on_epoch=kill, on_row=rows.append
+            )
             break
         except KilledError:
             continue
     assert same(state(done.model), state(whole.model))
     assert (done.steps, done.passes, len(done.history)) == (whole.steps, whole.passes, len(whole.history))
     assert len({row["step"] for row in rows}) == len(rows)
+    assert done.paid is not None and whole.paid is not None
+    assert all(torch.equal(done.paid.sums[part], value) for part, value in whole.paid.sums.items())
 
 
 def test_a_safe_weight_needs_a_wanted_part_in_every_step(spec: str) -> None:

@@ -48,12 +48,14 @@ class Found:
         model: State of the module.
         best: State of its best epoch; empty where none is kept.
         optimizer: Tensors of the optimizer, by `place/name`.
+        payers: Who paid so far; empty where that is not followed.
     """
 
     position: Position
     model: dict[str, Tensor]
     best: dict[str, Tensor]
     optimizer: dict[str, Tensor]
+    payers: dict[str, Tensor]
 
     def into(self, optimizer: torch.optim.Optimizer) -> None:
         """Give an optimizer its state back.
@@ -85,6 +87,7 @@ class Checkpoints:
         model: Mapping[str, Tensor],
         best: Mapping[str, Tensor] | None,
         optimizer: torch.optim.Optimizer,
+        payers: Mapping[str, Tensor],
     ) -> None:
         """Write it, whole or not at all.
 
@@ -93,9 +96,11 @@ class Checkpoints:
             model: State of the module.
             best: State of its best epoch, or None.
             optimizer: With its state.
+            payers: Who paid so far.
         """
         tensors = {f"model/{name}": value for name, value in model.items()}
         tensors |= {f"best/{name}": value for name, value in (best or {}).items()}
+        tensors |= {f"payers/{name}": value for name, value in payers.items()}
         state = cast("dict[int, dict[str, Any]]", optimizer.state_dict()["state"])
         for place, values in state.items():
             kept = {name: value for name, value in values.items() if value is not None}
@@ -123,11 +128,11 @@ class Checkpoints:
             raise AntigradError(
                 f"{self.path}: {error}", "a checkpoint of this run", "remove it, then use --resume"
             ) from error
-        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "payers": {}}
         for name, value in tensors.items():
             group, _, rest = name.partition("/")
             groups[group][rest] = value
-        return Found(position, groups["model"], groups["best"], groups["optimizer"])
+        return Found(position, groups["model"], groups["best"], groups["optimizer"], groups["payers"])
 
     def remove(self) -> None:
         """Remove it: the method is done."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -28,6 +30,7 @@ from antigrad.unlearning.methods.method import (
 )
 from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import outputs
+from antigrad.unlearning.payers import Payers
 from antigrad.unlearning.samples import Samples
 
 Weight = float | Literal["safe"]
@@ -45,6 +48,7 @@ class Unlearned:
         epochs: Begun.
         stopped: Why the guard stopped it; None if it did not.
         history: One row an epoch: phase, epoch, mean of each part, accuracies on the forget set and on retain samples.
+        paid: Who paid, if that was followed.
     """
 
     model: SplitModel
@@ -54,6 +58,7 @@ class Unlearned:
     epochs: int = 0
     stopped: str | None = None
     history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    paid: Payers | None = None
 
 
 def context_of(
@@ -89,6 +94,7 @@ def unlearn(
     guard: Guard | None = None,
     weight: Weight = 1.0,
     every: int = 0,
+    payers: int = 0,
     checkpoints: Checkpoints | None = None,
     on_row: Callable[[Mapping[str, Any]], None] | None = None,
     on_epoch: Callable[[str], None] | None = None,
@@ -101,6 +107,7 @@ def unlearn(
         guard: What stops it; None for losses and parameters that are not finite alone.
         weight: Of the down part; `safe` takes it from running estimates of the window in which every part gains.
         every: Certify one step in so many; 0 for none (10 with `safe`).
+        payers: Retained samples of which it is followed what each part of the steps does to them.
         checkpoints: Where to go on from, and to write at each epoch's end.
         on_row: Takes the certificates, an epoch's at once, before its checkpoint is written.
         on_epoch: Called with a few words after each epoch.
@@ -130,6 +137,7 @@ def unlearn(
         done.seconds += time.perf_counter() - began
         if not finished:
             run = _Run(method, context, guard, weight, every, checkpoints, on_row, on_epoch, done, memory, least)
+            done.paid = run.payers = Payers(model, context, payers) if payers else None
             run.all_phases()
     began = time.perf_counter()
     method.finish(model, memory)
@@ -166,6 +174,7 @@ class _Run:
         self.weight: float | SafeWeight = SafeWeight() if weight == "safe" else float(weight)
         self.every = every or (10 if weight == "safe" and method.down else 0)
         self.rows: list[dict[str, Any]] = []
+        self.payers: Payers | None = None
         self.best: tuple[float, dict[str, Tensor]] | None = None
         names = set(method.trained(self.model))
         self.parameters = [value for name, value in self.model.module.named_parameters() if name in names]
@@ -188,6 +197,8 @@ class _Run:
 
     def one_phase(self, place: int, phase: Phase) -> None:
         optimizer = phase.optimizer(self.parameters)
+        if self.payers is not None:
+            self.payers.begin()
         first, ended = self.resumed(place, optimizer)
         for epoch in range(first, 0 if ended else phase.epochs):
             torch.manual_seed(stream(self.context.seed, 2, place, epoch))
@@ -225,7 +236,7 @@ class _Run:
         count, reason = 0, None
         clock = _Clock()
         self.done.epochs += 1
-        with self.watch(optimizer) as watch:
+        with _quiet(), self.watch(optimizer) as watch:
             for step, draw in enumerate(self.method.draws(self.context, phase.name, epoch, generator)):
                 clock.start()
                 batch = self.batch(draw, torch.Generator().manual_seed(stream(seed, step)))
@@ -236,10 +247,16 @@ class _Run:
                 total = parts.total(watch.weight)
                 reason = self.guard.of_loss(total)
                 if reason is None:
+                    clock.pause()
                     watch.take(parts)
+                    if self.payers is not None:
+                        self.payers.before(parts, watch.weight)
+                    clock.start()
                     total.backward()
                     optimizer.step()
                     clock.stop(certified=bool(self.every) and self.done.steps % self.every == 0)
+                    if self.payers is not None:
+                        self.payers.after(optimizer)
                     reason = next(filter(None, map(self.guard.of_row, watch.rows[-1:])), None)
                 if reason is not None:
                     reason = f"step {step + 1}: {reason}"
@@ -281,7 +298,9 @@ class _Run:
         safe = self.weight.state() if isinstance(self.weight, SafeWeight) else None
         done = {name: getattr(self.done, name) for name in ("steps", "passes", "seconds", "epochs", "history")}
         position = Position(phase, epoch, ended, done, safe, None if self.best is None else self.best[0])
-        self.checkpoints.write(position, self.good, None if self.best is None else self.best[1], optimizer)
+        best = None if self.best is None else self.best[1]
+        payers = {} if self.payers is None else self.payers.state()
+        self.checkpoints.write(position, self.good, best, optimizer, payers)
 
     def resumed(self, place: int, optimizer: torch.optim.Optimizer) -> tuple[int, bool]:
         # Where to go on in a phase, and whether it had ended.
@@ -294,6 +313,8 @@ class _Run:
         self.model.module.load_state_dict(found.model)
         self.good = self.state()
         self.best = None if position.best is None else (position.best, found.best)
+        if self.payers is not None:
+            self.payers.load(found.payers)
         if isinstance(self.weight, SafeWeight) and position.safe is not None:
             self.weight.load(position.safe)
         if place < position.phase:
@@ -302,18 +323,38 @@ class _Run:
         return position.epoch + 1, position.ended
 
 
+@contextmanager
+def _quiet() -> Generator[None]:
+    # A watch is made anew for each epoch, and would warn of the same in each: alarms are in the rows.
+    log = logging.getLogger("antigrad.watch")
+    log.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        log.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
+
+
 class _Clock:
     # Seconds of steps; certified ones count as the mean of the others, where there are any.
 
     def __init__(self) -> None:
         self.spent: dict[bool, list[float]] = {True: [], False: []}
-        self.began = 0.0
+        self.began = self.so_far = 0.0
 
     def start(self) -> None:
         self.began = time.perf_counter()
 
+    def pause(self) -> None:
+        self.so_far += time.perf_counter() - self.began
+
     def stop(self, *, certified: bool) -> None:
-        self.spent[certified].append(time.perf_counter() - self.began)
+        self.pause()
+        self.spent[certified].append(self.so_far)
+        self.so_far = 0.0
 
     @property
     def seconds(self) -> float:

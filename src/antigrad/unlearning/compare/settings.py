@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from antigrad.core.errors import raise_all
-from antigrad.unlearning.methods import METHODS
+from antigrad.unlearning.methods import METHODS, VIT_MUL
 from antigrad.unlearning.methods.retrain import Retrain
 from antigrad.unlearning.metrics import METRICS, Metric
 from antigrad.unlearning.splits import SPLITS
@@ -48,7 +48,7 @@ class CompareConfig:
         data: Training data: `digits`, or a `.safetensors` file with images and labels.
         test: Test data of the same form; not used for `digits`.
         split: Splits; each is a case of its own.
-        methods: Unlearning methods, or `all`.
+        methods: Unlearning methods; `all`, or `vit_mul` for the list of the ViT study (Choi & Na 2023).
         seeds: Seeds of each method.
         metrics: What is measured.
         search: Factors on a method's learning rate that are tried, on a seed of their own; the one with the least
@@ -118,9 +118,9 @@ class CompareConfig:
         Returns:
             As written; `all` is every method but retraining, which is the reference.
         """
-        if self.methods != [ALL]:
-            return list(self.methods)
-        return [name for name, kind in METHODS.classes.items() if not issubclass(kind, Retrain)]
+        every = [name for name, kind in METHODS.classes.items() if not issubclass(kind, Retrain)]
+        named = {ALL: every, "vit_mul": [name for name in every if name in VIT_MUL]}
+        return named.get(self.methods[0], list(self.methods)) if len(self.methods) == 1 else list(self.methods)
 
     def made_metrics(self) -> dict[str, Metric]:
         """Make the metrics.

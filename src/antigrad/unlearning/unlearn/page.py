@@ -13,7 +13,7 @@ from antigrad.unlearning.unlearn.charts import confusion, embedding, epochs, pla
 from antigrad.unlearning.unlearn.findings import Gap, Verdict, gap_of, lead_of, verdict
 from antigrad.unlearning.unlearn.rows import certificates_of, last, metrics_of
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
-from antigrad.unlearning.unlearn.suffering import class_table, sample_table
+from antigrad.unlearning.unlearn.suffering import used_weight, who_pays
 
 Row = Mapping[str, Any]
 
@@ -37,7 +37,8 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
         sections.append(_cards(found, config, len(case.context.forget)))
     sections.append(place_of_models(case, seen))
     sections += [_metrics_table(rows), *confusion(case, seen), embedding(case, seen), rocs(case, seen)]
-    sections += [class_table(case, seen), sample_table(case, seen)]
+    row, before = last(run, "unlearned", deletion=place) or {}, last(run, "preflight", deletion=place)
+    sections += who_pays(case, seen, row.get("paid"), before, used_weight(config, certificates))
     if history:
         sections.append(epochs(history, case.context.target))
     if certificates:

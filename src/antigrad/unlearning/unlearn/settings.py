@@ -65,6 +65,8 @@ class UnlearnConfig:
         metrics: What is measured, as `accuracy(on=test)`; those that lack what they need are left out.
         weight: Weight of the down part: a number, or `safe`.
         every: Certify one step in so many; 0 for none. The seconds that are reported are those of the other steps.
+        payers: Retained samples of which it is followed what each part of the steps does to them, and predicted before;
+            0 for none.
         floor: Stop where the accuracy on retained samples falls below this share of the original's; 0 for no floor.
         recipe: How the original was trained, for the reference: options of `retrain`, as `retrain(epochs=30)`.
         reference: Train the reference model, without the forgotten samples.
@@ -87,6 +89,7 @@ class UnlearnConfig:
     metrics: list[str] = field(default_factory=lambda: list(MEASURED))
     weight: str = "1"
     every: int = 2
+    payers: int = 256
     floor: float = 0.5
     recipe: str = "retrain"
     reference: bool = True
@@ -114,7 +117,7 @@ class UnlearnConfig:
             for spec in specs:
                 tried(lambda: catalog.make(spec), problems)  # noqa: B023
         problems += [] if self.forget else ["forget: at least one split is needed"]
-        least = {"every": 0, "shadows": 0, "seed": 0}
+        least = {"every": 0, "payers": 0, "shadows": 0, "seed": 0}
         problems += [
             f"{name}={getattr(self, name)}: at least {low}" for name, low in least.items() if getattr(self, name) < low
         ]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,27 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from antigrad.core.files import write_atomic
+from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.unlearning.checkpoint import Checkpoints
 from antigrad.unlearning.deletion import Deletion
+from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard
 from antigrad.unlearning.loop import context_of, unlearn
-from antigrad.unlearning.methods import METHODS
-from antigrad.unlearning.methods.method import Context
+from antigrad.unlearning.methods import METHODS, UnlearningMethod
+from antigrad.unlearning.methods.method import Batch, Context
 from antigrad.unlearning.metrics.case import Cost
 from antigrad.unlearning.model import SplitModel
+from antigrad.unlearning.payers import preflight
 from antigrad.unlearning.reference import cache_folder, retrained, shadow_context
 from antigrad.unlearning.samples import Samples
 from antigrad.unlearning.sources import Source
 from antigrad.unlearning.splits import Split
+from antigrad.unlearning.unlearn.rows import last
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
 
+PREFLIGHT = 4
+"""Batches from which it is predicted who will pay."""
 Say = Callable[[str], None]
 
 
@@ -116,12 +123,17 @@ def unlearn_one(
         The model, and its row of the ledger.
     """
     checkpoints = Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}.safetensors")
+    if config.payers and last(run, "preflight", deletion=place) is None:
+        before = preflight_one(config, place, context)
+        if before is not None:
+            run.ledger.append(before)
     done = unlearn(
         METHODS.make(config.method),
         context,
         guard=Guard(config.floor),
         weight=config.made_weight(),
         every=config.every,
+        payers=config.payers,
         checkpoints=checkpoints,
         on_row=lambda row: run.ledger.append({**row, "deletion": place}),
         on_epoch=say,
@@ -131,9 +143,61 @@ def unlearn_one(
         "kind": "unlearned",
         "deletion": place,
         "sha256": digest,
+        "paid": None
+        if done.paid is None
+        else {"places": done.paid.places.tolist(), **{part: value.tolist() for part, value in done.paid.sums.items()}},
         **{name: getattr(done, name) for name in ("steps", "passes", "seconds", "epochs", "stopped", "history")},
     }
     return done.model, row
+
+
+def preflight_one(config: UnlearnConfig, place: int, context: Context) -> dict[str, Any] | None:
+    """Predict who will pay, from the first batches, before anything is changed.
+
+    Args:
+        config: Settings.
+        place: Number of the deletion.
+        context: What the method is given.
+
+    Returns:
+        The row of the ledger; None for a method that has no steps, or does not start from the original.
+    """
+    method, model = METHODS.make(config.method), context.original.copy()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        memory, phases = method.prepare(model, context), method.phases(context)
+        start = context.original.module.state_dict()
+        now = {name: value for name, value in model.module.state_dict().items() if value.shape == start[name].shape}
+        if any(not torch.equal(value, start[name]) for name, value in now.items()):
+            return None
+        draws = islice(method.draws(context, phases[0].name, 0, context.generator(42)), PREFLIGHT)
+        batches = [parts_of(method, draw, model, memory, context, number) for number, draw in enumerate(draws)]
+        found = preflight(model, context, batches, config.payers) if batches else None
+        method.finish(model, memory)
+    if found is None or not found.along:
+        return None
+    along = {part: value.tolist() for part, value in found.along.items()}
+    return {"kind": "preflight", "deletion": place, "places": found.places.tolist(), "along": along, "safe": found.safe}
+
+
+def parts_of(
+    method: UnlearningMethod, draw: Draw, model: SplitModel, memory: Any, context: Context, number: int
+) -> Parts:
+    """Compute the parts of one draw.
+
+    Args:
+        method: The method.
+        draw: What the step sees.
+        model: The model.
+        memory: What `prepare` returned.
+        context: What the method is given.
+        number: Of the draw.
+
+    Returns:
+        The parts.
+    """
+    forget, retain = context.batch(context.forget, draw.forget), context.batch(context.retain, draw.retain)
+    return method.parts(Batch(forget, retain, draw.kind, context.generator(43, number)), model, memory)
 
 
 def retrain_one(
