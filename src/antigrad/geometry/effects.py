@@ -275,9 +275,13 @@ class SafeWeight:
             The weight to use from now on.
 
         Raises:
-            InputValueError: A number is not finite, or a square is negative; nothing is taken in.
+            InputValueError: A number is not finite, or a square is negative; or there is something to push down and
+                what is wanted has not had a gradient yet: the weight would be 0, and nothing would be pushed down,
+                without a word. Nothing is taken in.
         """
         safe_window(up_up, up_down, down_down)
+        if down_down > 0 and up_up == self._sums["up_up"] == 0:
+            raise without_wanted_part()
         for name, new in zip(_SUMS, (up_up, up_down, down_down), strict=True):
             # Started at zero: the averages are too small by one factor, of which λ and the window are free.
             self._sums[name] = self.memory * self._sums[name] + (1 - self.memory) * new
@@ -305,6 +309,20 @@ class SafeWeight:
             raise InputTypeError(f"a state with {sorted(state)}", f"{sorted(_SUMS)}", "pass what state() returned")
         safe_window(**state)
         self._sums = dict(state)
+
+
+def without_wanted_part() -> InputValueError:
+    """Say why a safe weight cannot be had.
+
+    Returns:
+        The error.
+    """
+    return InputValueError(
+        "a safe weight for a down part, while no wanted part has had a gradient",
+        "an `up` or `anchor` part with a gradient: without one the safe weight is 0, and nothing is pushed down",
+        "add the loss of what is to be kept (a distance from the model as it is has no gradient at its start), "
+        "or give the weight as a number",
+    )
 
 
 def _ratio(numerator: float, denominator: float) -> float:
