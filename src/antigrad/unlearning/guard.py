@@ -12,7 +12,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.unlearning.methods.method import Context
-from antigrad.unlearning.model import SplitModel
+from antigrad.vision.split import SplitModel
 
 STREAM = 7
 """Of the samples that are looked at."""

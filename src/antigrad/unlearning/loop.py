@@ -28,10 +28,10 @@ from antigrad.unlearning.methods.method import (
     UnlearningMethod,
     stream,
 )
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import outputs
 from antigrad.unlearning.payers import Payers
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 Weight = float | Literal["safe"]
 

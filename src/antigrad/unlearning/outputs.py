@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from antigrad.unlearning.model import SplitModel
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 
 @torch.no_grad()

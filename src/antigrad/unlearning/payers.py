@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 from antigrad.core.errors import AntigradError
 from antigrad.core.parts import Parts
 from antigrad.unlearning.methods.method import Context, Drawn
-from antigrad.unlearning.model import SplitModel
+from antigrad.vision.split import SplitModel
 
 PARTS = ("up", "down", "anchor")
 STREAM = 41

@@ -20,8 +20,8 @@ from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.methods.method import Context
 from antigrad.unlearning.metrics.aus import adaptive_score
-from antigrad.unlearning.model import SplitModel
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 from helpers.unlearning import context
 
 CHECKS = Path(__file__).parents[4] / "shared" / "specs" / "checks"

@@ -19,9 +19,9 @@ from antigrad.unlearning.guard import accuracy
 from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods.duck import LOW, Duck, centroids, cropped, nearest
 from antigrad.unlearning.methods.method import Batch, Context
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import evaluated, outputs
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 from helpers.unlearning import SCENARIOS, context, shaken
 
 CHECKS = Path(__file__).parents[4] / "shared" / "specs" / "checks"

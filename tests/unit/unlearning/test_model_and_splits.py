@@ -16,9 +16,9 @@ from antigrad.unlearning.digits.load import digits, fresh, trained
 from antigrad.unlearning.draws import along_forget, along_retain, batches, mixed
 from antigrad.unlearning.methods.layers import last_layers, transformer_blocks
 from antigrad.unlearning.methods.method import Drawn, other_labels
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import outputs
 from antigrad.unlearning.splits import SPLITS
+from antigrad.vision.split import SplitModel
 from helpers.unlearning import context, data, first, state
 
 

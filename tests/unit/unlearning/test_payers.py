@@ -13,9 +13,9 @@ pytest.importorskip("sklearn", reason="the extra unlearning is not installed")
 from antigrad.unlearning.loop import unlearn
 from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.methods.method import Batch
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import outputs
 from antigrad.unlearning.payers import PARTS, Payers, preflight
+from antigrad.vision.split import SplitModel
 from helpers.unlearning import context
 
 

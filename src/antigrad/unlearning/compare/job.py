@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import AntigradError
-from antigrad.core.progress import Task, progress
 from antigrad.core.runs import RunFolder
+from antigrad.core.spread import Piece, spread
 from antigrad.unlearning.compare.findings import summary_of
 from antigrad.unlearning.compare.page import describe
 from antigrad.unlearning.compare.settings import CompareConfig
@@ -25,9 +26,9 @@ from antigrad.unlearning.compare.work import (
     reference,
     search,
 )
+from antigrad.unlearning.sources import load
 
-FREE = ("output", "resume", "cache")
-Key = tuple[Any, ...]
+FREE = ("output", "resume", "cache", "engine", "workers", "address")
 Work = Callable[[Prepared, Any], dict[str, Any]]
 
 
@@ -44,73 +45,49 @@ def compare(config: CompareConfig) -> RunFolder:
         AntigradError: Settings, model, data or output folder are not usable.
     """
     config.check()
-    prepared = prepare(config)
+    load(config.given())  # Bad input is told before a folder is made.
     settings = asdict(config) | {name: _absolute(getattr(config, name)) for name in ("data", "test", "weights")}
     run = RunFolder.start(config.output, job="unlearn compare", config=settings, resume=config.resume, free=FREE)
     seeds = range(config.seed, config.seed + config.seeds)
     places = [Place(split, seed) for split in range(len(config.split)) for seed in seeds]
     tuned = [Place(split, config.seed + SEARCH_SEED) for split in range(len(config.split))] if config.search else []
+    _all(run, config, "reference", reference, [Piece((one.split, one.seed), one) for one in [*tuned, *places]])
+    rows = {(row["split"], row["seed"]): row for row in run.ledger.rows("reference")}
+    searches = [
+        Piece((one.split, spec), (spec, one, rows[one.split, one.seed])) for one in tuned for spec in config.compared()
+    ]
+    _all(run, config, "search", search, searches)
+    factors = {(row["split"], row["method"]): row["factor"] for row in run.ledger.rows("search")}
     methods = [ORIGINAL, RETRAIN, *((TWIN,) if config.twin else ()), *config.compared()]
-    total = len(places) * (1 + len(methods)) + len(tuned) * (1 + len(config.compared()))
-    with progress("comparison", total) as bar:
-        todo = [((place.split, place.seed), place) for place in [*tuned, *places]]
-        for key, row in _each(run, prepared, "reference", ("split", "seed"), reference, todo, bar):
-            _keep(run, key, row)
-        rows = {(row["split"], row["seed"]): row for row in run.ledger.rows("reference")}
-        searches = [
-            ((place.split, spec), (spec, place, rows[place.split, place.seed]))
-            for place in tuned
-            for spec in config.compared()
-        ]
-        for key, row in _each(run, prepared, "search", ("split", "method"), search, searches, bar):
-            _keep(run, key, row)
-        factors = {(row["split"], row["method"]): row["factor"] for row in run.ledger.rows("search")}
-        outcomes = [
-            (
-                (place.split, place.seed, spec),
-                (spec, factors.get((place.split, spec), 1.0), place, rows[place.split, place.seed]),
-            )
-            for place in places
-            for spec in methods
-        ]
-        for key, row in _each(run, prepared, "outcome", ("split", "seed", "method"), outcome, outcomes, bar):
-            _keep(run, key, row)
+    outcomes = [
+        Piece((one.split, one.seed, spec), (spec, factors.get((one.split, spec), 1.0), one, rows[one.split, one.seed]))
+        for one in places
+        for spec in methods
+    ]
+    _all(run, config, "outcome", outcome, outcomes)
     describe(run, config)
     run.write_summary(summary_of(run, config))
     return run
 
 
-def _each(
-    run: RunFolder,
-    prepared: Prepared,
-    kind: str,
-    names: Sequence[str],
-    work: Work,
-    pieces: Sequence[tuple[Key, Any]],
-    bar: Task,
-) -> Iterator[tuple[Key, dict[str, Any] | AntigradError]]:
-    # Independent pieces that are not done yet; one that is refused does not stop the others.
+NAMES = {"reference": ("split", "seed"), "search": ("split", "method"), "outcome": ("split", "seed", "method")}
+"""Kind of row, and what its key is made of."""
+
+
+def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: Sequence[Piece[Any]]) -> None:
+    # What is not done yet; a method that refuses does not stop the others, a reference does.
+    names = NAMES[kind]
     rows = [*run.ledger.rows(kind), *(row for row in run.ledger.rows("left out") if row["of"] == kind)]
-    done = {tuple(row[name] for name in names) for row in rows if all(name in row for name in names)}
-    for key, given in pieces:
-        if key not in done:
-            try:
-                found: dict[str, Any] | AntigradError = work(prepared, given)
-            except AntigradError as error:
-                if kind == "reference":
-                    raise
-                found = error
-            if isinstance(found, AntigradError):
-                yield key, {"kind": "left out", "of": kind, "reason": str(found), **dict(zip(names, key, strict=True))}
-            else:
-                yield key, found
-        bar.advance(" ".join(map(str, key)))
-
-
-def _keep(run: RunFolder, key: Key, row: dict[str, Any] | AntigradError) -> None:
-    if isinstance(row, AntigradError):
-        raise row
-    run.ledger.append(row)
+    done = {tuple(row[name] for name in names) for row in rows}
+    some = spread(work, pieces, prepare=partial(prepare, config), where=config.where(), title=f"{kind}s", done=done)
+    for piece, found in some:
+        if not isinstance(found, AntigradError):
+            run.ledger.append(found)
+        elif kind == "reference":
+            raise found
+        else:
+            key = dict(zip(names, piece.key, strict=True))
+            run.ledger.append({"kind": "left out", "of": kind, "reason": str(found), **key})
 
 
 def _absolute(path: str) -> str:

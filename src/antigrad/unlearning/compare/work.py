@@ -18,12 +18,11 @@ from antigrad.unlearning.methods.method import Context
 from antigrad.unlearning.metrics.average_gap import AverageGap
 from antigrad.unlearning.metrics.case import Case, Cost, Seen, look
 from antigrad.unlearning.metrics.metric import evaluate
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.reference import cache_folder, retrained
-from antigrad.unlearning.samples import Samples
-from antigrad.unlearning.sources import Source, load_data, load_model
+from antigrad.unlearning.sources import Source, load
 from antigrad.unlearning.splits import SPLITS
 from antigrad.unlearning.unlearn.work import saved
+from antigrad.vision.split import SplitModel
 
 ORIGINAL, RETRAIN, TWIN = "original", "retrain", "retrain again"
 SEARCH_SEED = 10_000
@@ -36,15 +35,11 @@ class Prepared:
 
     Args:
         config: Settings.
-        train: Training data.
-        test: Test data.
-        source: The model and its factory.
+        source: The model, its factory and its data.
         run: Where references lie.
     """
 
     config: CompareConfig
-    train: Samples
-    test: Samples
     source: Source
     run: RunFolder
 
@@ -58,9 +53,7 @@ def prepare(config: CompareConfig) -> Prepared:
     Returns:
         What all pieces share.
     """
-    train, test = load_data(config.data, config.test)
-    source = load_model(config.model, config.weights, config.head, train.images[:4], config.device)
-    return Prepared(config, train, test, source, RunFolder(config.output))
+    return Prepared(config, load(config.given()), RunFolder(config.output))
 
 
 @dataclass(frozen=True)
@@ -204,7 +197,7 @@ def context_at(prepared: Prepared, place: Place) -> Context:
         The context.
     """
     split = SPLITS.make(prepared.config.split[place.split])
-    deletion = split(prepared.train, prepared.test, place.seed)
+    deletion = split(prepared.source.train, prepared.source.test, place.seed)
     return context_of(prepared.source.model, deletion, seed=place.seed, fresh=prepared.source.fresh)
 
 

@@ -9,8 +9,8 @@ from safetensors.torch import load
 from torch import nn
 
 from antigrad.unlearning.digits.networks import NETWORKS
-from antigrad.unlearning.model import SplitModel
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 TEST_SHARE = 0.4
 

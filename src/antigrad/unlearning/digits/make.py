@@ -15,7 +15,7 @@ from antigrad.unlearning.digits.networks import NETWORKS
 from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods.retrain import Retrain
 from antigrad.unlearning.outputs import outputs
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
 
 
 def train(name: str, recipe: Retrain) -> tuple[dict[str, torch.Tensor], float, float]:

@@ -11,7 +11,7 @@ import torch
 from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, along_retain
 from antigrad.unlearning.methods.method import Batch, Context, UnlearningMethod, ce, zero
-from antigrad.unlearning.model import SplitModel
+from antigrad.vision.split import SplitModel
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, mixed
 from antigrad.unlearning.methods.distil import distil
 from antigrad.unlearning.methods.method import Batch, Context, Optimizer, UnlearningMethod, zero
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import evaluated
+from antigrad.vision.split import SplitModel
 
 
 @dataclass(frozen=True)

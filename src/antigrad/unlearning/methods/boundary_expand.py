@@ -12,7 +12,7 @@ from torch import nn
 from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, of_forget
 from antigrad.unlearning.methods.method import Batch, Context, UnlearningMethod, ce, zero
-from antigrad.unlearning.model import SplitModel
+from antigrad.vision.split import SplitModel
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, of_forget
 from antigrad.unlearning.methods.method import Batch, Context, Drawn, UnlearningMethod, ce, zero
-from antigrad.unlearning.model import SplitModel
+from antigrad.vision.split import SplitModel
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, along_forget
 from antigrad.unlearning.methods.method import Batch, Context, Optimizer, Phase, UnlearningMethod, zero
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import evaluated
+from antigrad.vision.split import SplitModel
 
 LOW = "low regime"
 _LOW_EPOCHS, _LOW_RATE, _LOW_RETAIN, _LOW_STEPS, _LOW_SHARE = 2, 1e-4, 512, 20, 10

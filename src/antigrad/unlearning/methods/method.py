@@ -15,8 +15,8 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.parts import Parts
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
-from antigrad.unlearning.model import SplitModel
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 Optimizer = Literal["adam", "sgd"]
 STOP_CLASS = 0.01

@@ -13,8 +13,8 @@ from antigrad.core.parts import Parts
 from antigrad.objectives.npo import Npo as Loss
 from antigrad.unlearning.draws import Draw, along_forget
 from antigrad.unlearning.methods.method import Batch, Context, UnlearningMethod, ce, zero
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import evaluated
+from antigrad.vision.split import SplitModel
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, of_forget, of_retain
 from antigrad.unlearning.methods.distil import distil
 from antigrad.unlearning.methods.method import Batch, Context, Optimizer, Phase, UnlearningMethod, zero
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import evaluated
+from antigrad.vision.split import SplitModel
 
 MAXIMISE, MINIMISE = "max", "min"
 

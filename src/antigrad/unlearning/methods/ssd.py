@@ -19,8 +19,8 @@ from antigrad.core.errors import AntigradError
 from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.methods.method import Batch, Context, Drawn, UnlearningMethod, zero
-from antigrad.unlearning.model import SplitModel
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 AT_ONCE = 64_000_000
 """Numbers of per-sample gradients that are held at once."""

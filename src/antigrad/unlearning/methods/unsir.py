@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, along_retain, of_retain
 from antigrad.unlearning.methods.method import Batch, Context, Phase, UnlearningMethod, ce, zero
-from antigrad.unlearning.model import SplitModel
+from antigrad.vision.split import SplitModel
 
 IMPAIR, REPAIR = "impair", "repair"
 

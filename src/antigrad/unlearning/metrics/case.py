@@ -12,8 +12,8 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.unlearning.methods.method import Context
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.outputs import outputs
+from antigrad.vision.split import SplitModel
 
 Set = Literal["forget", "retain", "test", "test_retained", "test_removed"]
 """Training samples forgotten and kept; test samples: all, of classes that stay, of classes that go."""

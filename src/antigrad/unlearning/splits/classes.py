@@ -10,8 +10,8 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError, did_you_mean
 from antigrad.unlearning.deletion import Scenario
-from antigrad.unlearning.samples import Samples
 from antigrad.unlearning.splits.split import Split
+from antigrad.vision.samples import Samples
 
 
 @dataclass(frozen=True)

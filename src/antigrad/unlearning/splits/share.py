@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.unlearning.samples import Samples
 from antigrad.unlearning.splits.split import Split
+from antigrad.vision.samples import Samples
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from antigrad.unlearning.deletion import Deletion, Scenario
-from antigrad.unlearning.samples import Samples
+from antigrad.vision.samples import Samples
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from antigrad.core.errors import InputValueError
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.unlearning.methods.method import Context
 from antigrad.unlearning.metrics.case import Case, Cost, Seen, look
 from antigrad.unlearning.metrics.metric import evaluate
-from antigrad.unlearning.model import SplitModel
-from antigrad.unlearning.sources import Source, load_data, load_model
+from antigrad.unlearning.sources import Source, load
 from antigrad.unlearning.unlearn.findings import summary_of
 from antigrad.unlearning.unlearn.page import describe
 from antigrad.unlearning.unlearn.receipt import write_receipt
@@ -31,6 +29,7 @@ from antigrad.unlearning.unlearn.work import (
     shadows_of,
     unlearn_one,
 )
+from antigrad.vision.split import SplitModel
 
 FREE = ("output", "resume", "cache")
 """Settings that do not change the result."""
@@ -48,20 +47,16 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
 
     Raises:
         AntigradError: Settings, model, data or output folder are not usable.
-        InputValueError: A reference is asked for and nobody knows how to make fresh weights.
     """
     config.check()
-    train, test = load_data(config.data, config.test)
-    source = load_model(config.model, config.weights, config.head, train.images[:4], config.device)
-    if source.model.classes < len(train.classes):
-        raise InputValueError(
-            f"a model of {source.model.classes} classes for data of {len(train.classes)}", "as many", "check the labels"
-        )
-    planned = deletions(config.made_splits(), train, test, config.seed)
+    source = load(config.given())
+    planned = deletions(config.made_splits(), source.train, source.test, config.seed)
     settings = asdict(config) | {
         "data": _absolute(config.data), "test": _absolute(config.test), "weights": _absolute(config.weights)
     }  # fmt: skip
     run = RunFolder.start(config.output, job="unlearn", config=settings, resume=config.resume, free=FREE)
+    if source.damaged and not run.ledger.rows("damaged"):
+        run.ledger.append({"kind": "damaged", "images": list(source.damaged)})
     model = source.model
     each = 2 + (2 if config.twin else 1) * config.reference + config.shadows
     with progress("unlearning", len(planned) * each) as bar:

@@ -44,6 +44,10 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
     if certificates:
         sections += certificate_sections(certificates)
     sections.append(_receipt_table(receipt))
+    damaged = last(run, "damaged")
+    if damaged is not None:
+        shown = [{"image": line} for line in damaged["images"]]
+        sections.append(Table("Images that could not be decoded", [Column("image", "image and reason")], shown))
     lead = lead_of(found, config.method, len(case.context.forget))
     Page("Is it forgotten?", lead, sections).write(run)
 

@@ -11,10 +11,10 @@ from antigrad.core.files import write_atomic
 from antigrad.core.runs import RunFolder
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.methods import METHODS
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.unlearn.findings import gap_of, lead_of, verdict
 from antigrad.unlearning.unlearn.rows import certificates_of, last, metrics_of
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
+from antigrad.vision.split import SplitModel
 
 ARTIFACT = "receipt.json"
 CARD = "models/README.md"

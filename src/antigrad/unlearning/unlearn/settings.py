@@ -14,6 +14,7 @@ from antigrad.unlearning.loop import Weight
 from antigrad.unlearning.methods import METHODS, UnlearningMethod
 from antigrad.unlearning.methods.retrain import Retrain
 from antigrad.unlearning.metrics import METRICS, Metric
+from antigrad.unlearning.sources import Given
 from antigrad.unlearning.splits import SPLITS, Split
 
 MEASURED = (
@@ -55,10 +56,12 @@ class UnlearnConfig:
     """Settings of an unlearning.
 
     Args:
-        model: `digits-cnn`, `digits-vit`, or `MODULE:FUNCTION`, a function that makes your network.
+        model: `digits-cnn`, `digits-vit`; `MODULE:FUNCTION`, a function that makes your network; `timm:NAME`,
+            `torchvision:NAME`, a folder or hub name of a transformers image classifier.
         weights: State of your network: `.safetensors`, or `.pt` with tensors alone.
-        data: Training data: `digits`, or a `.safetensors` file with images and labels.
-        test: Test data of the same form; not used for `digits`.
+        data: Training data: `digits`; a folder with one folder a class; a `.parquet` table of encoded images; a
+            `.safetensors` file of images and labels; a data set in Hugging Face's format.
+        test: Test data of the same form; empty for `digits`, and for a table with a column `split`.
         forget: Splits, one deletion after the other: `classes(names=[3])`, `share(fraction=0.1)`,
             `named(file=ids.csv)`, `subject(column=person,value=17)`.
         method: An unlearning method, as `duck` or `npo(beta=0.5)`.
@@ -72,7 +75,11 @@ class UnlearnConfig:
         reference: Train the reference model, without the forgotten samples.
         twin: Train a second one with another seed: how far two retrained models are apart.
         shadows: Shadow models for LiRA; 0 for none.
-        head: Name of the linear layer that gives the logits; empty finds the last one.
+        head: Name of the linear layer that gives the logits; empty finds it.
+        size: Side of the images, for networks that do not say.
+        mean: Of each channel in [0, 1], for networks that do not say; one for grey images.
+        std: Of each channel in [0, 1], likewise.
+        strict: Refuse damaged images instead of leaving them out.
         output: Folder of the run.
         seed: Of everything random.
         device: Where the model runs.
@@ -96,6 +103,10 @@ class UnlearnConfig:
     twin: bool = True
     shadows: int = 0
     head: str = ""
+    size: int = 32
+    mean: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
+    std: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
+    strict: bool = False
     output: Path = Path("runs/unlearn")
     seed: int = 0
     device: str = "cpu"
@@ -121,6 +132,8 @@ class UnlearnConfig:
         problems += [
             f"{name}={getattr(self, name)}: at least {low}" for name, low in least.items() if getattr(self, name) < low
         ]
+        if self.size < 1 or len(self.mean) != len(self.std) or not all(one > 0 for one in self.std):
+            problems.append(f"size={self.size}, mean={self.mean}, std={self.std}: from 1; one of each channel, above 0")
         if not 0 <= self.floor <= 1:
             problems.append(f"floor={self.floor}: from 0 to 1")
         weight = tried(self.made_weight, problems)
@@ -133,6 +146,16 @@ class UnlearnConfig:
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             problems.append(f"device {self.device}: torch sees none on this machine")
         raise_all("settings of unlearn", problems)
+
+    def given(self) -> Given:
+        """Name what is to be loaded.
+
+        Returns:
+            The names.
+        """
+        names = ("model", "weights", "head", "data", "test", "size", "strict", "device")
+        named = {name: getattr(self, name) for name in names}
+        return Given(**named, mean=tuple(self.mean), std=tuple(self.std))
 
     def made_weight(self) -> Weight:
         """Read the weight of the down part.

@@ -25,14 +25,14 @@ from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods import METHODS, UnlearningMethod
 from antigrad.unlearning.methods.method import Batch, Context
 from antigrad.unlearning.metrics.case import Cost
-from antigrad.unlearning.model import SplitModel
 from antigrad.unlearning.payers import preflight
 from antigrad.unlearning.reference import cache_folder, retrained, shadow_context
-from antigrad.unlearning.samples import Samples
 from antigrad.unlearning.sources import Source
 from antigrad.unlearning.splits import Split
 from antigrad.unlearning.unlearn.rows import last
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
+from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 PREFLIGHT = 4
 """Batches from which it is predicted who will pay."""
