@@ -19,7 +19,7 @@ from antigrad.core.errors import InputTypeError, InputValueError, raise_all
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.alarms import Alarms
-from antigrad.geometry.effects import SafeWeight, without_wanted_part
+from antigrad.geometry.effects import WITHOUT_WANTED_PART, SafeWeight
 from antigrad.geometry.independent import undisturbed
 from antigrad.geometry.page import write_certificate_page
 from antigrad.geometry.part_gradients import PartGradients
@@ -269,7 +269,7 @@ class Watch:
         names = set(self._parts.names)
         alone = self._safe is not None and self._settings.world == 1 and names == {"down"}
         if alone and tracker.due and self._safe is not None and self._safe.state()["up_up"] == 0:
-            raise without_wanted_part()
+            raise InputValueError(*WITHOUT_WANTED_PART)
 
     def _post(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         tracker, self._in_closure = self._tracker(optimizer), False
