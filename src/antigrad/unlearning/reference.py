@@ -7,13 +7,13 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from antigrad import __version__
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import write_atomic
 from antigrad.unlearning.checkpoint import Checkpoints
@@ -62,7 +62,7 @@ def key_of(context: Context, recipe: Retrain) -> str:
         Hexadecimal SHA-256.
     """
     found = hashlib.sha256()
-    facts = {"recipe": asdict(recipe), "seed": context.seed, "version": __version__, "torch": torch.__version__}
+    facts = {"recipe": asdict(recipe), "seed": context.seed, "version": version("antigrad"), "torch": torch.__version__}
     device = str(next(context.original.module.parameters()).device.type)
     found.update(json.dumps({**facts, "device": device}, sort_keys=True).encode())
     found.update(context.retain.digest().encode())
