@@ -19,6 +19,7 @@ from benchmarks import (
     lab_arms,
     preflight,
     safe_weight,
+    unlearning,
     update_rules,
     vocabulary,
     watch_cost,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "grpo_cost": grpo_cost.run,
     "grpo_study": grpo_study.run,
     "attribution_speed": attribution_speed.run,
+    "unlearning": unlearning.run,
     "attribution_study": attribution_study.run,
 }
 
