@@ -15,6 +15,7 @@ from benchmarks import (
     lab,
     lab_arms,
     preflight,
+    unlearning,
     vocabulary,
     watch_cost,
 )
@@ -29,6 +30,7 @@ BENCHMARKS = {
     "lab_arms": lab_arms.run,
     "grpo_cost": grpo_cost.run,
     "attribution_speed": attribution_speed.run,
+    "unlearning": unlearning.run,
 }
 
 

@@ -288,3 +288,18 @@ def test_a_table_of_encoded_images(tmp_path: Path) -> None:
     assert len(row["images"]) == 1 and "digits-00005" in row["images"][0]
     with pytest.raises(AntigradError, match="1 damaged"):
         unlearn_job(replace(given, strict=True, output=tmp_path / "strict"))
+
+
+@pytest.mark.parametrize("rule", ["classes(names=[3])", "share(fraction=0.3)"])
+def test_shadow_models(tmp_path: Path, rule: str) -> None:
+    """LiRA on a run: shadow models are kept, and not trained again."""
+    given = config(
+        tmp_path / "run", forget=[rule], shadows=5, twin=False, metrics=["lira_forget_above_unseen"], payers=0, every=0
+    )
+    run = unlearn_job(given)
+    (row,) = run.ledger.rows("metric")
+    assert row["name"] == "lira_forget_above_unseen" and 0 <= row["value_low"] <= row["value"] <= row["value_high"] <= 1
+    assert row["direction"] == "AUC of forgotten above unseen samples" and row["ideal"] == 0.5
+    assert len(run.ledger.rows("shadow")) == 5
+    again = unlearn_job(UnlearnConfig(**{**given.__dict__, "resume": True}))
+    assert len(again.ledger.rows("shadow")) == 5 and len(again.ledger.rows("metric")) == 1

@@ -73,6 +73,9 @@ KINDS = (
         "attribution methods", partial(outline, "antigrad.attribution.methods", "AttributionMethod"), ("attribution",)
     ),
     Kind("metrics of maps", partial(outline, "antigrad.attribution.metrics", "MapMetric"), ("attribution",)),
+    Kind("unlearning methods", partial(outline, "antigrad.unlearning.methods", "UnlearningMethod"), ("unlearning",)),
+    Kind("metrics of unlearning", partial(outline, "antigrad.unlearning.metrics", "Metric"), ("unlearning",)),
+    Kind("splits", partial(outline, "antigrad.unlearning.splits", "Split"), ("unlearning",)),
     Kind("embedded models", _models, ("posttraining",)),
     Kind("tasks", _tasks, ("posttraining",)),
     Kind("verifiers", _verifiers, ("posttraining",)),

@@ -128,6 +128,8 @@ class Shadows:
 def shadow_context(context: Context, number: int) -> tuple[Context, Tensor]:
     """Draw what a shadow model is trained on: half of the retain set, of class removal half of the forget set too.
 
+    Two in a row are trained on the two halves of one draw: each sample is left out by half of the models.
+
     Args:
         context: What is kept and forgotten.
         number: Of the shadow model.
@@ -135,14 +137,15 @@ def shadow_context(context: Context, number: int) -> tuple[Context, Tensor]:
     Returns:
         A context with a seed of its own whose retain set is that half, and (N,) where a training sample is in it.
 
-    Source: Cotogni et al., code of 2024: 80 shadow models.
+    Source: Cotogni et al., code of 2024: 80 shadow models. Halves in pairs: Carlini et al. 2022, arXiv 2112.03570.
     """
-    deletion, generator = context.deletion, context.generator(21, number)
+    deletion, generator = context.deletion, context.generator(21, number // 2)
     there = deletion.kept.clone()
     if deletion.scenario == "class":
         there |= deletion.mask
     places = there.nonzero()[:, 0]
-    half = places[torch.randperm(len(places), generator=generator)[: max(1, len(places) // 2)]]
+    order, middle = places[torch.randperm(len(places), generator=generator)], len(places) // 2
+    half = order[middle:] if number % 2 else order[:middle]
     seen = torch.zeros(len(deletion.train), dtype=torch.bool)
     seen[half] = True
     seed = context.seed + 1000 * (number + 1)
