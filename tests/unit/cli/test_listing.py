@@ -16,7 +16,9 @@ from antigrad.language.tasks.verifiers import VERIFIERS
 def test_everything_that_can_be_named_is_listed() -> None:
     known = methods()
     kinds = ["credit rules", "lab objectives", "lab studies", "attribution methods", "metrics of maps"]
+    kinds += ["unlearning methods", "metrics of unlearning", "splits"]
     assert list(known) == [*kinds, "embedded models", "tasks", "verifiers"]
+    assert {"duck", "npo", "salun"} <= set(known["unlearning methods"])
     assert {"guided_absolute_grad", "gradcam", "blur_ig"} <= set(known["attribution methods"])
     assert set(known["metrics of maps"]) == {"rcap", "insertion", "deletion"}
     assert list(known["credit rules"]) == CREDIT.names()
