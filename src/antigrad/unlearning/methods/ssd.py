@@ -39,7 +39,8 @@ class Ssd(UnlearningMethod):
         batch_size: Samples of a batch of the batch form.
         optimizer: Not used.
         stop: Not used.
-        alpha: α, how much more important; 10, and 5 for a class of a ViT, in the paper.
+        alpha: α, how much more important; 10, and 5 for a class of a ViT, in the paper. The forget set is part of all
+            data, so I_f is at most N/N_f times I_D: of a class among ten, 10 selects nothing.
         dampening: λ.
         per_sample: Squares of each sample's gradient; False squares the mean gradient of each batch, as the authors'
             code, which depends on the order of the samples.

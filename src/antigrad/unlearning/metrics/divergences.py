@@ -27,7 +27,8 @@ def jensen_shannon(p: Tensor, q: Tensor, base: str = "2") -> Tensor:
 
     Example:
         >>> import torch
-        >>> p, q = torch.tensor([[0.7, 0.2, 0.1], [1 / 3, 1 / 3, 1 / 3]]).double().split(1)
+        >>> rows = [[0.7, 0.2, 0.1], [1 / 3, 1 / 3, 1 / 3]]
+        >>> p, q = torch.tensor(rows, dtype=torch.float64).split(1)
         >>> round(jensen_shannon(p, q).item(), 10), round(jensen_shannon(p, q, "e").item(), 10)
         (0.1079228212, 0.0748063993)
     """

@@ -103,7 +103,7 @@ def hash_of(text: str) -> str:
 
     Example:
         >>> hash_of("digits-0001")[:8]
-        '4c1a3cb1'
+        'e36eace8'
     """
     return hashlib.sha256(text.encode()).hexdigest()
 
