@@ -14,6 +14,13 @@ from antigrad.credit import CREDIT
 from antigrad.lab import OBJECTIVES
 from antigrad.lab.study import load as load_study
 from antigrad.lab.study import names
+from antigrad.scenarios.costs import COSTS
+from antigrad.scenarios.io import READERS, WRITERS
+from antigrad.scenarios.layouts import LAYOUTS
+from antigrad.scenarios.metrics import TRAFFIC_METRICS
+from antigrad.scenarios.planners import PLANNERS
+from antigrad.scenarios.steering import STEERING
+from antigrad.scenarios.vehicles import VEHICLES
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -87,4 +94,12 @@ _LISTS: dict[str, Callable[[], str]] = {
     "attribution methods": lambda: listed("method", METHODS.classes),
     "map metrics": lambda: listed("metric", METRICS.classes),
     "lab studies": lab_studies,
+    "scene readers": lambda: listed("format", READERS.classes),
+    "scene writers": lambda: listed("format", WRITERS.classes),
+    "scenario costs": lambda: listed("cost", COSTS.classes),
+    "traffic metrics": lambda: listed("metric", TRAFFIC_METRICS.classes),
+    "steering rules": lambda: listed("rule", STEERING.classes),
+    "planners": lambda: listed("planner", PLANNERS.classes),
+    "vehicles": lambda: listed("vehicle", VEHICLES.classes),
+    "layouts": lambda: listed("layout", LAYOUTS.classes),
 }

@@ -19,8 +19,8 @@ from antigrad.unlearning.digits.load import digits
 from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.methods.retrain import Retrain
-from antigrad.vision.split import SplitModel
 from antigrad.vision.samples import Samples
+from antigrad.vision.split import SplitModel
 
 MEASURED = [
     "accuracy(on=forget)",

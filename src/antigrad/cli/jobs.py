@@ -133,6 +133,14 @@ JOBS = (
         needs=("unlearning",),
     ),
     Job(
+        ("scenario",),
+        "antigrad.scenarios.scenario.settings:ScenarioConfig",
+        "antigrad.scenarios.scenario.job:scenario",
+        "recorded traffic bent by gradients until a planner is in danger: who, how, and could it have been avoided",
+        positional=("scenes…",),
+        needs=("scenarios",),
+    ),
+    Job(
         ("lab", "run"),
         "antigrad.lab.run.settings:LabConfig",
         "antigrad.lab.run.job:lab",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.locks import PARTIAL
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -17,6 +18,8 @@ _REASONS = {
     errno.EACCES: "permission denied",
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of the path is a file",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "its links go round in a circle",
 }
 
 
@@ -32,9 +35,14 @@ def disk_errors(path: Path) -> Generator[None]:
 
     Raises:
         AntigradError: The disk is full, or the path can't be written.
+        ValueError: As it was raised inside.
     """
     try:
         yield
+    except ValueError as error:
+        if "null byte" not in str(error):
+            raise
+        raise AntigradError(f"{str(path)!r}: a NUL character", "a name for a file", "choose another folder") from error
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         hint = (
@@ -64,7 +72,7 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
     data = content.encode() if isinstance(content, str) else content
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=PARTIAL)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)

@@ -154,13 +154,15 @@ class Ledger:
         """
         if not self.path.exists():
             return
+        if not self.path.is_file():
+            raise InputValueError(f"{self.path}", "a file", "restore it, or remove what is in its place")
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     return
                 try:
                     row = from_json(json.loads(line))
-                except ValueError:
+                except (ValueError, RecursionError):
                     row = None
                 if not isinstance(row, dict):
                     raise InputValueError(

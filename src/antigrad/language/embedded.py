@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import disk_errors
+from antigrad.core.locks import PARTIAL, FolderLock, clear_leftovers
 from antigrad.language.quiet import quiet
 
 DEFAULT = "smollm2-135m-instruct"
@@ -70,22 +71,28 @@ def smollm2_folder() -> Path:
     source = smollm2_gguf()
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{DEFAULT}."))
-        try:
-            try:
-                with quiet():
-                    _convert(source, work)
-            except (ImportError, SafetensorError) as error:  # no gguf package; a disk that is full
-                hint = "pip install 'antigrad[posttraining]', and leave 600 MB free or set ANTIGRAD_CACHE"
-                raise AntigradError(f"{folder}: {error}", "a place for the converted model", hint) from error
-            (work / _DONE).write_text(json.dumps({"source": source.name, "dtype": "float32"}))
-            if folder.exists() and not (folder / _DONE).is_file():
-                shutil.rmtree(folder)
+        with FolderLock(folder.parent, wait=True):
+            clear_leftovers(folder.parent)
             if not (folder / _DONE).is_file():  # another process may have been faster
-                work.rename(folder)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+                _make(source, folder)
     return folder
+
+
+def _make(source: Path, folder: Path) -> None:
+    work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{DEFAULT}.", suffix=PARTIAL))
+    try:
+        try:
+            with quiet():
+                _convert(source, work)
+        except (ImportError, SafetensorError) as error:  # no gguf package; a disk that is full
+            hint = "pip install 'antigrad[posttraining]', and leave 600 MB free or set ANTIGRAD_CACHE"
+            raise AntigradError(f"{folder}: {error}", "a place for the converted model", hint) from error
+        (work / _DONE).write_text(json.dumps({"source": source.name, "dtype": "float32"}))
+        if not (folder / _DONE).is_file():  # where there are no locks, another process may have been faster
+            shutil.rmtree(folder, ignore_errors=True)
+            work.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _convert(source: Path, target: Path) -> None:

@@ -17,6 +17,8 @@ def test_everything_that_can_be_named_is_listed() -> None:
     known = methods()
     kinds = ["credit rules", "lab objectives", "lab studies", "attribution methods", "metrics of maps"]
     kinds += ["unlearning methods", "metrics of unlearning", "splits"]
+    kinds += ["scenario costs", "scenario metrics", "scenario steering", "planners", "vehicles", "scene readers"]
+    kinds += ["scene writers", "road layouts"]
     assert list(known) == [*kinds, "embedded models", "tasks", "verifiers"]
     assert {"duck", "npo", "salun"} <= set(known["unlearning methods"])
     assert {"guided_absolute_grad", "gradcam", "blur_ig"} <= set(known["attribution methods"])

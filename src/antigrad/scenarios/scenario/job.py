@@ -1,0 +1,108 @@
+"""`antigrad scenario`: scenes in; attacked, certified, ranked scenes, their traces and a page out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+
+from antigrad.core.errors import raise_all
+from antigrad.core.files import write_atomic
+from antigrad.core.progress import progress
+from antigrad.core.runs import RunFolder
+from antigrad.scenarios.io import Source
+from antigrad.scenarios.scenario.animation import animation, frames
+from antigrad.scenarios.scenario.charts import scene_of
+from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summary_of
+from antigrad.scenarios.scenario.page import describe
+from antigrad.scenarios.scenario.piece import Found, Given, work, write_scenes
+from antigrad.scenarios.scenario.settings import ScenarioConfig
+
+
+def scenario(config: ScenarioConfig) -> RunFolder:
+    """Bend recorded traffic until the planner under test is in danger.
+
+    Args:
+        config: See `ScenarioConfig`.
+
+    Returns:
+        The run: a ledger with one row a job; `artifacts/traces/*.safetensors` with one scene each, the page and the
+        summary; moving pictures in `artifacts/animations` and attacked scenes in `artifacts/scenes` if they were asked
+        for.
+
+    Raises:
+        AntigradError: The settings or the output folder are not usable, or no scene could be read.
+    """
+    sources = config.check()
+    settings = asdict(config) | {"scenes": [str(Path(place).resolve()) for place in config.scenes]}
+    settings |= {"recipe": asdict(config.recipe())}
+    run = RunFolder.start(
+        config.output,
+        job="scenario",
+        config=settings,
+        resume=config.resume,
+        free=("output", "resume", "shown", "animate", "picture"),
+    )
+    pieces = pieces_of(config, sources)
+    done = {row["piece"] for row in run.ledger.rows("piece")}
+    with progress("batches of scenes", len(pieces), done=len(done)) as bar:
+        for given in pieces:
+            if given.number not in done:
+                keep(run, config, given, work(config, given))
+                bar.advance(f"batch {given.number + 1}")
+    if not jobs_of(run):
+        raise_all("scenes", [row["reason"] for row in run.ledger.rows("refused")] or ["none was found"])
+    describe(run, config)
+    for place, row in enumerate(best_of_scenes(jobs_of(run))[: config.animate]):
+        pictures = frames(scene_of(run, row), row["striker"], row["contact_step"], dt=row["dt"])
+        name = f"animations/{place:03d}-{_plain(row['scene'])}.{config.picture}"
+        write_atomic(run.artifact(name), animation(pictures, 2 * row["dt"], config.picture))
+    run.write_summary(summary_of(run))
+    return run
+
+
+def pieces_of(config: ScenarioConfig, sources: list[Source]) -> list[Given]:
+    """Cut the work into pieces that need no other one.
+
+    Args:
+        config: The job's.
+        sources: Files; none for synthetic traffic.
+
+    Returns:
+        The pieces; the cut depends on nothing but the settings and the files.
+    """
+    if not sources:
+        starts = range(0, config.synthetic, config.batch)
+        return [
+            Given(number, synthetic=(first, min(config.batch, config.synthetic - first)))
+            for number, first in enumerate(starts)
+        ]
+    cuts = range(0, len(sources), config.batch)
+    return [Given(number, sources=sources[first : first + config.batch]) for number, first in enumerate(cuts)]
+
+
+def keep(run: RunFolder, config: ScenarioConfig, given: Given, found: Found) -> None:
+    """Keep what a piece found: files first, its rows, and last the row that says that all of it is there.
+
+    Args:
+        run: The run.
+        config: The job's.
+        given: The piece.
+        found: What it found.
+    """
+    names: dict[str, str] = {}
+    for place, (scene, tensors) in enumerate(found.traces.items()):
+        names[scene] = f"traces/{given.number:05d}-{place:03d}-{_plain(scene)}.safetensors"
+        write_atomic(run.artifact(names[scene]), save(tensors, {"scene": scene}))
+    write_scenes(config, found, run.artifact(f"scenes/{given.number:05d}"))
+    rows: list[dict[str, Any]] = [{**row, "trace": names[row["scene"]]} for row in found.rows]
+    for row in rows + found.refused:
+        run.ledger.append(row)
+    run.ledger.append({"kind": "piece", "piece": given.number, "jobs": len(rows), "refused": len(found.refused)})
+
+
+def _plain(name: str) -> str:
+    # A file name, whatever the scene is called: never a way out of the folder.
+    return "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in name).strip("-")[:60] or "scene"

@@ -1,0 +1,69 @@
+"""The page on scenarios: its tables from the kept figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from studies.kept import kept
+from studies.page import EXPLANATION, fill, markdown
+
+Figures = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
+PLANNERS = {"log_replay": "log", "idm": "IDM", "follower": "follower", "constant_velocity": "constant velocity"}
+
+
+def main() -> None:
+    """Write the tables of the parts that are kept."""
+    tables: dict[str, str] = {}
+    if (RESULTS / "scenarios_presets.json").exists():
+        presets = kept(__file__, "scenarios_presets")["figures"]
+        rows = [[name, PLANNERS[ego], *cells(found)] for name, egos in presets.items() for ego, found in egos.items()]
+        tables["presets"] = markdown(["preset", "ego", *HEAD], rows)
+    if (RESULTS / "scenarios_rules.json").exists():
+        rules = kept(__file__, "scenarios_rules")["figures"]
+        rows = [[name, *cells(found)] for name, found in rules.items()]
+        tables["rules"] = markdown(["IDM, corrected attack", *HEAD], rows)
+    if (RESULTS / "scenarios_transfer.json").exists():
+        transfer = kept(__file__, "scenarios_transfer")["figures"]
+        tables |= {"transfer": transfer_table(transfer), "deviation": deviation_table(transfer)}
+    fill(EXPLANATION / "scenarios-study.md", tables)
+
+
+HEAD = ["scenes hit", "95 %", "median it.", "off record", "off road", "third", "avoidable", "ego's fault", "lead"]
+
+
+def cells(found: Figures) -> list[str]:
+    """One arm in words."""
+    return [
+        f"{found['scenes_hit']} of {found['scenes_attacked']} = {found['success']:.0%}",
+        f"{found['success_low']:.0%} to {found['success_high']:.0%}",
+        text(found["iterations_median"], ".0f"),
+        text(found["deviation_mean_m"], ".1f", " m"),
+        text(found["off_road_share"], ".0%"),
+        text(found["third_contact_share"], ".0%"),
+        text(found["avoidable_share"], ".0%"),
+        text(found["ego_at_fault_share"], ".0%"),
+        text(found["lead_median_s"], ".1f", " s"),
+    ]
+
+
+def transfer_table(found: Figures) -> str:
+    """Rows: made against; columns: driven by."""
+    rows = [
+        [PLANNERS[made], *(f"{one['hit']} of {one['judged']}" for one in driven.values())]
+        for made, driven in found["caught"].items()
+    ]
+    return markdown(["made against", *(f"hits {PLANNERS[name]}" for name in found["caught"])], rows)
+
+
+def deviation_table(found: Figures) -> str:
+    """How far the striker has to leave its record, over the scenes that catch every planner."""
+    head = [f"{found['scenes_that_catch_all']} scenes that catch all four", *PLANNERS.values()]
+    means = [text(found["deviation_mean_m"][name], ".1f", " m") for name in PLANNERS]
+    return markdown(head, [["smallest deviation of a hit, mean", *means]])
+
+
+def text(value: float | None, form: str, unit: str = "") -> str:
+    """A number, or a dash."""
+    return "–" if value is None else format(value, form) + unit

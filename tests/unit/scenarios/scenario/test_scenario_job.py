@@ -1,0 +1,249 @@
+"""The job: rows, resume, what can't be read or attacked, and what the rows add up to."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from antigrad.core.errors import AntigradError, ManyInputsError
+from antigrad.core.ledger import Ledger
+from antigrad.core.page import ARTIFACT
+from antigrad.core.runs import RunFolder
+from antigrad.scenarios.io import READERS, WRITERS
+from antigrad.scenarios.scenario import ScenarioConfig, scenario
+from antigrad.scenarios.scenario.charts import scene_of
+from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, wilson
+from antigrad.scenarios.scenario.settings import WEIGHTS
+from helpers.traffic import Car, scene
+
+QUICK: dict[str, Any] = {"iterations": 25, "shown": 1}
+
+
+def folder_of(path: Path, *cars: tuple[Car, ...]) -> Path:
+    """Scenes in a folder each, on a road 16 m wide."""
+    import numpy as np
+
+    road = np.array([[-200.0, -8.0], [300.0, -8.0], [300.0, 8.0], [-200.0, 8.0], [-200.0, -8.0]])
+    for number, some in enumerate(cars):
+        made = scene(*some, steps=51, name=f"scene {number}")
+        made = replace(made, records=tuple(replace(record, areas=(road,)) for record in made.records))
+        WRITERS.make("antigrad")(made, path / f"{number}")
+    return path
+
+
+ATTACKABLE = (Car(speed=10), Car(x=75, y=4.3, yaw=3.1, speed=9), Car(x=22, y=-4.4, yaw=-0.02, speed=8))
+PEOPLE = (Car(speed=10), Car(x=20, y=7, kind=2, speed=1))
+TOUCHING = (Car(speed=10), Car(x=3, speed=10.0))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    top = tmp_path_factory.mktemp("scenario")
+    places = folder_of(top / "scenes", ATTACKABLE, PEOPLE, TOUCHING)
+    (places / "broken.json").write_text('{"objects": [], "roads": [')
+    return scenario(
+        ScenarioConfig([str(places)], "log_replay", output=top / "run", write="antigrad", animate=1, **QUICK)
+    )
+
+
+def test_one_row_a_job_and_every_scene_is_accounted_for(run: RunFolder) -> None:
+    rows = jobs_of(run)
+    told = {row["scene"]: [r["status"] for r in rows if r["scene"] == row["scene"]] for row in rows}
+    assert told == {"scene 0": ["hit", "hit"], "scene 1": ["no candidate"], "scene 2": ["contact at the start"]}
+    assert [row["striker_name"] for row in rows[:2]] == ["car 1", "car 2"]
+    refused = run.ledger.rows("refused")
+    assert len(refused) == 1
+    assert "broken.json" in refused[0]["source"]
+
+
+def test_summary(run: RunFolder) -> None:
+    figures = run.summary
+    assert figures == json.loads(json.dumps(summary_of(run)))
+    counts = {"scenes": 3, "jobs": 3, "refused": 1, "scenes_attacked": 1, "scenes_hit": 1, "jobs_hit": 2}
+    counts |= {"scenes_without_candidate": 1, "scenes_with_contact_at_start": 1, "success": 1.0}
+    assert {key: figures[key] for key in counts} == counts
+    shares = [figures[f"{verdict}_share"] for verdict in ("avoidable", "needs_foresight", "unavoidable")]
+    assert sum(shares) == pytest.approx(1.0)
+
+
+def test_rows_say_what_happened(run: RunFolder) -> None:
+    for row in ranked(jobs_of(run)):
+        assert row["ego_gap"] <= 0 < row["ego_gap_before"]
+        assert row["contact_s"] == pytest.approx(row["contact_step"] * 0.1)
+        assert row["third_gap"] > -0.1
+        assert row["log_deviation"] > 0.3
+        assert row["time_to_collision"] == 0
+        assert {"effect/closest_approach", "cost/contact", "safe_low", "cos", "verdict", "ledger"} <= set(row)
+        assert row["last_s"] is None or row["last_s"] < row["contact_s"]
+        assert len(row["open"]) == len(row["open_s"])
+
+
+def test_traces_hold_before_and_after(run: RunFolder) -> None:
+    for row in ranked(jobs_of(run)):
+        found = scene_of(run, row)
+        moved = (found.after - found.before)[:, : row["contact_step"] + 1, :2].norm(dim=-1).amax(-1)
+        assert (moved > 1e-6).nonzero()[:, 0].tolist() == [row["striker"]]
+        assert float(moved[row["striker"]]) == pytest.approx(row["log_deviation"], rel=1e-4)
+
+
+def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
+    (read,) = list(READERS.make("antigrad")(run.path / "artifacts" / "scenes" / "00000"))
+    best = best_of_scenes(jobs_of(run))[0]
+    after = scene_of(run, best).after
+    torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
+
+
+def test_a_moving_picture_shows_the_contact(run: RunFolder) -> None:
+    (file,) = (run.path / "artifacts" / "animations").iterdir()
+    best = best_of_scenes(jobs_of(run))[0]
+    with Image.open(file) as picture:
+        assert picture.format == "WEBP"
+        assert picture.n_frames == len(range(0, min(51, best["contact_step"] + 11), 2))  # type: ignore[attr-defined]
+        picture.seek(0)
+        first = picture.convert("RGB").getcolors(1 << 18)
+        picture.seek(picture.n_frames - 1)  # type: ignore[attr-defined]
+        last = picture.convert("RGB").getcolors(1 << 18)
+    assert first
+    assert last
+    red = [[count for count, (r, g, b) in found if r > 150 and g < 60 and b < 60] for found in (first, last)]
+    assert sum(red[0]) < sum(red[1])
+
+
+def test_the_page_has_its_sections(run: RunFolder) -> None:
+    page = run.read_json(ARTIFACT)
+    titles = [section["title"] for section in page["sections"]]
+    assert titles[:2] == ["Result", "All hits"]
+    assert "How this attack differs from the presets" in titles
+    assert [section["kind"] for section in page["sections"]].count("chart") == 2
+    assert "1 of 1 scenes" in page["lead"]
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+def test_a_killed_run_resumes_to_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [str(folder_of(tmp_path / "scenes", ATTACKABLE, ATTACKABLE, PEOPLE))]
+    whole = scenario(ScenarioConfig(places, output=tmp_path / "whole", batch=1, **QUICK))
+    config = ScenarioConfig(places, output=tmp_path / "cut", batch=1, **QUICK)
+    append, count = Ledger.append, [0]
+
+    def die(self: Ledger, row: Any) -> None:
+        count[0] += 1
+        if count[0] == 5:  # in the middle of the second piece
+            raise Killed
+        append(self, row)
+
+    monkeypatch.setattr(Ledger, "append", die)
+    with pytest.raises(Killed):
+        scenario(config)
+    monkeypatch.setattr(Ledger, "append", append)
+    with pytest.raises(AntigradError, match="resume"):
+        scenario(config)
+    again = scenario(replace(config, resume=True))
+    assert jobs_of(again) == jobs_of(whole)
+    assert again.summary == whole.summary
+    assert len(again.ledger.rows("job")) > len(jobs_of(again))  # the cut piece was begun twice
+
+
+def test_batches_do_not_change_the_figures(tmp_path: Path) -> None:
+    places = [str(folder_of(tmp_path / "scenes", ATTACKABLE, ATTACKABLE, TOUCHING))]
+    summaries = [
+        scenario(ScenarioConfig(places, "log_replay", output=tmp_path / str(batch), batch=batch, **QUICK)).summary
+        for batch in (1, 3)
+    ]
+    assert summaries[0] == pytest.approx(summaries[1], rel=1e-4, nan_ok=True)
+
+
+def test_a_planner_that_raises_is_a_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad_planner.py").write_text("def plan(ego, others, route):\n    raise RuntimeError('no idea')\n")
+    monkeypatch.chdir(tmp_path)
+    places = [str(folder_of(tmp_path / "scenes", ATTACKABLE))]
+    found = scenario(ScenarioConfig(places, "bad_planner:plan", output=tmp_path / "run", **QUICK))
+    assert {row["status"] for row in jobs_of(found)} == {"planner failed"}
+    assert all("no idea" in row["note"] for row in jobs_of(found))
+    assert found.summary["scenes_where_planner_failed"] == 1
+    assert found.summary["scenes_hit"] == 0
+
+
+def test_nothing_readable_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text('{"objects": [], "roads": [')
+    with pytest.raises(ManyInputsError, match=r"broken\.json"):
+        scenario(ScenarioConfig([str(tmp_path)], output=tmp_path / "run", **QUICK))
+
+
+def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:
+    WRITERS.make("antigrad")(scene(Car(), Car(y=5), steps=1, name="short"), tmp_path / "scenes" / "0")
+    with pytest.raises(ManyInputsError, match="2 at least"):
+        scenario(ScenarioConfig([str(tmp_path / "scenes")], output=tmp_path / "run", **QUICK))
+
+
+def test_synthetic_traffic_without_arguments(tmp_path: Path) -> None:
+    found = scenario(ScenarioConfig(output=tmp_path / "run", synthetic=2, agents=8, **QUICK))
+    assert {row["source"] for row in jobs_of(found)} == {"synthetic"}
+    again = scenario(ScenarioConfig(output=tmp_path / "again", synthetic=2, agents=8, batch=1, **QUICK))
+    assert [row["scene"] for row in jobs_of(found)] == [row["scene"] for row in jobs_of(again)]
+
+
+def test_a_map_that_the_log_is_off_is_left_out(tmp_path: Path) -> None:
+    off = tuple(replace(car, y=car.y + 30) for car in ATTACKABLE)
+    found = scenario(
+        ScenarioConfig([str(folder_of(tmp_path / "s", off))], "log_replay", output=tmp_path / "run", **QUICK)
+    )
+    row = jobs_of(found)[0]
+    assert "map left out: 100%" in row["notes"][0]
+    assert row["cost/road_depth"] == 0
+
+
+def test_all_problems_of_the_settings_at_once() -> None:
+    config = ScenarioConfig(
+        ["no/such/place"],
+        planner="imd",
+        without=["diverge"],
+        costs={"contct": 1.0},
+        weight="free",
+        batch=0,
+        write="xml",
+        max_objects=1,
+        refresh=0,
+    )
+    with pytest.raises(ManyInputsError) as caught:
+        config.check()
+    text = str(caught.value)
+    for part in (
+        "no/such/place",
+        "'imd'",
+        "'diverge'",
+        "'contct'",
+        "'free'",
+        "batch=0",
+        "'xml'",
+        "max_objects=1",
+        "refresh=0",
+    ):
+        assert part in text, part
+    assert WEIGHTS == ("fixed", "safe")
+
+
+def test_without_leaves_rules_out() -> None:
+    recipe = ScenarioConfig(without=["diverging", "drift"]).recipe()
+    assert recipe.steering == ["vehicles", "seen", "static", "behind"]
+    assert (
+        ScenarioConfig(preset="regents_released", without=["static"]).recipe().steering[2] == "behind(valid_only=false)"
+    )
+    changed = ScenarioConfig(jobs="scene", iterations=7, costs={"gap_mean": 1.0}).recipe()
+    assert (changed.jobs, changed.iterations, changed.costs) == ("scene", 7, {"gap_mean": 1.0})
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 10), (26, 33), (90, 149)])
+def test_wilson(count: int, of: int) -> None:
+    low, high = wilson(count, of)
+    assert 0 <= low <= count / of <= high <= 1
+    z = 1.96
+    for end in (low, high):  # the interval's ends are where the rate is z standard errors away
+        assert abs(count / of - end) == pytest.approx(z * (end * (1 - end) / of) ** 0.5, abs=1e-9)
+    assert wilson(0, 0) == (0.0, 1.0)
