@@ -17,6 +17,7 @@ from benchmarks import (
     pair_cost,
     preflight,
     scenarios,
+    unlearning,
     vocabulary,
     watch_cost,
 )
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "grpo_cost": grpo_cost.run,
     "pair_cost": pair_cost.run,
     "attribution_speed": attribution_speed.run,
+    "unlearning": unlearning.run,
 }
 
 

@@ -16,6 +16,7 @@ PRELOADED = [
     "antigrad.posttraining.diagnose.job",
     "antigrad.posttraining.train.grpo.trainer",
     "antigrad.report",
+    "antigrad.unlearning.unlearn",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",

@@ -133,6 +133,20 @@ JOBS = (
         needs=("attribution", "posttraining"),
     ),
     Job(
+        ("unlearn", "compare"),
+        "antigrad.unlearning.compare.settings:CompareConfig",
+        "antigrad.unlearning.compare.job:compare",
+        "all unlearning methods on your own case, over seeds, beside retraining",
+        needs=("unlearning",),
+    ),
+    Job(
+        ("unlearn",),
+        "antigrad.unlearning.unlearn.settings:UnlearnConfig",
+        "antigrad.unlearning.unlearn.job:unlearn_job",
+        "forget part of the training data of an image classifier, and measure it against retraining without it",
+        needs=("unlearning",),
+    ),
+    Job(
         ("scenario",),
         "antigrad.scenarios.scenario.settings:ScenarioConfig",
         "antigrad.scenarios.scenario.job:scenario",

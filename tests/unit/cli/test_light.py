@@ -96,6 +96,8 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
             {
                 "train grpo": "train",
                 "diagnose": "posttraining",
+                "diagnose pairs": "posttraining",
+                "scenario": "scenarios",
                 "explain": "attribution",
                 "explain-text": "attribution,posttraining",
                 "lab run": "report",
@@ -111,7 +113,7 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
 def test_commands_of_a_wing_that_is_missing_have_the_line_that_brings_it(argv: str, rows: dict[str, str]) -> None:
     lines = bare(*argv.split()).stdout.splitlines()
     for name, extras in rows.items():
-        (line,) = [line for line in lines if line.lstrip().startswith(f"{name} ") and not line.startswith("usage")]
+        (line,) = [line for line in lines if line.lstrip().startswith(f"{name}  ") and not line.startswith("usage")]
         assert line.rstrip().endswith(f"(first pip install 'antigrad[{extras}]')") == bool(extras), line
 
 

@@ -17,14 +17,18 @@ def test_everything_that_can_be_named_is_listed() -> None:
     known = methods()
     kinds = [
         "credit rules",
-        "rules for pairs",
         "losses on pairs",
+        "rules for pairs",
         "lab objectives",
         "lab studies",
         "attribution methods",
         "metrics of maps",
     ]
+    kinds += ["unlearning methods", "metrics of unlearning", "splits"]
+    kinds += ["scenario costs", "scenario metrics", "scenario steering", "planners", "vehicles", "scene readers"]
+    kinds += ["scene writers", "road layouts"]
     assert list(known) == [*kinds, "embedded models", "tasks", "verifiers"]
+    assert {"duck", "npo", "salun"} <= set(known["unlearning methods"])
     assert {"guided_absolute_grad", "gradcam", "blur_ig"} <= set(known["attribution methods"])
     assert set(known["metrics of maps"]) == {"rcap", "insertion", "deletion"}
     assert list(known["credit rules"]) == CREDIT.names()
@@ -49,7 +53,7 @@ def test_what_is_read_from_files_is_what_the_catalog_imports(kind: Kind) -> None
     package, base = kind.read.args
     above = [import_module(package), import_module(package.rpartition(".")[0])]
     catalogs = [item for module in above for item in vars(module).values() if isinstance(item, Catalog)]
-    (catalog,) = [item for item in catalogs if item.package == package]
+    (catalog,) = {id(item): item for item in catalogs if item.package == package}.values()
     assert catalog.base.__name__ == base
     imported = {name: (inspect.getdoc(item) or "").partition("\n")[0] for name, item in catalog.classes.items()}
     assert kind.read() == imported

@@ -165,7 +165,7 @@ def test_methods_lists_and_gives_json(capsys: pytest.CaptureFixture[str]) -> Non
     [
         (["diagnose", "--qestions", "3", "--rolouts=1"], "2 problems"),
         (["diagnose", "--qestions", "3"], "unknown option --qestions: did you mean 'questions'?"),
-        (["diagnose", "word"], "unrecognized arguments: word"),
+        (["evaluate", "word"], "unrecognized arguments: word"),
         (["diagnose", "-q"], "unrecognized arguments: -q"),
         (["diagnose", "--questions"], "questions=: expected"),
         (["diagnose", "--questions", "many"], "questions=many: expected"),

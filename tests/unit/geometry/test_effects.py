@@ -201,7 +201,16 @@ def test_safe_weight_without_one_of_the_parts() -> None:
     weight = SafeWeight()
     assert weight.update(0.0, 0.0, 0.0) == 1.0
     assert weight.update(1.0, 0.0, 0.0) == 1.0
-    assert SafeWeight((0.1, 1.0)).update(0.0, 0.0, 1.0) == 0.1
+
+
+def test_safe_weight_refuses_a_down_part_alone() -> None:
+    """It would be 0: nothing is pushed down, and nothing says so."""
+    weight = SafeWeight((0.1, 1.0))
+    with pytest.raises(InputValueError, match="no wanted part"):
+        weight.update(0.0, 0.0, 1.0)
+    assert weight.state() == SafeWeight().state()
+    weight.update(4.0, -1.0, 16.0)
+    assert 0.1 < weight.update(0.0, 0.0, 1.0) < 0.5  # A batch in which nothing was wanted, later on.
 
 
 def test_safe_weight_goes_on_from_its_state() -> None:

@@ -18,7 +18,7 @@ from torch.optim.optimizer import (
 from antigrad.core.errors import InputTypeError, InputValueError, raise_all
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
-from antigrad.geometry.effects import SafeWeight
+from antigrad.geometry.effects import WITHOUT_WANTED_PART, SafeWeight
 from antigrad.geometry.page.page import write_certificate_page
 from antigrad.geometry.watch.alarms import Alarms
 from antigrad.geometry.watch.independent import undisturbed
@@ -66,7 +66,8 @@ class Watch:
     Raises:
         ManyInputsError: Options out of range, all at once.
         InputTypeError: The target has no step hooks.
-        InputValueError: Nothing is trained.
+        InputValueError: Nothing is trained. Later, at a step: the weight is `safe`, something is pushed down, and no
+            wanted part has had a gradient.
 
     Sign: `cos` and `drop_predicted` are positive for a step down the loss (an optimizer with
         `maximize=True` goes up, and is told so); `effect[a]` is positive
@@ -258,9 +259,17 @@ class Watch:
                 self.take(self._ask())
         elif closure is not None:
             self._parts.forget(tracker.parameters)
+        self._check_wanted(tracker)
         tracker.before(closure)
         # The parts are those of the first evaluation of a closure, where the step starts.
         self._in_closure = closure is not None
+
+    def _check_wanted(self, tracker: Tracker) -> None:
+        # Before the step. Of several processes one may have nothing that is wanted: `SafeWeight` sees their sum.
+        names = set(self._parts.names)
+        alone = self._safe is not None and self._settings.world == 1 and names == {"down"}
+        if alone and tracker.due and self._safe is not None and self._safe.state()["up_up"] == 0:
+            raise InputValueError(*WITHOUT_WANTED_PART)
 
     def _post(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         tracker, self._in_closure = self._tracker(optimizer), False

@@ -116,6 +116,31 @@ def test_safe_weight_is_used_and_written() -> None:
     assert all(row["effect"]["up"] > 0 and row["effect"]["down"] > 0 for row in watch.rows[1:])
 
 
+def test_safe_weight_without_a_wanted_part_is_refused_before_the_step() -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(12, 5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    before = [value.detach().clone() for value in model.parameters()]
+    zero = torch.zeros(())
+    with Watch(optimizer, model=model, every=1, weight="safe") as watch:
+        watch.backward(Parts(up=zero, down=parts_of(model, *batch(0)).down, anchor=zero))
+        with pytest.raises(InputValueError, match="no wanted part"):
+            optimizer.step()
+    assert all(torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+def test_safe_weight_refuses_an_anchor_that_has_no_gradient_yet() -> None:
+    """A distance from the model as it is: its gradient is 0 at the start, and with a weight of 0 it stays so."""
+    model = nn.Linear(12, 5)
+    start = [value.detach().clone() for value in model.parameters()]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    with Watch(optimizer, model=model, every=1, weight="safe") as watch:
+        anchor = sum((a - b).square().sum() for a, b in zip(model.parameters(), start, strict=True))
+        watch.backward(Parts(up=torch.zeros(()), down=parts_of(model, *batch(0)).down, anchor=torch.as_tensor(anchor)))
+        with pytest.raises(InputValueError, match="no gradient at its start"):
+            optimizer.step()
+
+
 def test_parts_of_micro_batches_are_those_of_the_batch() -> None:
     found = []
     for cuts in ([slice(0, 24)], [slice(0, 12), slice(12, 24)]):

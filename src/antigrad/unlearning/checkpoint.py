@@ -1,0 +1,139 @@
+"""Where a method was at the end of an epoch, on disk: weights, optimizer and counters in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from antigrad.core.errors import AntigradError
+from antigrad.core.files import write_atomic
+from antigrad.core.ledger import from_json, to_json
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run was.
+
+    Args:
+        phase: Place of the phase.
+        epoch: Last epoch that is done, within the phase.
+        ended: The phase had reached its target.
+        done: Counters and history so far.
+        safe: State of the safe weight; None without.
+        best: Score of the best state so far; None where the last is kept.
+    """
+
+    phase: int
+    epoch: int
+    ended: bool
+    done: dict[str, Any]
+    safe: dict[str, float] | None
+    best: float | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint that was read.
+
+    Args:
+        position: Where the run was.
+        model: State of the module.
+        best: State of its best epoch; empty where none is kept.
+        optimizer: Tensors of the optimizer, by `place/name`.
+        payers: Who paid so far; empty where that is not followed.
+    """
+
+    position: Position
+    model: dict[str, Tensor]
+    best: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    payers: dict[str, Tensor]
+
+    def into(self, optimizer: torch.optim.Optimizer) -> None:
+        """Give an optimizer its state back.
+
+        Args:
+            optimizer: A new one of the same parameters.
+        """
+        whole = optimizer.state_dict()
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in self.optimizer.items():
+            place, _, name = key.partition("/")
+            state.setdefault(int(place), {})[name] = value
+        optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+class Checkpoints:
+    """The last checkpoint of one method.
+
+    Args:
+        path: Its file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def write(
+        self,
+        position: Position,
+        model: Mapping[str, Tensor],
+        best: Mapping[str, Tensor] | None,
+        optimizer: torch.optim.Optimizer,
+        payers: Mapping[str, Tensor],
+    ) -> None:
+        """Write it, whole or not at all.
+
+        Args:
+            position: Where the run is.
+            model: State of the module.
+            best: State of its best epoch, or None.
+            optimizer: With its state.
+            payers: Who paid so far.
+        """
+        tensors = {f"model/{name}": value for name, value in model.items()}
+        tensors |= {f"best/{name}": value for name, value in (best or {}).items()}
+        tensors |= {f"payers/{name}": value for name, value in payers.items()}
+        state = cast("dict[int, dict[str, Any]]", optimizer.state_dict()["state"])
+        for place, values in state.items():
+            kept = {name: value for name, value in values.items() if value is not None}
+            tensors |= {f"optimizer/{place}/{name}": torch.as_tensor(value) for name, value in kept.items()}
+        whole = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+        write_atomic(self.path, save(whole, {"position": json.dumps(to_json(asdict(position)))}))
+
+    def read(self) -> Found | None:
+        """Read it.
+
+        Returns:
+            What was written last; None where there is none.
+
+        Raises:
+            AntigradError: The file is damaged.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
+                facts: Any = file.metadata() or {}
+                position = Position(**from_json(json.loads(facts["position"])))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise AntigradError(
+                f"{self.path}: {error}", "a checkpoint of this run", "remove it, then use --resume"
+            ) from error
+        groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "payers": {}}
+        for name, value in tensors.items():
+            group, _, rest = name.partition("/")
+            groups[group][rest] = value
+        return Found(position, groups["model"], groups["best"], groups["optimizer"], groups["payers"])
+
+    def remove(self) -> None:
+        """Remove it: the method is done."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,6 @@
+"""`antigrad unlearn compare`: all methods on one's own case, over seeds, with the step size searched."""
+
+from antigrad.unlearning.compare.job import compare
+from antigrad.unlearning.compare.settings import CompareConfig
+
+__all__ = ["CompareConfig", "compare"]

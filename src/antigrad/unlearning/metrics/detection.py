@@ -1,0 +1,49 @@
+"""Can the unlearned model's outputs be told from a retrained model's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from antigrad.attacks.classify import svm_apart
+from antigrad.attacks.interval import Estimate
+from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.unlearning.metrics.metric import Better, Metric
+
+
+@dataclass(frozen=True)
+class Detection(Metric):
+    """Accuracy of an SVM that tells the softmax outputs of this model from a retrained one's, on the forget set.
+
+    Args:
+        repeats: Splits.
+
+    Sign: .5 where it cannot tell. Two retrained models can be told apart too: their figure is what is to be reached.
+
+    Source: ours; no paper.
+
+    Deviations: none.
+
+    Example:
+        >>> Detection.relative
+        True
+    """
+
+    label: ClassVar[str] = "detection: unlearned told from retrained, on forgotten samples"
+    better: ClassVar[Better] = "as retrained"
+    ideal: ClassVar[float | None] = 0.5
+    needs: ClassVar[tuple[str, ...]] = ("retrained",)
+    relative: ClassVar[bool] = True
+    attack: ClassVar[Mapping[str, str]] = {
+        "attack": "SVM (RBF)",
+        "feature": "softmax vector",
+        "direction": "accuracy of telling this model's outputs from a retrained model's",
+    }
+
+    repeats: int = 3
+
+    def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
+        case.needed("retrained")
+        own, other = seen.probabilities("forget"), (case.retrained or seen).probabilities("forget")
+        return svm_apart(own.numpy(), other.numpy(), repeats=self.repeats, seed=case.context.seed)

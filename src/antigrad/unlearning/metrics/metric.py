@@ -1,0 +1,141 @@
+"""What every metric is: a figure of a model, what is ideal, which way is better, and what retraining gives."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from antigrad.attacks.interval import Estimate
+from antigrad.unlearning.metrics.case import Case, Seen
+
+Better = Literal["higher", "lower", "as retrained"]
+
+
+@dataclass(frozen=True)
+class Metric(ABC):
+    """Base of the metrics."""
+
+    label: ClassVar[str]
+    """What it is called in a table; an attack's says what is told from what."""
+    better: ClassVar[Better]
+    """Which way is better; `as retrained` where neither more nor less is, but what retraining gives."""
+    ideal: ClassVar[float | None] = None
+    """The ideal; None where it is what retraining gives."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Of the case: `retrained`, `shadows`, `random`."""
+    relative: ClassVar[bool] = False
+    """It compares with the retrained model: what retraining gives is then a second retrained model's figure."""
+    attack: ClassVar[Mapping[str, str]] = {}
+    """Of an attack: `attack`, `feature`, `direction`."""
+
+    def title(self) -> str:
+        """Name of this metric with its options.
+
+        Returns:
+            A few words.
+        """
+        return self.label
+
+    def applies(self, case: Case) -> bool:
+        """Whether there is what it needs.
+
+        Args:
+            case: The case.
+
+        Returns:
+            True if so.
+        """
+        return all(getattr(case, name) is not None for name in self.needs)
+
+    @abstractmethod
+    def __call__(self, case: Case, seen: Seen) -> Estimate:
+        """Measure a model.
+
+        Args:
+            case: The deletion, and what is compared with.
+            seen: What the model says.
+
+        Returns:
+            The figure, with an interval where there is one (otherwise its ends are NaN).
+        """
+
+
+def exact(value: float) -> Estimate:
+    """Wrap a figure without an interval.
+
+    Args:
+        value: The figure.
+
+    Returns:
+        An estimate with NaN as its ends.
+    """
+    return Estimate(float(value), math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A figure in its table.
+
+    Args:
+        name: As it is asked for.
+        title: In words.
+        value: Of the unlearned model.
+        ideal: None where it is what retraining gives.
+        better: Which way.
+        at_retrain: Of the retrained model (of a second one where the first is what is compared with); None without.
+        at_original: Before unlearning.
+        attack: Attack, feature, direction; empty for other metrics.
+    """
+
+    name: str
+    title: str
+    value: Estimate
+    ideal: float | None
+    better: Better
+    at_retrain: Estimate | None
+    at_original: Estimate
+    attack: Mapping[str, str]
+
+    def row(self) -> dict[str, Any]:
+        """Flatten it.
+
+        Returns:
+            Plain values, for tables and JSON.
+        """
+        found: dict[str, Any] = {"name": self.name, "title": self.title, "ideal": self.ideal, "better": self.better}
+        for key, one in (("value", self.value), ("retrain", self.at_retrain), ("original", self.at_original)):
+            found[key] = None if one is None else one.value
+            for end in ("low", "high"):
+                edge = math.nan if one is None else getattr(one, end)
+                found[f"{key}_{end}"] = None if math.isnan(edge) else edge
+        return found | dict(self.attack)
+
+
+def evaluate(case: Case, unlearned: Seen, metrics: Mapping[str, Metric]) -> Iterable[Reading]:
+    """Measure the unlearned model, the original and the retrained one.
+
+    Args:
+        case: The deletion, and what is compared with.
+        unlearned: What the unlearned model says.
+        metrics: Name and metric; those that lack what they need are left out.
+
+    Yields:
+        One reading a metric.
+    """
+    for name, metric in metrics.items():
+        if metric.applies(case):
+            compared = case.twin if metric.relative else case.retrained
+            again = None if compared is None else metric(case, compared)
+            yield Reading(
+                name,
+                metric.title(),
+                metric(case, unlearned),
+                metric.ideal,
+                metric.better,
+                again,
+                metric(case, case.original),
+                metric.attack,
+            )

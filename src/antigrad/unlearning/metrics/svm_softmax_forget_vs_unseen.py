@@ -1,0 +1,46 @@
+"""DUCK's first attack: a support-vector machine on softmax vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from antigrad.attacks.classify import svm_apart
+from antigrad.attacks.interval import Estimate
+from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.unlearning.metrics.metric import Better, Metric
+
+
+@dataclass(frozen=True)
+class SvmSoftmaxForgetVsUnseen(Metric):
+    """Accuracy of an SVM on softmax vectors that tells the forget set from unseen samples.
+
+    Args:
+        repeats: Splits; three in the paper.
+
+    Sign: .5 where it cannot tell. Above: forgotten samples can be told from unseen ones.
+
+    Source: Cotogni et al. 2023, arXiv 2312.02052, v1, Section 4.3; their "F1" is micro-averaged, which is accuracy.
+
+    Deviations: of class removal, unseen samples are of the removed classes.
+
+    Example:
+        >>> SvmSoftmaxForgetVsUnseen().repeats
+        3
+    """
+
+    label: ClassVar[str] = "attack: SVM on softmax, forgotten told from unseen"
+    better: ClassVar[Better] = "as retrained"
+    ideal: ClassVar[float | None] = 0.5
+    attack: ClassVar[Mapping[str, str]] = {
+        "attack": "SVM (RBF)",
+        "feature": "softmax vector",
+        "direction": "accuracy of telling forgotten from unseen samples",
+    }
+
+    repeats: int = 3
+
+    def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
+        forget, unseen = (seen.probabilities(which).numpy() for which in case.unseen())
+        return svm_apart(forget, unseen, repeats=self.repeats, seed=case.context.seed)

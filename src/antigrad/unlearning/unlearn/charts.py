@@ -1,0 +1,249 @@
+"""Charts of an unlearning: where the models are, confusion, embeddings, ROCs, epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from antigrad.attacks.features import entropy, label_loss, modified_entropy
+from antigrad.attacks.roc import roc
+from antigrad.core.page import Chart
+from antigrad.unlearning.metrics.case import Case, Seen
+
+SHOWN = 300
+"""Points of one group in the map of embeddings."""
+
+
+def place_of_models(case: Case, seen: Seen) -> Chart:
+    """Draw accuracy on what stays against accuracy on what is forgotten, time beside it.
+
+    Args:
+        case: The deletion.
+        seen: What the unlearned model says.
+
+    Returns:
+        The chart.
+    """
+    test = "test_retained" if case.context.deletion.scenario == "class" else "test"
+    models = {"original": case.original, "unlearned": seen, "retrained": case.retrained, "retrained again": case.twin}
+    data: list[dict[str, Any]] = []
+    for name, one in models.items():
+        if one is not None:
+            spent = f"{one.cost.seconds:.1f} s" if one.cost.seconds else ""
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers+text",
+                    "name": name,
+                    "x": [100 * case.accuracy(one, "forget")],
+                    "y": [100 * case.accuracy(one, test)],
+                    "text": [spent],
+                    "textposition": "top center",
+                    "marker": {"size": 14, "symbol": "star" if name.startswith("retrained") else "circle"},
+                }
+            )
+    layout = {
+        "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}, "range": [-5, 105]},
+        "yaxis": {"title": {"text": "test accuracy of what stays, %"}, "range": [-5, 112]},
+    }
+    text = "The star is where unlearning should end. Beside a point: seconds that the model took."
+    return Chart("Accuracy, forgetting, time", {"data": data, "layout": layout}, text)
+
+
+def confusion(case: Case, seen: Seen) -> list[Chart]:
+    """Draw what test samples of each class are taken for, before and after.
+
+    Args:
+        case: The deletion.
+        seen: What the unlearned model says.
+
+    Returns:
+        Two charts.
+    """
+    names = list(case.context.deletion.train.classes)
+    found: list[Chart] = []
+    for title, one in (("Confusion before", case.original), ("Confusion after", seen)):
+        table = shares(case.labels["test"], one.logits["test"].argmax(1), len(names))
+        data = [{
+            "type": "heatmap",
+            "x": names,
+            "y": names,
+            "z": table.tolist(),
+            "zmin": 0,
+            "zmax": 1,
+            "hovertemplate": "class %{y} taken for %{x}: %{z:.1%}<extra></extra>",
+        }]  # fmt: skip
+        axis = {"type": "category"}
+        layout = {
+            "xaxis": {"title": {"text": "taken for"}, **axis},
+            "yaxis": {"title": {"text": "class"}, "autorange": "reversed", **axis},
+        }
+        found.append(Chart(title, {"data": data, "layout": layout}, "Share of the test samples of a class."))
+    return found
+
+
+def shares(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """Share of each class that is taken for each other.
+
+    Args:
+        labels: (N,).
+        predicted: (N,).
+        classes: K.
+
+    Returns:
+        (K, K), rows sum to 1, or to 0 where a class has no sample.
+
+    Example:
+        >>> shares(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 2).tolist()
+        [[0.5, 0.5], [0.0, 1.0]]
+    """
+    counts = torch.bincount(labels * classes + predicted.clamp(max=classes - 1), minlength=classes**2).double()
+    table = counts.reshape(classes, classes)
+    return table / table.sum(1, keepdim=True).clamp(min=1)
+
+
+def embedding(case: Case, seen: Seen) -> Chart:
+    """Draw features in the plane of the retained classes' centroids: where forgotten samples were, and where they are.
+
+    Args:
+        case: The deletion.
+        seen: What the unlearned model says.
+
+    Returns:
+        The chart.
+    """
+    labels, names = case.labels["retain"], case.context.deletion.train.classes
+    present = case.context.deletion.present
+    features = torch.nn.functional.normalize(case.original.features["retain"].double(), dim=1)
+    centroids = torch.stack([features[labels == k].mean(0) for k in present])
+    middle = features.mean(0)
+    plane = torch.linalg.svd(features[:5000] - middle, full_matrices=False).Vh[:2].T
+
+    def flat(some: Tensor) -> Tensor:
+        return (torch.nn.functional.normalize(some.double(), dim=1) - middle) @ plane
+
+    groups = {
+        "retained, before": (flat(case.original.features["retain"][:: max(1, len(labels) // SHOWN)]), "circle", 4),
+        "forgotten, before": (flat(case.original.features["forget"][:SHOWN]), "circle-open", 7),
+        "forgotten, after": (flat(seen.features["forget"][:SHOWN]), "x", 7),
+    }
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": points[:, 0].tolist(),
+            "y": points[:, 1].tolist(),
+            "marker": {"symbol": symbol, "size": size, "opacity": 0.6},
+        }
+        for name, (points, symbol, size) in groups.items()
+    ]
+    middles = (centroids - middle) @ plane
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers+text",
+            "name": "centroids of retained classes",
+            "x": middles[:, 0].tolist(),
+            "y": middles[:, 1].tolist(),
+            "text": [names[k] for k in present],
+            "textposition": "top center",
+            "marker": {"symbol": "diamond", "size": 11},
+        }
+    )
+    layout = {"xaxis": {"title": {"text": "first axis"}}, "yaxis": {"title": {"text": "second axis"}}, "height": 520}
+    text = "Normalised features in the two directions in which retained samples differ most, of the original model."
+    return Chart("Where the forgotten samples went", {"data": data, "layout": layout}, text)
+
+
+def rocs(case: Case, seen: Seen) -> Chart:
+    """Draw the ROC of each score, with its twin of the retrained model.
+
+    Args:
+        case: The deletion.
+        seen: What the unlearned model says.
+
+    Returns:
+        The chart.
+    """
+    data: list[dict[str, Any]] = []
+    models = {"unlearned": (seen, "solid"), "retrained": (case.retrained, "dot"), "original": (case.original, "dash")}
+    for name, score in SCORES.items():
+        for model, (one, dash) in models.items():
+            if one is None:
+                continue
+            first, second = (score(one.probabilities(w).numpy(), case.labels[w].numpy()) for w in case.unseen())
+            curve = roc(first, second)
+            auc = f"{curve.auc.value:.2f} ({curve.auc.low:.2f} to {curve.auc.high:.2f})"
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": f"{name}, {model}: AUC {auc}",
+                    "legendgroup": name,
+                    "x": curve.false_positive.tolist(),
+                    "y": curve.true_positive.tolist(),
+                    "line": {"dash": dash, "shape": "hv"},
+                    "visible": True if model != "original" and name == "loss" else "legendonly",
+                }
+            )
+    line = {"color": "grey", "width": 1}
+    data.append({"type": "scatter", "mode": "lines", "name": "chance", "x": [0, 1], "y": [0, 1], "line": line})
+    layout = {
+        "xaxis": {"title": {"text": "unseen samples taken for forgotten ones"}, "range": [0, 1]},
+        "yaxis": {"title": {"text": "forgotten samples found"}, "range": [0, 1]},
+        "height": 520,
+    }
+    text = (
+        "An attacker who thresholds a score. The dotted curve is the same attack on the retrained model: what lies on "
+    )
+    return Chart(
+        "Attacks", {"data": data, "layout": layout}, text + "it tells nothing. Click a name to show its curve."
+    )
+
+
+SCORES = {
+    "loss": lambda p, y: -label_loss(p, y),
+    "entropy": lambda p, y: -entropy(p),
+    "modified entropy": lambda p, y: -modified_entropy(p, y),
+}
+"""Scores that are higher for samples the model has seen."""
+
+
+def epochs(history: Sequence[Mapping[str, Any]], target: float) -> Chart:
+    """Draw accuracies over the epochs of the method.
+
+    Args:
+        history: One row an epoch.
+        target: Accuracy on the forget set that ends it.
+
+    Returns:
+        The chart.
+    """
+    x = [f"{row['phase']} {row['epoch'] + 1}" if row["phase"] != "main" else row["epoch"] + 1 for row in history]
+    lines = {"forgotten samples": "forget", "retained samples": "retain"}
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": name,
+            "x": x,
+            "y": [100 * row[key] for row in history],
+        }
+        for name, key in lines.items()
+    ]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "target",
+            "x": x,
+            "y": [100 * target] * len(x),
+            "line": {"dash": "dot", "color": "grey"},
+        }
+    )
+    layout = {"xaxis": {"title": {"text": "epoch"}}, "yaxis": {"title": {"text": "accuracy, %"}}}
+    return Chart("Epochs of the method", {"data": data, "layout": layout})

@@ -1,0 +1,146 @@
+"""`antigrad unlearn`: a model and data in; an unlearned model, figures beside those of retraining, a receipt out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from antigrad.core.progress import progress
+from antigrad.core.runs import RunFolder
+from antigrad.unlearning.methods.method import Context
+from antigrad.unlearning.metrics.case import Case, Cost, Seen, look
+from antigrad.unlearning.metrics.metric import evaluate
+from antigrad.unlearning.sources import Source, load
+from antigrad.unlearning.unlearn.findings import summary_of
+from antigrad.unlearning.unlearn.page import describe
+from antigrad.unlearning.unlearn.receipt import write_receipt
+from antigrad.unlearning.unlearn.rows import last, metric_row, metrics_of
+from antigrad.unlearning.unlearn.settings import UnlearnConfig
+from antigrad.unlearning.unlearn.work import (
+    Say,
+    context_for,
+    deletions,
+    file_of,
+    reference_name,
+    restored,
+    retrain_one,
+    shadow_one,
+    shadows_of,
+    unlearn_one,
+)
+from antigrad.vision.split import SplitModel
+
+FREE = ("output", "resume", "cache")
+"""Settings that do not change the result."""
+
+
+def unlearn_job(config: UnlearnConfig) -> RunFolder:
+    """Forget part of the training data, and measure whether it is forgotten.
+
+    Args:
+        config: See `UnlearnConfig`.
+
+    Returns:
+        The run: certificates of steps, one row a metric, `artifacts/models/*.safetensors`, the deletion receipt, the
+        page, the summary. The original's file is never written to.
+
+    Raises:
+        AntigradError: Settings, model, data or output folder are not usable.
+    """
+    config.check()
+    source = load(config.given())
+    planned = deletions(config.made_splits(), source.train, source.test, config.seed)
+    settings = asdict(config) | {
+        "data": _absolute(config.data), "test": _absolute(config.test), "weights": _absolute(config.weights)
+    }  # fmt: skip
+    run = RunFolder.start(config.output, job="unlearn", config=settings, resume=config.resume, free=FREE)
+    if source.damaged and not run.ledger.rows("damaged"):
+        run.ledger.append({"kind": "damaged", "images": list(source.damaged)})
+    model = source.model
+    each = 2 + (2 if config.twin else 1) * config.reference + config.shadows
+    with progress("unlearning", len(planned) * each) as bar:
+        case: Case | None = None
+        seen: Seen | None = None
+        for place, deletion in enumerate(planned):
+            context = context_for(model, deletion, source, config.seed)
+            model = _forget(config, run, place, context, source, bar.advance)
+            case, seen = _judge(config, run, place, context, source, model, bar.advance)
+    if case is not None and seen is not None:
+        receipt = write_receipt(run, config, planned, source.model)
+        describe(run, config, case, seen, receipt)
+        run.write_summary(summary_of(run, len(planned) - 1))
+    return run
+
+
+def _forget(
+    config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source, say: Say
+) -> SplitModel:
+    say(f"deletion {place + 1}: {config.method}")
+    if last(run, "unlearned", deletion=place) is not None:
+        return restored(file_of(run, place, "unlearned"), source)
+    model, row = unlearn_one(config, run, place, context, lambda _: None)
+    run.ledger.append(row)
+    return model
+
+
+def _judge(
+    config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source, model: SplitModel, say: Say
+) -> tuple[Case, Seen]:
+    for number in range((2 if config.twin else 1) if config.reference else 0):
+        say(f"deletion {place + 1}: retraining")
+        if last(run, "reference", deletion=place, name=reference_name(number)) is None:
+            run.ledger.append(retrain_one(config, run, place, context, number, lambda _: None))
+    for number in range(config.shadows):
+        say(f"deletion {place + 1}: shadow model {number + 1}")
+        if last(run, "shadow", deletion=place, number=number) is None:
+            run.ledger.append(shadow_one(config, run, place, context, number, lambda _: None))
+    say(f"deletion {place + 1}: measuring")
+    case = case_of(config, run, place, context, source)
+    seen = look(model, context, cost_of(last(run, "unlearned", deletion=place)))
+    done = metrics_of(run, place)
+    wanted = {name: metric for name, metric in config.made_metrics().items() if name not in done}
+    for reading in evaluate(case, seen, wanted):
+        run.ledger.append(metric_row(place, reading))
+    return case, seen
+
+
+def case_of(config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source) -> Case:
+    """Gather what metrics look at, from the files of a run.
+
+    Args:
+        config: Settings.
+        run: The run.
+        place: Number of the deletion.
+        context: Of the deletion.
+        source: Of models of this kind.
+
+    Returns:
+        The case.
+    """
+    references: list[Seen | None] = []
+    for number in range(2):
+        row = last(run, "reference", deletion=place, name=reference_name(number))
+        path = file_of(run, place, reference_name(number))
+        references.append(None if row is None else look(restored(path, source), context, cost_of(row)))
+    original = look(context.original, context, Cost(0.0, 0, 0.0))
+    shadows = shadows_of(run, place, config.shadows)
+    random = None if context.fresh is None else context.new_model
+    return Case(context, original, references[0], references[1], shadows, random)
+
+
+def cost_of(row: dict[str, Any] | None) -> Cost:
+    """Read what a model took.
+
+    Args:
+        row: Its row.
+
+    Returns:
+        The cost.
+    """
+    row = row or {}
+    return Cost(float(row.get("seconds", 0.0)), int(row.get("steps", 0)), float(row.get("passes", 0.0)))
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).resolve()) if path and Path(path).exists() else path
