@@ -50,7 +50,7 @@ def test_the_script_is_bash(script: Path) -> None:
     [
         ([""], ["diagnose", "certify", "evaluate", "train", "explain", "explain-text", "lab", "report", "methods"]),
         (["tr"], ["train"]),
-        (["train", ""], ["tiny-policy", "grpo"]),
+        (["train", ""], ["tiny-policy", "dpo", "grpo"]),
         (["lab", ""], ["run", "all", "list"]),
         (["train", "grpo", "--lea"], ["--learning_rate"]),
         (["diagnose", "--advantages", ""], ["sample", "population", "none"]),
