@@ -25,6 +25,9 @@ from antigrad.geometry.dots import in_pieces
 
 Verdict = Literal["yes", "no", "undecided"]
 
+_ORDINARY = 400
+"""Exponents of two up to which a vector is taken as it is: its squares stay far inside float64."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -83,7 +86,7 @@ class Certificate:
 
         Raises:
             InputTypeError: The shapes differ.
-            InputValueError: An entry is not finite.
+            InputValueError: An entry is not finite, or the square of a length is outside float64.
 
         Sign: `descent` is the negative gradient.
 
@@ -101,6 +104,8 @@ class Certificate:
             g, y = piece.double(), slope.double()
             sums += torch.stack([g @ g, y @ y, g @ y])
         step_sq, descent_sq, dot = sums.tolist()
+        for name, square, vector in (("step", step_sq, step), ("descent", descent_sq, descent)):
+            check_square(name, square, vector)
         return cls(step_sq, descent_sq, dot)
 
     def without_decay(
@@ -306,7 +311,7 @@ def repair(step: Tensor, descent: Tensor, max_angle: float = math.pi / 2) -> Ten
     check_pair(step, descent)
     if not 0 <= max_angle <= math.pi / 2:
         raise InputValueError(f"max_angle={max_angle}", "radians from 0 to π/2", "beyond 90° a step goes up the loss")
-    g, y = step.double(), descent.double()
+    (g, power), (y, _) = scaled(step), scaled(descent)
     size = float(y.norm())
     if size == 0:
         raise InputValueError("a descent of zeros", "a gradient", "there is no angle to a zero vector")
@@ -321,7 +326,7 @@ def repair(step: Tensor, descent: Tensor, max_angle: float = math.pi / 2) -> Ten
     cos, sin = (0.0, 1.0) if max_angle == math.pi / 2 else (math.cos(max_angle), math.sin(max_angle))
     length = max(0.0, along * cos + across * sin)
     turned = cos * unit + (sin * rest / across if across > 0 else 0 * unit)
-    return (length * turned).to(step.dtype)
+    return times_power_of_two(length * turned, power).to(step.dtype)
 
 
 def check_pair(step: Tensor, descent: Tensor) -> None:
@@ -342,6 +347,59 @@ def check_pair(step: Tensor, descent: Tensor) -> None:
         if not bool(torch.isfinite(tensor).all()):
             count = int((~torch.isfinite(tensor)).sum())
             raise InputValueError(f"{name} with {count} entries not finite", "finite entries", "leave this step out")
+
+
+def check_square(name: str, square: float, vector: Tensor) -> None:
+    """Refuse a vector whose squared length float64 does not hold.
+
+    Args:
+        name: What the vector is called.
+        square: Its squared length, as it was computed.
+        vector: The vector, its entries finite.
+
+    Raises:
+        InputValueError: The square overflowed, or vanished though the vector is not zero.
+    """
+    lost = square == 0 and bool((vector != 0).any())
+    if lost or not math.isfinite(square):
+        largest = float(vector.abs().max())
+        raise InputValueError(
+            f"a {name} with entries up to {largest:.3g}, whose squared length is outside float64",
+            "entries between about 1e-150 and 1e150 in size",
+            "divide it by its largest entry: the angle and κ do not depend on the length",
+        )
+
+
+def scaled(tensor: Tensor) -> tuple[Tensor, int]:
+    """Bring a vector into the range in which squares neither overflow nor vanish.
+
+    Args:
+        tensor: Any float dtype, entries finite.
+
+    Returns:
+        It in float64, divided by a power of two, and the exponent of that power: 0 for all ordinary vectors,
+        which come back as they are.
+    """
+    wide = tensor.double()
+    largest = float(wide.abs().max()) if wide.numel() else 0.0
+    exponent = math.frexp(largest)[1] if largest > 0 else 0
+    if abs(exponent) <= _ORDINARY:
+        return wide, 0
+    return times_power_of_two(wide, -exponent), exponent
+
+
+def times_power_of_two(tensor: Tensor, exponent: int) -> Tensor:
+    """Multiply by a power of two, which may itself be outside float64.
+
+    Args:
+        tensor: Any.
+        exponent: Of the power.
+
+    Returns:
+        The product.
+    """
+    half = exponent // 2
+    return tensor if exponent == 0 else tensor * math.ldexp(1.0, half) * math.ldexp(1.0, exponent - half)
 
 
 def _kappa(cos: float, sin: float) -> float:

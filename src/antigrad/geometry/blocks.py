@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
-from antigrad.geometry.angle import check_pair
+from antigrad.geometry.angle import check_pair, scaled, times_power_of_two
 
 Ladder = dict[str, float]
 """Least κ by granularity, coarse to fine."""
@@ -210,7 +210,11 @@ def coordinate_bounds(step: Tensor, descent: Tensor) -> BlockBounds:
         >>> coordinate_bounds(torch.tensor([2.0, -1.0, 0.0]), torch.tensor([1.0, -2.0, 0.0]))
         BlockBounds(kappa=4.0, low=0.5, high=2.0)
     """
-    return _coordinate_bounds([(step, descent)])
+    check_pair(step, descent)
+    (g, power), (y, other) = scaled(step), scaled(descent)
+    found = _coordinate_bounds([(g, y)])
+    low, high = times_power_of_two(torch.tensor([found.low, found.high], dtype=torch.float64), power - other).tolist()
+    return BlockBounds(found.kappa, low, high)
 
 
 def ladder(
@@ -255,6 +259,7 @@ def ladder(
     pairs = [(step, descents[name]) for name, step in steps.items()]
     for step, descent in pairs:
         check_pair(step, descent)
+    pairs = list(zip(_together([g for g, _ in pairs]), _together([y for _, y in pairs]), strict=True))
     rows = [_row_sums(step, descent) for step, descent in pairs]
     layers = [sums.sum(1, keepdim=True) for sums in rows]
     found: Ladder = {}
@@ -323,7 +328,6 @@ def _least(holds: Callable[[float], bool], start: float) -> float | None:
 def _coordinate_bounds(pairs: Sequence[tuple[Tensor, Tensor]]) -> BlockBounds:
     low, high = math.inf, 0.0
     for step, descent in pairs:
-        check_pair(step, descent)
         g, y = step.double().flatten(), descent.double().flatten()
         live = (g != 0) | (y != 0)
         if bool(live.any()):
@@ -335,6 +339,12 @@ def _coordinate_bounds(pairs: Sequence[tuple[Tensor, Tensor]]) -> BlockBounds:
     if not (low > 0 and high < math.inf):
         return BlockBounds(math.inf, math.nan, math.nan)
     return BlockBounds(high / low, low, high)
+
+
+def _together(tensors: Sequence[Tensor]) -> list[Tensor]:
+    # One scale for all: κ of the whole depends on their relative lengths. Ordinary tensors stay as they are.
+    power = max((scaled(tensor)[1] for tensor in tensors), key=abs, default=0)
+    return [times_power_of_two(tensor.double(), -power) for tensor in tensors] if power else list(tensors)
 
 
 def _row_sums(step: Tensor, descent: Tensor) -> Tensor:
