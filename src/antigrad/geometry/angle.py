@@ -22,8 +22,9 @@ from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.geometry.dots import in_pieces
+from antigrad.geometry.evidence import THRESHOLD
 
-Verdict = Literal["yes", "no", "undecided"]
+Verdict = Literal["yes", "no", "unresolved"]
 
 _ORDINARY = 400
 """Exponents of two up to which a vector is taken as it is: its squares stay far inside float64."""
@@ -220,7 +221,9 @@ def sign_flip_z(dot: float, product_sq: float) -> float:
     $$z=\frac{g\cdot y}{\sqrt{\sum_ig_i^2y_i^2}}$$
 
     Under independent random signs z has mean 0 and variance 1, and is close to normal for many terms,
-    heavy tails included.
+    heavy tails included. The signs of gradients of batches are not independent: they have low rank, and the true
+    spread of z is larger, ten times near a stationary point. A |z| below 3 is noise; one above it says nothing.
+    `evidence.evidence` measures the spread.
 
     Args:
         dot: g·y.
@@ -248,17 +251,20 @@ def sign_flip_z(dot: float, product_sq: float) -> float:
     return dot / math.sqrt(product_sq) if product_sq > 0 else 0.0
 
 
-def verdict(certificate: Certificate, z: float, *, z_threshold: float = 3.0, cos_floor: float = 1e-6) -> Verdict:
-    """Say whether a step goes down the loss, unless chance or rounding could have decided.
+def verdict(cos: float, t: float | None, t_step: float | None = None, *, cos_floor: float = 1e-6) -> Verdict:
+    """Say whether steps go down the loss, unless chance or rounding could have decided.
 
     Args:
-        certificate: Certificate of the step.
-        z: Its `sign_flip_z`. It never exceeds √D in size: of fewer than ten weights nothing is said.
-        z_threshold: |z| at or below which it is undecided.
-        cos_floor: |cos ψ| below which it is undecided: dots are taken in float32.
+        cos: Cosine of the step and the negative gradient.
+        t: How far their product is from zero in units of its spread, on the scale of a normal variable
+            (`evidence.evidence`). Infinite where there is no chance about it: on the very data that is asked
+            about. None where its spread is not known.
+        t_step: The same of the whole step, where `t` is of its end alone; None: `t` says both.
+        cos_floor: |cos ψ| below which it is unresolved: dots are taken in float32.
 
     Returns:
-        `yes`, `no` (also where g or y is zero: there is nothing to certify) or `undecided`.
+        `yes` for t above 3; `no` for a t of the whole step below −3, and where g or y is zero (there is nothing to
+        certify); `unresolved` otherwise.
 
     Sign: `yes` for g·y > 0.
 
@@ -267,14 +273,16 @@ def verdict(certificate: Certificate, z: float, *, z_threshold: float = 3.0, cos
     Deviations: none.
 
     Example:
-        >>> verdict(Certificate(1.0, 1.0, 0.5), z=12.0), verdict(Certificate(1.0, 1.0, 0.5), z=2.0)
-        ('yes', 'undecided')
+        >>> verdict(0.5, t=12.0), verdict(0.5, t=2.0), verdict(0.5, None), verdict(-0.1, t=-9.0, t_step=1.0)
+        ('yes', 'unresolved', 'unresolved', 'unresolved')
     """
-    if math.isnan(certificate.cos):
+    if math.isnan(cos):
         return "no"
-    if abs(certificate.cos) < cos_floor or not abs(z) > z_threshold:
-        return "undecided"
-    return "yes" if certificate.effective else "no"
+    if abs(cos) < cos_floor or t is None:
+        return "unresolved"
+    if t > THRESHOLD:
+        return "yes"
+    return "no" if (t if t_step is None else t_step) < -THRESHOLD else "unresolved"
 
 
 def repair(step: Tensor, descent: Tensor, max_angle: float = math.pi / 2) -> Tensor:

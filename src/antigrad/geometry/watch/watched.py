@@ -14,6 +14,9 @@ from antigrad.core.errors import InputTypeError, InputValueError
 Granularity = Literal["layer", "head", "row", "coordinate"]
 """Finest blocks that are looked at: whole tensors, attention heads, rows of matrices, single weights."""
 
+Gradients = dict[nn.Parameter, Tensor]
+"""Something of the shape of each parameter: gradients, moves, copies."""
+
 _ROWS = ("q_proj", "k_proj", "v_proj")
 _COLUMNS = ("o_proj", "out_proj")
 
@@ -60,7 +63,7 @@ def local(tensor: Tensor) -> Tensor:
 
 
 class Copies:
-    """Copies of parameters in memory that is kept: fresh pages cost more than the copying."""
+    """Copies of parameters in memory that is kept between steps: fresh pages cost more than the copying."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
@@ -133,21 +136,22 @@ def names_of(parameters: Sequence[nn.Parameter], model: nn.Module | None) -> dic
     return {parameter: known.get(parameter, f"parameter_{place}") for place, parameter in enumerate(parameters)}
 
 
-def optimizer_parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+def optimizer_parameters(optimizer: torch.optim.Optimizer, *, empty: bool = False) -> list[nn.Parameter]:
     """Parameters an optimizer steps, each once.
 
     Args:
         optimizer: The optimizer.
+        empty: Whether there may be none, as while a model is frozen.
 
     Returns:
-        Those that need a gradient, in the order of its groups.
+        Those that need a gradient now, in the order of its groups.
 
     Raises:
         InputValueError: There is none: the model is frozen.
     """
     every = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     found = [parameter for parameter in dict.fromkeys(every) if parameter.requires_grad]
-    if not found:
+    if not found and not empty:
         raise InputValueError(
             f"{type(optimizer).__name__} over {len(every)} parameters, none with requires_grad",
             "at least one that is trained",

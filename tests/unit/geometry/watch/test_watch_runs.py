@@ -131,7 +131,10 @@ def test_a_held_out_loss_measures_the_drop() -> None:
 def test_held_out_losses_that_cannot_be_used() -> None:
     model = plain()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    for loss, wanted in ((lambda: 1.0, "held_out returned float"), (lambda: torch.ones(2), "held_out returned Tensor")):
+    for loss, wanted in (
+        (lambda: 1.0, "held_out returned float"),
+        (lambda: torch.ones(2), r"held_out returned Tensor \(2,\)"),
+    ):
         with Watch(optimizer, model=model, held_out=loss) as watch, pytest.raises(InputValueError, match=wanted):
             train(model, optimizer, watch, range(1))
     other = plain(1)
@@ -158,13 +161,15 @@ def test_overshoot_is_a_step_past_the_valley() -> None:
     assert flags == [[False, False, None], [True, True, None]]
 
 
-def test_alarms_are_said_once_and_stand_in_every_row(caplog: pytest.LogCaptureFixture) -> None:
+def test_alarms_are_said_once_and_stand_in_every_row_that_has_evidence(caplog: pytest.LogCaptureFixture) -> None:
     point = nn.Parameter(torch.tensor([1.0, 1.0]))
     optimizer = torch.optim.SGD([point], lr=0.1, maximize=True)
     with caplog.at_level(logging.WARNING, "antigrad.watch"), Watch(optimizer, every=1) as watch:
-        for _ in range(4):
+        for _ in range(8):
             optimizer.zero_grad()
             point.square().sum().backward()
             optimizer.step()
-    assert all(any("blocks that go up the loss" in alarm for alarm in row["alarms"]) for row in watch.rows[:-1])
+    said = [any("100% of the step is in blocks that go up" in alarm for alarm in row["alarms"]) for row in watch.rows]
+    assert said == [False, False, False, True, True, True, True, False]  # Four rows are evidence; the last has none.
+    assert [row["effective"] for row in watch.rows] == [*["unresolved"] * 3, *["no"] * 4, None]
     assert sum("blocks that go up the loss" in message for message in caplog.messages) == 1
