@@ -10,6 +10,8 @@ from typing import Any
 from antigrad.geometry.evidence import THRESHOLD
 
 _NO_GRADIENT = "no gradient when step() began: call backward before it, and zero_grad after it"
+_RISING = 1.5
+"""How far t of the end slope must be below zero beside that growth, which noise alone does not bring."""
 WANTED = ("up", "anchor")
 """Parts whose loss of ground is an alarm; the down part is what is given up."""
 
@@ -21,6 +23,7 @@ class Alarms:
     Args:
         patience: Logged steps in a row before a loss of ground is an alarm.
         against: Share of |g|² in blocks that significantly go up the loss.
+        growth: Growth of |y| over recent rows above which a training diverges, if its steps end uphill.
         moved: Share of weights with a gradient below which the number format is too coarse.
 
     Source: thresholds are ours; no paper.
@@ -33,6 +36,7 @@ class Alarms:
 
     patience: int = 3
     against: float = 0.2
+    growth: float = 3.0
     moved: float = 0.5
     _lost: dict[str, int] = field(default_factory=dict[str, int])
     _losses: list[float] = field(default_factory=list[float])
@@ -81,9 +85,12 @@ class Alarms:
         return f"{share:.0%} of the step is in blocks that go up the loss: look at {names}"
 
     def _step(self, row: Mapping[str, Any]) -> str | None:
-        if row.get("effective") != "no" or row.get("t") is None:
+        if row.get("effective") == "no" and row.get("t") is not None:
+            return "the steps go up the loss: lower the learning rate"
+        growth, t = row.get("growth"), row.get("t")
+        if growth is None or t is None or not (growth >= self.growth and t < -_RISING):
             return None
-        return "the steps go up the loss: lower the learning rate"
+        return f"diverging: the gradient grew {growth:.1f}-fold and the steps end uphill; lower the learning rate"
 
     def _sum(self, row: Mapping[str, Any]) -> str | None:
         cosine = row.get("parts_cos")

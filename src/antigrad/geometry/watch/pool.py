@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ class Products:
         whole_dot: g·y of all together.
         whole_size: |g||y| of all together.
         share: (L,) each one's share of |g|².
+        slope: |y| of all together.
     """
 
     names: Sequence[str]
@@ -44,6 +46,7 @@ class Products:
     whole_dot: float
     whole_size: float
     share: Tensor
+    slope: float
 
     @classmethod
     def of(cls, table: Table) -> Products:
@@ -59,10 +62,11 @@ class Products:
         dot, step_sq = layers["dot"], layers["step_sq"]
         size = step_sq.sqrt() * layers["descent_sq"].sqrt()
         whole_dot, whole_sq = float(dot.sum()), float(step_sq.sum())
-        whole_size = math.sqrt(whole_sq) * math.sqrt(float(layers["descent_sq"].sum()))
+        slope = math.sqrt(float(layers["descent_sq"].sum()))
+        whole_size = math.sqrt(whole_sq) * slope
         names = [block.name for block in layers.blocks]
         cos = whole_dot / whole_size if whole_size > 0 else math.nan
-        return cls(names, dot, size, cos, whole_dot, whole_size, step_sq / (whole_sq or 1.0))
+        return cls(names, dot, size, cos, whole_dot, whole_size, step_sq / (whole_sq or 1.0), slope)
 
 
 def through(end: Products, start: Products | None) -> tuple[float, dict[str, float]]:
@@ -103,6 +107,8 @@ class Pool:
         self._spacing = spacing
         self._fall, self._through = _Series(), _Series()
         self._layers: dict[str, _Series] = {}
+        self._slopes: deque[float] = deque(maxlen=ROWS)
+        self._names: tuple[str, ...] = ()
 
     def add(
         self,
@@ -126,7 +132,8 @@ class Pool:
 
         Returns:
             `effective`, `t`, `t_values`, `t_of`, `through`, `t_through`, `block_through`, `against` (names, shares
-            of |g|² and t of layers that significantly go up, the largest share first) and `share_against`.
+            of |g|² and t of layers that significantly go up, the largest share first), `share_against` and `growth`
+            (of |y| over the recent rows).
         """
         if at_end:
             whole, layers = through(found, start)
@@ -146,6 +153,7 @@ class Pool:
             "block_through": layers,
             "against": against[:SHOWN],
             "share_against": sum(share for _, share, _ in against),
+            "growth": self._growth(found, start),
         }
 
     def remember(self, step: int, row: Mapping[str, Any]) -> None:
@@ -160,6 +168,17 @@ class Pool:
         self._through.add(bucket, row.get("through"))
         for name, value in (row.get("block_through") or {}).items():
             self._layers.setdefault(name, _Series()).add(bucket, value)
+
+    def _growth(self, found: Products, start: Products | None) -> float | None:
+        # Medians of three rows: a single batch may have any gradient. Where the first step of all goes astray, the
+        # gradient that made it is all there is to compare with.
+        if self._names != tuple(found.names):
+            self._names = tuple(found.names)
+            self._slopes = deque([] if start is None else [start.slope] * 3, maxlen=ROWS)
+        self._slopes.append(found.slope)
+        recent = list(self._slopes)
+        middles = [median(recent[place : place + 3]) for place in range(len(recent) - 2)]
+        return middles[-1] / min(middles) if len(middles) > 1 and min(middles) > 0 else None
 
     def _rising(self, found: Products, layers: Mapping[str, float]) -> list[tuple[str, float, float]]:
         seen = [name for name in layers if name in self._layers]

@@ -19,7 +19,8 @@ NOTHING: dict[str, Any] = {
     **dict.fromkeys(("blocks_against", "step_share_against", "drop_predicted", "cos_without_decay", "block_cos")),
 }
 UNTOLD: dict[str, Any] = {
-    **dict.fromkeys(("t", "t_values", "t_of", "through", "t_through", "block_through", "against", "share_against")),
+    **dict.fromkeys(("t", "t_values", "t_of", "through", "t_through", "block_through", "against")),
+    **dict.fromkeys(("share_against", "growth")),
 }
 """What recent rows say together, where there are none."""
 """What `certificate_figures` gives when there is no such certificate."""
