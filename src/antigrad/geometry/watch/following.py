@@ -199,7 +199,7 @@ class Following:
     def _failing(self, tracker: Tracker) -> Callable[[str], None]:
         def failed(reason: str) -> None:
             row: Row = {"kind": "certificate", "step": tracker.step, "optimizer": tracker.name, "skipped": True}
-            tracker.forget()
+            tracker.forget(waiting=True)
             self._write(row | {"failed": reason, "in_batch": {}}, {"failed": f"could not be watched: {reason}"})
 
         return failed

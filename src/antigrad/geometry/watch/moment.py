@@ -89,9 +89,9 @@ class Moment:
         Returns:
             It; empty where it is not known: nothing was there, or the optimizer made its own.
         """
-        if self._stale and self._mark is not None and self._mark.replaced():
-            self.gradients = {}
         if not self.known:
+            if self._stale and self._mark is not None and self._mark.replaced():
+                self.gradients = {}
             self._tell({} if self._stale else self.gradients)
         return self.gradients
 

@@ -189,7 +189,7 @@ def outermost(optimizer: Any) -> Any:
         It itself, whose rule is what is applied, or the one inside a wrapper that only passes on, as accelerate's.
 
     Raises:
-        InputTypeError: It is no optimizer and holds none.
+        InputTypeError: It is no optimizer and holds none, or it steps inside the backward pass.
     """
     while type(optimizer).__module__.startswith(_PASS_ON):
         optimizer = optimizer.optimizer
@@ -199,6 +199,12 @@ def outermost(optimizer: Any) -> Any:
             f"a {type(optimizer).__name__} to watch",
             "a model or an optimizer with step hooks (torch.optim.Optimizer)",
             "make the optimizer a subclass of torch.optim.Optimizer",
+        )
+    if hasattr(optimizer, "fused_backward"):
+        raise InputTypeError(
+            f"{type(optimizer).__name__}, which steps while its backward pass runs",
+            "an optimizer whose step() moves the weights",
+            "there is no moment at which gradients and weights of one step are there: train it unwatched",
         )
     return optimizer
 

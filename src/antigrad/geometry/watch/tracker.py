@@ -162,9 +162,14 @@ class Tracker:
             row["safe_weight"] = safe.update(**row["interaction"])
         self._say(row, step, table, sums)
 
-    def forget(self) -> None:
-        """Forget a step that began and never ended, and a row that waits."""
-        self._now = self._moment = self._pending = None
+    def forget(self, *, waiting: bool = False) -> None:
+        """Forget a step that began and never ended.
+
+        Args:
+            waiting: And the row that waits.
+        """
+        self._now = self._moment = None
+        self._pending = None if waiting else self._pending
 
     def finish(self) -> None:
         """Write the row that still waits, without an independent gradient."""
