@@ -87,31 +87,29 @@ class Kind:
     ) -> tuple[Any, Any, list[Truth]]:
         """Train; the model, what watched it, and what each step was."""
         random.seed(3)
-        np.random.seed(3)  # noqa: NPY002
+        np.random.seed(3)
         model = network(self.name == "SpectralSphere")
         optimizer = self.make(model)
         watched = None if watch is None else watch(optimizer, model)
         torch.manual_seed(7)
         truths: list[Truth] = []
         for step in range(steps):
-            before: list[torch.Tensor] = []
-            slopes: list[torch.Tensor] = []
-            self._step(model, optimizer, *batch(step), lambda old, slope: (before.append(old), slopes.append(slope)))
-            if before:
-                truths.append(Truth(flat(list(model.parameters())) - before[0], -slopes[0]))
+            noted: list[tuple[torch.Tensor, torch.Tensor]] = []
+            self._step(model, optimizer, *batch(step), noted)
+            truths += [Truth(flat(list(model.parameters())) - old, -slope) for old, slope in noted]
         if watched is not None:
             watched.close()
         return model, watched, truths
 
     def _step(
-        self, model: nn.Module, optimizer: Any, inputs: torch.Tensor, labels: torch.Tensor, note: Callable[..., object]
+        self, model: nn.Module, optimizer: Any, inputs: torch.Tensor, labels: torch.Tensor, noted: list[Any]
     ) -> None:
         if hasattr(optimizer, "train") and self.name.startswith("ScheduleFree"):
             optimizer.train()
 
         def here() -> None:
             slopes = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
-            note(flat(list(model.parameters())), flat(slopes))
+            noted.append((flat(list(model.parameters())), flat(slopes)))
 
         def evaluate() -> torch.Tensor:
             optimizer.zero_grad()
