@@ -181,7 +181,9 @@ def _figures(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         Name and number.
     """
     own, effects = row["in_batch"], row.get("effect") or {}
-    figures = {name: row.get(name) for name in LOGGED} | {f"in_batch_{name}": own.get(name) for name in ("cos", "kappa")}
+    figures = {name: row.get(name) for name in LOGGED} | {
+        f"in_batch_{name}": own.get(name) for name in ("cos", "kappa")
+    }
     figures |= {f"effect_{part}": effect for part, effect in effects.items()} | {"alarms": len(row["alarms"])}
     for name, value in figures.items():
         if value is not None and math.isfinite(value):

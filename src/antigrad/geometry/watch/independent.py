@@ -13,40 +13,31 @@ from antigrad.geometry.evidence import Evidence, evidence
 from antigrad.geometry.watch.given import loss_scale
 from antigrad.geometry.watch.held_out import HeldOut, held_out_losses, sample_slopes
 from antigrad.geometry.watch.pool import Pool, Products
-from antigrad.geometry.watch.step import Step
+from antigrad.geometry.watch.step import Pending, Step
 from antigrad.geometry.watch.step_row import independent_figures, measured_figures
 from antigrad.geometry.watch.summing import Summing
 from antigrad.geometry.watch.watched import Gradients
 
 
-def against_next(
-    row: dict[str, Any],
-    gradients: Gradients,
-    step: Step,
-    own: Products | None,
-    sums: Summing,
-    pool: Pool,
-    alone: Evidence | None,
-) -> None:
+def against_next(pending: Pending, gradients: Gradients, sums: Summing, pool: Pool, alone: Evidence | None) -> None:
     """Complete a row with the gradient of the batch after it, at the weights where the step ended.
 
     Args:
-        row: The row, brought up to date.
+        pending: The row that waited, brought up to date.
         gradients: Of the next batch; empty if there was none.
-        step: The step.
-        own: Its products with the gradient that made it.
         sums: Takes sums.
         pool: What the rows before it said.
         alone: What the micro-batches of that batch say by themselves.
     """
-    found = sums.against(step.blocks, step.old, gradients, step.decay, loss_scale(sums.optimizer))
+    row, step, scale = pending.row, pending.step, loss_scale(sums.optimizer)
+    found = sums.against(step.blocks, step.old, gradients, step.decay, scale, pending.table)
     if found is None:
         return
     table, decay = found
     figures = independent_figures(table, decay, "lagged")
     if figures:
         products = Products.of(table)
-        row |= figures | pool.add(row["step"], products, own, at_end=True, alone=alone, of="micro-batches")
+        row |= figures | pool.add(row["step"], products, pending.own, at_end=True, alone=alone, of="micro-batches")
         row["overshoot"] = products.whole_dot < 0
 
 

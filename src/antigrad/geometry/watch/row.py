@@ -47,7 +47,7 @@ def certificate_figures(table: Table, decay: Tensor | None = None) -> dict[str, 
     Deviations: none.
     """
     whole = Certificate(table.total("step_sq"), table.total("descent_sq"), table.total("dot"))
-    z = sign_flip_z(whole.dot, table.total("product_sq"))
+    z = sign_flip_z(whole.dot, table.total("product_sq")) if "product_sq" in table.columns else None
     ladder = ladder_of(table, whole)
     layers = table.by_layer()
     step_sq, dots = layers["step_sq"], layers["dot"]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from antigrad.geometry.watch.held_out import HeldOut
 from antigrad.geometry.watch.pool import Products
+from antigrad.geometry.watch.table import Table
 from antigrad.geometry.watch.watched import Block, Gradients, local
 
 
@@ -62,10 +63,12 @@ class Pending:
         row: What it says so far.
         step: The step; its move is kept.
         own: Its products with the gradient that made it; None if that is not known.
+        table: Its sums with that gradient, for those that are of the step alone.
         drops: Products with the gradient accumulated so far in the next batch.
     """
 
     row: dict[str, Any]
     step: Step
     own: Products | None
+    table: Table
     drops: list[float] = field(default_factory=list[float])

@@ -48,14 +48,15 @@ class Summing:
         Returns:
             The sums, on the CPU, with the factor divided out; None for the parts if there are none.
         """
-        table = self._measured(blocks, moves, gradients, decay, counts=True)
+        theta = _now(moves) if decay.any() else None
+        table = self._measured(blocks, moves, gradients, theta, counts=True)
         pieces = [(table.values, self._share([block.parameter for block in blocks]))]
         parts.averaged(self.settings.group, self.settings.world)
         if parts:
             diagonal = optimizer_diagonal(self.optimizer)
             pieces.append((part_sums(parts, moves, gradients, diagonal), self._share(list(moves))))
         values, *part_values = added_up(pieces, self.settings.group)
-        table = self._in_range(table.on_host(values), moves, gradients, decay, counts=True)
+        table = self._in_range(table.on_host(values), moves, gradients, theta)
         found = as_part_sums(parts.names, part_values[0].sum(0), scale) if part_values else None
         return table.unscaled(scale), found
 
@@ -66,6 +67,7 @@ class Summing:
         gradients: Gradients,
         decay: Tensor,
         scale: float = 1.0,
+        known: Table | None = None,
     ) -> tuple[Table, Tensor] | None:
         """Take the sums of a step with a gradient that did not make it.
 
@@ -75,6 +77,7 @@ class Summing:
             gradients: ∇L of other data, times a factor.
             decay: (L,) learning rate times decoupled weight decay.
             scale: The factor.
+            known: Sums of the same step and blocks with another gradient.
 
         Returns:
             The sums and the decay of their blocks; None if step and gradient have no block in common.
@@ -84,33 +87,47 @@ class Summing:
         if not shared:
             return None
         rates = decay[torch.tensor(common)]
-        table = self._measured(shared, moves, gradients, rates, counts=False)
+        known = known if len(shared) == len(blocks) and self.settings.group is None else None
+        theta = _now(moves) if rates.any() else None
+        table = self._measured(shared, moves, gradients, theta, known=known)
         share = self._share([block.parameter for block in shared])
         whole = table.on_host(*added_up([(table.values, share)], self.settings.group))
-        return self._in_range(whole, moves, gradients, rates, counts=False).unscaled(scale), rates
+        return self._in_range(whole, moves, gradients, theta).unscaled(scale), rates
 
     def _measured(
         self,
         blocks: Sequence[Block],
         moves: Mapping[nn.Parameter, Tensor],
         gradients: Gradients,
-        decay: Tensor,
+        theta: Gradients | None,
         *,
-        counts: bool,
+        counts: bool = False,
+        known: Table | None = None,
     ) -> Table:
         rung = self.settings.granularity
         rows, every = rung in ("row", "coordinate"), rung == "coordinate"
-        theta = _now(moves) if decay.any() else None
-        return measure(blocks, moves, gradients, theta, counts=counts, rows=rows, coordinates=every)
+        return measure(
+            blocks,
+            moves,
+            gradients,
+            theta,
+            counts=counts,
+            signs=not counts,
+            rows=rows,
+            coordinates=every,
+            known=known,
+        )
 
     def _in_range(
-        self, table: Table, moves: Mapping[nn.Parameter, Tensor], gradients: Gradients, decay: Tensor, *, counts: bool
+        self, table: Table, moves: Mapping[nn.Parameter, Tensor], gradients: Gradients, theta: Gradients | None
     ) -> Table:
         if self.settings.group is not None:  # What one process finds again, the others would have to.
             return table
-        return in_range(table, moves, gradients, _now(moves) if decay.any() else None, counts=counts)
+        return in_range(table, moves, gradients, theta)
 
     def _share(self, parameters: Sequence[nn.Parameter]) -> Tensor:
+        if self.settings.group is None:
+            return torch.empty(0)
         return torch.tensor([1 / copies(p, self.settings.world) for p in parameters], dtype=torch.float64)
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from antigrad.geometry.watch.watched import Block
 
-CORE = ("step_sq", "descent_sq", "dot", "product_sq")
+CORE = ("step_sq", "descent_sq", "dot")
+SIGNS = ("product_sq",)
 COUNTS = ("moved", "live")
 DECAY = ("theta_dot_descent", "theta_dot_step", "theta_sq")
 
@@ -20,7 +21,7 @@ DECAY = ("theta_dot_descent", "theta_dot_step", "theta_sq")
 class Table:
     r"""Sums over each of L blocks, with y the negative gradient, g the applied step, θ the weights before.
 
-    Columns `step_sq` |g|², `descent_sq` |y|², `dot` g·y, `product_sq` Σ g²y²; when weights are counted
+    Columns `step_sq` |g|², `descent_sq` |y|², `dot` g·y; `product_sq` Σ g²y² when asked for; when weights are counted
     `moved` (those that changed among those with a gradient) and `live` (those with a gradient); and with
     weight decay `theta_dot_descent` θ·y, `theta_dot_step` θ·g, `theta_sq` |θ|².
 

@@ -240,7 +240,7 @@ class Tracker:
             against_held_out(row, step.held_out, step, sums, self.pool, self.parameters, self._model)
         if self.settings.independent == "lagged":
             step.half = step.held_out = None
-            self._pending = Pending(row, step, own)
+            self._pending = Pending(row, step, own, table)
         else:
             self._emit(row)
 
@@ -252,7 +252,7 @@ class Tracker:
         sums = Summing(self.optimizer, self.settings)
         drops = [after - before for before, after in zip([0.0, *pending.drops], pending.drops, strict=False)]
         alone = evidence(drops) if len(drops) >= MICRO_BATCHES else None
-        against_next(pending.row, gradients, pending.step, pending.own, sums, self.pool, alone)
+        against_next(pending, gradients, sums, self.pool, alone)
         self._emit(pending.row)
 
     def _half_step(self, *, by_closure: bool) -> tuple[Gradients, Gradients]:

@@ -77,17 +77,17 @@ class Copies:
         Returns:
             The copies, valid until the next call.
         """
-        held = {parameter: local(parameter) for parameter in parameters}
-        kinds: dict[tuple[torch.dtype, torch.device], list[nn.Parameter]] = {}
-        for parameter, tensor in held.items():
-            kinds.setdefault((tensor.dtype, tensor.device), []).append(parameter)
+        kinds: dict[tuple[torch.dtype, torch.device], list[tuple[nn.Parameter, Tensor]]] = {}
+        for parameter in parameters:
+            tensor = local(parameter)
+            kinds.setdefault((tensor.dtype, tensor.device), []).append((parameter, tensor))
         found: dict[nn.Parameter, Tensor] = {}
         for kind, group in kinds.items():
-            sizes = [held[parameter].numel() for parameter in group]
+            sizes = [tensor.numel() for _, tensor in group]
             if kind not in self._kept or len(self._kept[kind]) < sum(sizes):
                 self._kept[kind] = torch.empty(sum(sizes), dtype=kind[0], device=kind[1])
-            for parameter, piece in zip(group, self._kept[kind][: sum(sizes)].split(sizes), strict=True):
-                found[parameter] = piece.view(held[parameter].shape).copy_(held[parameter])
+            for (parameter, tensor), piece in zip(group, self._kept[kind][: sum(sizes)].split(sizes), strict=True):
+                found[parameter] = piece.view(tensor.shape).copy_(tensor)
         return found
 
 
@@ -100,7 +100,7 @@ def is_sharded(tensor: Tensor) -> bool:
     Returns:
         True if each process holds a part of it.
     """
-    return hasattr(tensor, "to_local") and hasattr(tensor, "device_mesh")
+    return type(tensor) not in (Tensor, nn.Parameter) and hasattr(tensor, "to_local") and hasattr(tensor, "device_mesh")
 
 
 def copies(tensor: Tensor, world: int) -> int:

@@ -73,7 +73,7 @@ def take_sums(move: Move, parts: Mapping[str, Halves], weights: Mapping[str, flo
         for label, gradient in whole.items():
             sources = {old: step}, {old: gradient}
             table = measure(here, *sources, counts=True, rows=True, coordinates=True)
-            tables[label].append(in_range(table, *sources, counts=True))
+            tables[label].append(in_range(table, *sources))
     return Sums({label: _joined(pieces) for label, pieces in tables.items()}, gram, noise)
 
 
