@@ -99,7 +99,8 @@ class Tracker:
     @torch.no_grad()
     def micro_batch(self) -> None:
         """Take the product of the row that waits with the gradient accumulated so far."""
-        if self._pending is not None:
+        # Of several processes each has seen its own share only.
+        if self._pending is not None and self.settings.group is None:
             moves = self._pending.step.old
             drops = [-dot(moves[p], local(dense(p.grad))) for p in moves if p.grad is not None]
             if drops:

@@ -1,5 +1,6 @@
 """What is certified is the move that was applied over the outermost step, and nothing that happens around it."""
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -307,7 +308,8 @@ def test_an_optimizer_without_any_step_is_refused_or_named(caplog: pytest.LogCap
 
     with pytest.raises(InputTypeError, match="steps while its backward pass runs"):
         Watch(Fused(model.parameters(), lr=0.1))
-    with Watch(torch.optim.SGD(model.parameters(), lr=0.1), model=model):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with caplog.at_level(logging.WARNING, "antigrad.watch"), Watch(optimizer, model=model):
         pass
     assert "no step of SGD was seen" in caplog.text
 
