@@ -26,7 +26,7 @@ TARGETS = {"tiny": {256: 1.04, 1024: 1.02}, "smollm2-135m-instruct": {256: 1.04,
 
 
 def run(quick: bool, keep: bool) -> None:
-    """Measure AdamW on a stack of 100M parameters, its memory, then whole training steps of the tiny policy and of SmolLM2-135M."""
+    """Measure AdamW on a stack of 100M parameters, its memory, then training steps of the tiny policy and SmolLM2."""
     for name, options in (("fused", {"fused": True}), ("foreach", {"foreach": True})):
         step_alone(name, options, quick, keep)
         gc.collect()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -323,7 +324,8 @@ def _least(gap: Callable[[float], float], start: float) -> float | None:
     high = _LARGEST_LOG_KAPPA / 2
     if high <= start or gap(high) > 0:
         return None
-    found = float(brentq(gap, start, high, xtol=1e-15, rtol=_RESOLUTION, maxiter=_HALVINGS))
+    solve = cast(Callable[..., float], brentq)
+    found = float(solve(gap, start, high, xtol=1e-15, rtol=_RESOLUTION, maxiter=_HALVINGS))
     while gap(found) > 0:
         found = math.nextafter(found, math.inf) * (1 + _RESOLUTION)
     return found

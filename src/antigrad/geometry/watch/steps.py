@@ -103,7 +103,7 @@ class Steps:
             return None
         if "closure" in kwargs:
             return args, {**kwargs, "closure": used}
-        return (args[0], used, *args[2:]), kwargs
+        return (*args[:1], used, *args[2:]), kwargs
 
     def _running(self) -> bool:
         # After an exception inside a step no hook says that it is over: its frame is then not below this one.

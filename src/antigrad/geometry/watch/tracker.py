@@ -155,7 +155,7 @@ class Tracker:
         step.moved()
         sums = Summing(self.optimizer, self.settings)
         table, parts = sums.of_step(step.blocks, step.old, gradients, step.decay, step.scale, self._parts)
-        row = self._row(step, table) | {"gradient": known} | part_figures(table, parts)
+        row: dict[str, Any] = {**self._row(step, table), "gradient": known, **part_figures(table, parts)}
         if row["effect"] is not None and parts is not None:
             row["down_weight"] = weight
             self._check(row, None if self._other_parts() else sum_disagrees(table, parts, weight))

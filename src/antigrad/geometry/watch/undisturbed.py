@@ -67,7 +67,7 @@ def _kept(model: nn.Module | None, parameters: Sequence[nn.Parameter]) -> Genera
     # Batch normalisation does not say that it writes to its buffers: those are copied whatever happens.
     buffers = [] if model is None else [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     aliases = [(tensor, tensor.detach()) for tensor in parameters]  # Of the memory they have now: `.data =` swaps it.
-    attributes = [(module, _plain(module), dict(module._buffers)) for module in modules]
+    attributes = [(module, _plain(module), dict(module.named_buffers(recurse=False))) for module in modules]
     writes = _CopyBeforeWrite([local(tensor) for tensor in parameters])
     try:
         with writes:
@@ -76,7 +76,8 @@ def _kept(model: nn.Module | None, parameters: Sequence[nn.Parameter]) -> Genera
         with torch.no_grad():
             for module, plain, own in attributes:
                 vars(module).update(plain)
-                module._buffers.update(own)
+                for name, buffer in own.items():  # A forward may have put another tensor in its place.
+                    setattr(module, name, buffer)
             for tensor, alias in aliases:
                 if not is_sharded(tensor) and tensor.data_ptr() != alias.data_ptr():
                     tensor.data = alias
