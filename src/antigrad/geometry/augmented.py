@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
-from antigrad.geometry.angle import check_pair, scaled, times_power_of_two
+from antigrad.geometry.angle import check_pair
+from antigrad.geometry.lengths import scaled, times_power_of_two
 
 _GREATEST_ASYMMETRY = 1e-7
 

@@ -21,7 +21,8 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
-from antigrad.geometry.angle import check_pair, scaled, times_power_of_two
+from antigrad.geometry.angle import check_pair
+from antigrad.geometry.lengths import scaled, times_power_of_two
 
 Ladder = dict[str, float]
 """Least κ by granularity, coarse to fine."""

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
-from antigrad.geometry.angle import Certificate, check_pair, scaled, times_power_of_two
+from antigrad.geometry.angle import Certificate, check_pair
+from antigrad.geometry.lengths import scaled, times_power_of_two
 
 
 def discrete_gradient(descent: Tensor, step: Tensor, drop: float) -> Tensor:

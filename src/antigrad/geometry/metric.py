@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
-from antigrad.geometry.angle import check_pair, scaled
+from antigrad.geometry.angle import check_pair
 from antigrad.geometry.blocks import least_high, within
+from antigrad.geometry.lengths import scaled
 from antigrad.geometry.operators import Operator
 
 MEMBERS = ("upper", "lower", "arithmetic", "geometric", "bfgs", "dfp", "psb")

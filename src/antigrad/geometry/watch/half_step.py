@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, cast
 
@@ -10,12 +10,49 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError
+from antigrad.geometry.dots import dense
 from antigrad.geometry.watch.steps import inside
 from antigrad.geometry.watch.undisturbed import undisturbed
 from antigrad.geometry.watch.watched import Gradients, is_sharded
 
 _PLAIN = (bool, int, float, str, type(None), Tensor)
 """What an optimizer may keep beside its groups and its state, and change in a step."""
+
+
+def half_step(
+    optimizer: torch.optim.Optimizer, halves: Sequence[Gradients], step: int, *, by_closure: bool
+) -> tuple[Gradients, Gradients]:
+    """Find the move that one half of a batch would have made, and the gradient of the other half.
+
+    Args:
+        optimizer: Before its step, with the gradient of the whole batch.
+        halves: Gradients that `half` kept: of the first half, and of the second where it was called again.
+        step: Number of the step.
+        by_closure: Whether the step has a closure.
+
+    Returns:
+        Move and gradient.
+
+    Raises:
+        InputValueError: There are no halves.
+    """
+    if by_closure:
+        raise InputValueError(
+            "independent='split' with step(closure)", "a step without one", "use independent='held_out'"
+        )
+    if not halves:
+        raise InputValueError(
+            f"independent='split' without half() before step {step}",
+            "a call of half() between the two halves of the batch",
+            "call it after the first half's backward, or use independent='lagged'",
+        )
+    first = halves[0]
+    grads = {p: p.grad for p in first if p.grad is not None}
+    second = halves[1] if len(halves) > 1 else {p: 2 * grad - first[p] for p, grad in grads.items()}
+    moved = step_from(optimizer, first)
+    for parameter in moved:
+        moved[parameter] -= parameter.detach()
+    return moved, {p: dense(gradient) for p, gradient in second.items()}
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from antigrad.geometry.dots import dense, dot
 from antigrad.geometry.effects import SafeWeight
 from antigrad.geometry.evidence import evidence
 from antigrad.geometry.watch.given import Mark, decay_rates, keeps_gradients, loss_scale
-from antigrad.geometry.watch.half_step import step_from
+from antigrad.geometry.watch.half_step import half_step
 from antigrad.geometry.watch.held_out import held_out_gradient
 from antigrad.geometry.watch.independent import against_half, against_held_out, against_next
 from antigrad.geometry.watch.moment import Moment
@@ -205,7 +205,8 @@ class Tracker:
             buffer=buffer,
         )
         if self.settings.independent == "split":
-            step.half = self._half_step(by_closure=by_closure)
+            halves, self._halves = self._halves, []
+            step.half = half_step(self.optimizer, halves, self.step, by_closure=by_closure)
         if self.settings.held_out is not None:
             step.held_out = held_out_gradient(self.settings.held_out, self.parameters, self._model)
         return step
@@ -255,25 +256,3 @@ class Tracker:
         alone = evidence(drops) if len(drops) >= MICRO_BATCHES else None
         against_next(pending, gradients, sums, self.pool, alone)
         self._emit(pending.row)
-
-    def _half_step(self, *, by_closure: bool) -> tuple[Gradients, Gradients]:
-        # The step that one half of the batch would have made, and the gradient of the other half.
-        halves, self._halves = self._halves, []
-        if by_closure:
-            raise InputValueError(
-                "independent='split' with step(closure)", "a step without one", "use independent='held_out'"
-            )
-        if not halves:
-            raise InputValueError(
-                f"independent='split' without half() before step {self.step}",
-                "a call of half() between the two halves of the batch",
-                "call it after the first half's backward, or use independent='lagged'",
-            )
-        first = halves[0]
-        grads = {p: p.grad for p in first if p.grad is not None}
-        second = halves[1] if len(halves) > 1 else {p: 2 * grad - first[p] for p, grad in grads.items()}
-        second = {p: dense(gradient) for p, gradient in second.items()}
-        moved = step_from(self.optimizer, first)
-        for parameter in moved:
-            moved[parameter] -= parameter.detach()
-        return moved, second
