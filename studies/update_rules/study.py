@@ -61,9 +61,7 @@ def train_network(name: str, seed: int, steps: int) -> tuple[list[dict[str, Any]
     rule, draw = make_rule(name, net, 2000 + seed), torch.Generator().manual_seed(3000 + seed)
     points, labels = task.train
     start = _losses(net, task, "before")
-    held_out = Watch(
-        rule, model=net, every=1, granularity="coordinate", held_out=lambda: net.loss(*task.held_out), copy_grad=False
-    )
+    held_out = Watch(rule, model=net, every=1, granularity="coordinate", held_out=lambda: net.loss(*task.held_out))
     with held_out, Watch(rule, model=net, every=1, held_out=lambda: net.loss(points, labels)) as full:
         for _ in range(steps):
             chosen = torch.randperm(len(points), generator=draw)[:64]

@@ -58,6 +58,9 @@ def test_certificates_are_those_of_one_process(
         mine, others = (ours["in_batch"], theirs["in_batch"]) if of == "in_batch" else (ours, theirs)
         assert ours["independent"] == theirs["independent"]
         for figure in FIGURES:
+            if (figure, of) == ("z", "in_batch"):  # Random signs of a step's own gradient are no question.
+                assert mine[figure] is others[figure] is None
+                continue
             assert mine[figure] == pytest.approx(others[figure], rel=2e-3, abs=1e-5), (ours["step"], figure)
 
 

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from antigrad.geometry.angle import Certificate, kappa_of_angle, repair, sign_flip_z, verdict
+from antigrad.geometry.angle import Certificate, kappa_of_angle, repair, sign_flip_z
 from antigrad.geometry.blocks import block_bounds, coordinate_bounds, ladder, within
 from antigrad.geometry.effects import effects, interaction, least_kappa_interaction, safe_window
 from antigrad.geometry.finite import discrete_certificate, discrete_gradient
@@ -117,15 +117,12 @@ def test_repair_is_idempotent_and_moves_no_further_than_needed(one: Pair, limit:
 
 
 @given(vectors())
-def test_z_and_verdict_change_sign_with_the_step(given_: tuple[Tensor, Tensor]) -> None:
+def test_z_changes_sign_with_the_step(given_: tuple[Tensor, Tensor]) -> None:
     g, y = given_
     products = g * y
     z = sign_flip_z(float(g @ y), float(products @ products))
     assert sign_flip_z(float(-g @ y), float(products @ products)) == -z
     assert abs(z) <= math.sqrt(len(g)) * (1 + 1e-9)
-    opposite = {"yes": "no", "no": "yes", "undecided": "undecided"}
-    one, other = Certificate.of(g, y), Certificate.of(-g, y)
-    assert verdict(other, -4 * z) == opposite[verdict(one, 4 * z)]
 
 
 @settings(max_examples=200)

@@ -22,8 +22,10 @@ from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.geometry.dots import in_pieces
+from antigrad.geometry.evidence import THRESHOLD
+from antigrad.geometry.lengths import check_square, scaled, times_power_of_two
 
-Verdict = Literal["yes", "no", "undecided"]
+Verdict = Literal["yes", "no", "unresolved"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Certificate:
 
         Raises:
             InputTypeError: The shapes differ.
-            InputValueError: An entry is not finite.
+            InputValueError: An entry is not finite, or the square of a length is outside float64.
 
         Sign: `descent` is the negative gradient.
 
@@ -101,6 +103,8 @@ class Certificate:
             g, y = piece.double(), slope.double()
             sums += torch.stack([g @ g, y @ y, g @ y])
         step_sq, descent_sq, dot = sums.tolist()
+        for name, square, vector in (("step", step_sq, step), ("descent", descent_sq, descent)):
+            check_square(name, square, vector)
         return cls(step_sq, descent_sq, dot)
 
     def without_decay(
@@ -215,7 +219,9 @@ def sign_flip_z(dot: float, product_sq: float) -> float:
     $$z=\frac{g\cdot y}{\sqrt{\sum_ig_i^2y_i^2}}$$
 
     Under independent random signs z has mean 0 and variance 1, and is close to normal for many terms,
-    heavy tails included.
+    heavy tails included. The signs of gradients of batches are not independent: they have low rank, and the true
+    spread of z is larger, ten times near a stationary point. A |z| below 3 is noise; one above it says nothing.
+    `evidence.evidence` measures the spread.
 
     Args:
         dot: g·y.
@@ -243,17 +249,20 @@ def sign_flip_z(dot: float, product_sq: float) -> float:
     return dot / math.sqrt(product_sq) if product_sq > 0 else 0.0
 
 
-def verdict(certificate: Certificate, z: float, *, z_threshold: float = 3.0, cos_floor: float = 1e-6) -> Verdict:
-    """Say whether a step goes down the loss, unless chance or rounding could have decided.
+def verdict(cos: float, t: float | None, t_step: float | None = None, *, cos_floor: float = 1e-6) -> Verdict:
+    """Say whether steps go down the loss, unless chance or rounding could have decided.
 
     Args:
-        certificate: Certificate of the step.
-        z: Its `sign_flip_z`. It never exceeds √D in size: of fewer than ten weights nothing is said.
-        z_threshold: |z| at or below which it is undecided.
-        cos_floor: |cos ψ| below which it is undecided: dots are taken in float32.
+        cos: Cosine of the step and the negative gradient.
+        t: How far their product is from zero in units of its spread, on the scale of a normal variable
+            (`evidence.evidence`). Infinite where there is no chance about it: on the very data that is asked
+            about. None where its spread is not known.
+        t_step: The same of the whole step, where `t` is of its end alone; None: `t` says both.
+        cos_floor: |cos ψ| below which it is unresolved: dots are taken in float32.
 
     Returns:
-        `yes`, `no` (also where g or y is zero: there is nothing to certify) or `undecided`.
+        `yes` for t above 3; `no` for a t of the whole step below −3, and where g or y is zero (there is nothing to
+        certify); `unresolved` otherwise.
 
     Sign: `yes` for g·y > 0.
 
@@ -262,14 +271,16 @@ def verdict(certificate: Certificate, z: float, *, z_threshold: float = 3.0, cos
     Deviations: none.
 
     Example:
-        >>> verdict(Certificate(1.0, 1.0, 0.5), z=12.0), verdict(Certificate(1.0, 1.0, 0.5), z=2.0)
-        ('yes', 'undecided')
+        >>> verdict(0.5, t=12.0), verdict(0.5, t=2.0), verdict(0.5, None), verdict(-0.1, t=-9.0, t_step=1.0)
+        ('yes', 'unresolved', 'unresolved', 'unresolved')
     """
-    if math.isnan(certificate.cos):
+    if math.isnan(cos):
         return "no"
-    if abs(certificate.cos) < cos_floor or not abs(z) > z_threshold:
-        return "undecided"
-    return "yes" if certificate.effective else "no"
+    if abs(cos) < cos_floor or t is None:
+        return "unresolved"
+    if t > THRESHOLD:
+        return "yes"
+    return "no" if (t if t_step is None else t_step) < -THRESHOLD else "unresolved"
 
 
 def repair(step: Tensor, descent: Tensor, max_angle: float = math.pi / 2) -> Tensor:
@@ -306,7 +317,7 @@ def repair(step: Tensor, descent: Tensor, max_angle: float = math.pi / 2) -> Ten
     check_pair(step, descent)
     if not 0 <= max_angle <= math.pi / 2:
         raise InputValueError(f"max_angle={max_angle}", "radians from 0 to π/2", "beyond 90° a step goes up the loss")
-    g, y = step.double(), descent.double()
+    (g, power), (y, _) = scaled(step), scaled(descent)
     size = float(y.norm())
     if size == 0:
         raise InputValueError("a descent of zeros", "a gradient", "there is no angle to a zero vector")
@@ -321,7 +332,7 @@ def repair(step: Tensor, descent: Tensor, max_angle: float = math.pi / 2) -> Ten
     cos, sin = (0.0, 1.0) if max_angle == math.pi / 2 else (math.cos(max_angle), math.sin(max_angle))
     length = max(0.0, along * cos + across * sin)
     turned = cos * unit + (sin * rest / across if across > 0 else 0 * unit)
-    return (length * turned).to(step.dtype)
+    return times_power_of_two(length * turned, power).to(step.dtype)
 
 
 def check_pair(step: Tensor, descent: Tensor) -> None:

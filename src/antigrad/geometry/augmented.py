@@ -17,6 +17,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.geometry.angle import check_pair
+from antigrad.geometry.lengths import scaled, times_power_of_two
 
 _GREATEST_ASYMMETRY = 1e-7
 
@@ -140,7 +141,8 @@ def static_metric(descents: Tensor, steps: Tensor) -> StaticMetric:
     check_pair(steps, descents)
     if steps.ndim != 2 or not len(steps):
         raise InputTypeError(f"steps of shape {tuple(steps.shape)}", "(T, D)", "one row a step")
-    G, Y = steps.double().T, descents.double().T
+    # P is of the order of G/Y: of vectors that are scaled it is multiplied back.
+    (G, power), (Y, other) = scaled(steps.T), scaled(descents.T)
     rank = int(torch.linalg.matrix_rank(Y))
     if rank < Y.shape[1]:
         raise InputValueError(f"{Y.shape[1]} descents of rank {rank}", "independent ones", "take fewer steps")
@@ -156,7 +158,8 @@ def static_metric(descents: Tensor, steps: Tensor) -> StaticMetric:
     def apply(vector: Tensor) -> Tensor:
         v = vector.double()
         inside = G @ torch.linalg.solve(symmetric, G.T @ v)
-        return (inside + mu * (v - basis @ (basis.T @ v))).to(vector.dtype)
+        found = inside + mu * (v - basis @ (basis.T @ v))
+        return times_power_of_two(found, power - other).to(vector.dtype)
 
     return StaticMetric(True, asymmetry, apply)
 

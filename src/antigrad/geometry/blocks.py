@@ -13,12 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+import numpy as np
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
 from antigrad.geometry.angle import check_pair
+from antigrad.geometry.lengths import scaled, times_power_of_two
 
 Ladder = dict[str, float]
 """Least κ by granularity, coarse to fine."""
@@ -27,6 +31,7 @@ RUNGS = ("global", "layer", "head", "row", "coordinate")
 
 _ROUNDING = 1e-12
 _LARGEST_LOG_KAPPA = 200.0
+_RESOLUTION = 4 * torch.finfo(torch.float64).eps
 _HALVINGS = 200
 
 
@@ -167,17 +172,20 @@ def block_bounds(step_sq: Tensor, descent_sq: Tensor, dot: Tensor, *, ignore_unm
         return BlockBounds(math.inf, math.nan, math.nan)
     sin, log_rho = ((1 - cos) * (1 + cos)).sqrt(), (g.log() - y.log()) / 2
 
+    blocks = cos.numpy(force=True), sin.numpy(force=True), log_rho.numpy(force=True)
+
     def ends(t: float) -> tuple[float, float]:
         # arcosh(cos cosh t) by its sinh: exact for cos = 1, and no cancellation near its zero.
-        grown = cos * math.sinh(t)
-        reach = ((grown - sin).clamp(min=0) * (grown + sin)).sqrt().asinh()
-        return float((log_rho - reach).max()), float((log_rho + reach).min())
+        k, s, middle = blocks
+        grown = k * math.sinh(t)
+        reach = np.arcsinh(np.sqrt(np.maximum(grown - s, 0.0) * (grown + s)))
+        return float((middle - reach).max()), float((middle + reach).min())
 
-    def overlap(t: float) -> bool:
+    def gap(t: float) -> float:
         start, end = ends(t)
-        return start <= end
+        return start - end
 
-    t = _least(overlap, float((sin / cos).asinh().max()))
+    t = _least(gap, float((sin / cos).asinh().max()))
     if t is None:
         return BlockBounds(math.inf, math.nan, math.nan)
     middle = sum(ends(t)) / 2
@@ -210,7 +218,11 @@ def coordinate_bounds(step: Tensor, descent: Tensor) -> BlockBounds:
         >>> coordinate_bounds(torch.tensor([2.0, -1.0, 0.0]), torch.tensor([1.0, -2.0, 0.0]))
         BlockBounds(kappa=4.0, low=0.5, high=2.0)
     """
-    return _coordinate_bounds([(step, descent)])
+    check_pair(step, descent)
+    (g, power), (y, other) = scaled(step), scaled(descent)
+    found = _coordinate_bounds([(g, y)])
+    low, high = times_power_of_two(torch.tensor([found.low, found.high], dtype=torch.float64), power - other).tolist()
+    return BlockBounds(found.kappa, low, high)
 
 
 def ladder(
@@ -255,6 +267,7 @@ def ladder(
     pairs = [(step, descents[name]) for name, step in steps.items()]
     for step, descent in pairs:
         check_pair(step, descent)
+    pairs = list(zip(_together([g for g, _ in pairs]), _together([y for _, y in pairs]), strict=True))
     rows = [_row_sums(step, descent) for step, descent in pairs]
     layers = [sums.sum(1, keepdim=True) for sums in rows]
     found: Ladder = {}
@@ -297,33 +310,31 @@ def finest(ladder: Ladder) -> str | None:
     return next((rung for rung in reversed(RUNGS) if math.isfinite(ladder.get(rung, math.nan))), None)
 
 
-def _least(holds: Callable[[float], bool], start: float) -> float | None:
-    """Find where a condition that holds from some point on begins to hold.
+def _least(gap: Callable[[float], float], start: float) -> float | None:
+    """Find where a gap that shrinks closes.
 
     Args:
-        holds: The condition, of ½ ln κ.
+        gap: Of ½ ln κ; closed where it is not above zero.
         start: No smaller value is looked at.
 
     Returns:
-        The point, on the side where it holds; None if it is above the largest κ.
+        The point, on the side where it is closed; None if it is above the largest κ.
     """
-    if holds(start):
+    if gap(start) <= 0:
         return start
-    low, high = start, _LARGEST_LOG_KAPPA / 2
-    if high <= low or not holds(high):
+    high = _LARGEST_LOG_KAPPA / 2
+    if high <= start or gap(high) > 0:
         return None
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    solve = cast(Callable[..., float], brentq)
+    found = float(solve(gap, start, high, xtol=1e-15, rtol=_RESOLUTION, maxiter=_HALVINGS))
+    while gap(found) > 0:
+        found = math.nextafter(found, math.inf) * (1 + _RESOLUTION)
+    return found
 
 
 def _coordinate_bounds(pairs: Sequence[tuple[Tensor, Tensor]]) -> BlockBounds:
     low, high = math.inf, 0.0
     for step, descent in pairs:
-        check_pair(step, descent)
         g, y = step.double().flatten(), descent.double().flatten()
         live = (g != 0) | (y != 0)
         if bool(live.any()):
@@ -335,6 +346,12 @@ def _coordinate_bounds(pairs: Sequence[tuple[Tensor, Tensor]]) -> BlockBounds:
     if not (low > 0 and high < math.inf):
         return BlockBounds(math.inf, math.nan, math.nan)
     return BlockBounds(high / low, low, high)
+
+
+def _together(tensors: Sequence[Tensor]) -> list[Tensor]:
+    # One scale for all: κ of the whole depends on their relative lengths. Ordinary tensors stay as they are.
+    power = max((scaled(tensor)[1] for tensor in tensors), key=abs, default=0)
+    return [times_power_of_two(tensor.double(), -power) for tensor in tensors] if power else list(tensors)
 
 
 def _row_sums(step: Tensor, descent: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from antigrad.core.errors import InputTypeError
 
 PIECE = 1 << 24
 """Longest piece that is summed in float32."""
+_PLAIN = (torch.float32, torch.float64)
 PIECE_ON_CPU = 1 << 17
 """The same on a CPU, where a piece that stays in the cache is read from memory once for all its sums."""
 
@@ -57,10 +58,14 @@ def in_pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
         InputTypeError: The sizes differ.
     """
     flat = [_flat(tensor) for tensor in tensors]
-    if len({len(vector) for vector in flat}) != 1:
+    length = flat[0].numel()
+    if any(vector.numel() != length for vector in flat):
         raise InputTypeError(f"sizes {[len(vector) for vector in flat]}", "one size", "compare the same parameters")
-    size = PIECE_ON_CPU if flat[0].device.type == "cpu" else PIECE
-    for start in range(0, len(flat[0]), size):
+    size = PIECE if flat[0].is_cuda else PIECE_ON_CPU
+    if 0 < length <= size:
+        yield tuple(map(_wide, flat))
+        return
+    for start in range(0, length, size):
         yield tuple(_wide(vector[start : start + size]) for vector in flat)
 
 
@@ -82,4 +87,4 @@ def _flat(tensor: Tensor) -> Tensor:
 
 
 def _wide(vector: Tensor) -> Tensor:
-    return vector if vector.dtype == torch.float64 else vector.float()
+    return vector if vector.dtype in _PLAIN else vector.float()

@@ -44,7 +44,7 @@ def effects(step: Tensor, parts: Mapping[str, Tensor]) -> dict[str, float]:
 
     Raises:
         InputTypeError: Shapes differ.
-        InputValueError: An entry is not finite.
+        InputValueError: An entry is not finite, or a product is outside float64.
 
     Sign: positive when the loss of the part falls.
 
@@ -60,7 +60,7 @@ def effects(step: Tensor, parts: Mapping[str, Tensor]) -> dict[str, float]:
     for name, part in parts.items():
         check_pair(step, part)
         found[name] = float((step.double() * part.double()).sum())
-    return found
+    return _in_range(found)
 
 
 def interaction(parts: Mapping[str, Tensor], operator: Callable[[Tensor], Tensor] | None = None) -> Tensor:
@@ -99,7 +99,9 @@ def interaction(parts: Mapping[str, Tensor], operator: Callable[[Tensor], Tensor
         check_pair(vectors[0], vector)
     flat = torch.stack([vector.double().flatten() for vector in vectors])
     pushed = flat if operator is None else torch.stack([operator(vector).double() for vector in flat])
-    return flat @ pushed.T
+    found = flat @ pushed.T
+    _in_range({name: float(row.abs().max()) for name, row in zip(parts, found, strict=True)})
+    return found
 
 
 def least_kappa_interaction(gram: Tensor, with_descent: Tensor, effects: Tensor, certificate: Certificate) -> Tensor:
@@ -121,7 +123,7 @@ def least_kappa_interaction(gram: Tensor, with_descent: Tensor, effects: Tensor,
 
     Raises:
         InputTypeError: Shapes do not fit.
-        InputValueError: A number is not finite, or g·y ≤ 0: no SPD P exists.
+        InputValueError: A number or the result is not finite, or g·y ≤ 0: no SPD P exists.
 
     Sign: K_ab < 0 when b's step harms a.
 
@@ -149,7 +151,11 @@ def least_kappa_interaction(gram: Tensor, with_descent: Tensor, effects: Tensor,
         return high * inner
     along = high * slopes - drops
     # |q|² = 2 s² (1+s) |g|² / k², whose difference of squares would cancel for small angles.
-    return high * inner - low / (certificate.sin * certificate.step_sq) * torch.outer(along, along)
+    along = along / math.sqrt(certificate.step_sq)
+    found = high * inner - low / certificate.sin * torch.outer(along, along)
+    if not bool(torch.isfinite(found).all()):
+        raise InputValueError("interactions outside float64", "lengths nearer to each other", "scale step or gradients")
+    return found
 
 
 @dataclass(frozen=True)
@@ -316,6 +322,15 @@ class SafeWeight:
             raise InputTypeError(f"a state with {sorted(state)}", f"{sorted(_SUMS)}", "pass what state() returned")
         safe_window(**state)
         self._sums = dict(state)
+
+
+def _in_range(products: dict[str, float]) -> dict[str, float]:
+    for name, value in products.items():
+        if not math.isfinite(value):
+            raise InputValueError(
+                f"products of the part {name!r} outside float64", "vectors of entries up to about 1e150", "scale them"
+            )
+    return products
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
 from antigrad.geometry.angle import Certificate, check_pair
+from antigrad.geometry.lengths import scaled, times_power_of_two
 
 
 def discrete_gradient(descent: Tensor, step: Tensor, drop: float) -> Tensor:
@@ -52,11 +53,16 @@ def discrete_gradient(descent: Tensor, step: Tensor, drop: float) -> Tensor:
         [-0.6, -3.8]
     """
     check_pair(step, descent)
-    delta, y = step.double(), descent.double()
-    step_sq = float((delta * delta).sum())
-    if not math.isfinite(drop) or step_sq == 0:
-        raise InputValueError(f"drop={drop}, |step|²={step_sq}", "a finite drop, a step that moves", "skip this step")
-    return y + (drop - float((y * delta).sum())) / step_sq * delta
+    (delta, power), y = scaled(step), descent.double()
+    size = float(delta.norm())
+    if not math.isfinite(drop) or size == 0:
+        raise InputValueError(f"drop={drop}, |step|={size}", "a finite drop, a step that moves", "skip this step")
+    unit = delta / size
+    slope = float(times_power_of_two(unit.new_tensor(drop / size), -power))
+    found = y + (slope - float((y * unit).sum())) * unit
+    if not math.isfinite(slope):
+        raise InputValueError(f"a drop of {drop} over |step|={size:.3g}·2^{power}", "a longer step", "skip this step")
+    return found
 
 
 def discrete_certificate(step_sq: float, descent_sq: float, dot: float, drop: float) -> Certificate:
@@ -227,7 +233,9 @@ def overshoot(step: Tensor, next_descent: Tensor) -> bool:
         >>> overshoot(torch.tensor([1.0, 0.0]), torch.tensor([-0.5, 2.0]))
         True
     """
-    return Certificate.of(step, next_descent).dot < 0
+    check_pair(step, next_descent)
+    (g, _), (y, _) = scaled(step), scaled(next_descent)
+    return float((g * y).sum()) < 0
 
 
 def unbiased_descent_sq(total_descent_sq: float, rank_descent_sq: Tensor) -> float:

@@ -20,6 +20,7 @@ from torch import Tensor
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean
 from antigrad.geometry.angle import check_pair
 from antigrad.geometry.blocks import least_high, within
+from antigrad.geometry.lengths import scaled
 from antigrad.geometry.operators import Operator
 
 MEMBERS = ("upper", "lower", "arithmetic", "geometric", "bfgs", "dfp", "psb")
@@ -253,16 +254,16 @@ def householder(step: Tensor, descent: Tensor, low: float, high: float) -> Opera
         ([1.0, 1.0], [3.0, 0.5])
     """
     plane = _Plane.of(step, descent)
-    along, across = plane.rho * plane.cos, plane.rho * plane.sin
-    step_sq, descent_sq, dot = torch.tensor([plane.rho**2, 1.0, along], dtype=torch.float64)
-    if not bool(within(step_sq, descent_sq, dot, low, high)):
+    # In units of ρ, so that no square leaves the range of numbers.
+    one, cos = torch.tensor([1.0, plane.cos], dtype=torch.float64)
+    if not bool(within(one, one, cos, low / plane.rho, high / plane.rho)):
         given = f"low={low}, high={high}"
         raise InputValueError(given, "g in the ball from low·y to high·y", "widen the range; `least_high` says how far")
     if plane.sin == 0:
         return Operator(plane.rho, plane.vectors[:0], plane.vectors.new_zeros(0))
-    top = least_high(plane.rho, math.atan2(plane.sin, plane.cos), low)
-    w = plane.vectors.new_tensor([[top - along, -across]])
-    return Operator(top, (w / w.norm()) @ plane.vectors, plane.vectors.new_tensor([low]))
+    top = least_high(1.0, math.atan2(plane.sin, plane.cos), low / plane.rho)
+    w = plane.vectors.new_tensor([[top - plane.cos, -plane.sin]])
+    return Operator(top * plane.rho, (w / w.norm()) @ plane.vectors, plane.vectors.new_tensor([low]))
 
 
 @dataclass(frozen=True)
@@ -300,15 +301,15 @@ class _Plane:
         check_pair(step, descent)
         if step.ndim != 1:
             raise InputTypeError(f"vectors of shape {tuple(step.shape)}", "(D,)", "flatten them")
-        g, y = step.double(), descent.double()
+        (g, power), (y, other) = scaled(step), scaled(descent)
         lengths = float(g.norm()), float(y.norm())
         unit, turned = y / lengths[1], g / lengths[0]
         cos = float(unit @ turned)
         if not cos > 0:  # NaN, where a length is zero, included.
-            raise InputValueError(f"g·y = {float(g @ y)}", "g·y > 0", "no SPD matrix turns y into this g; `repair` it")
+            raise InputValueError(f"cos ψ = {cos:.6g}", "g·y > 0", "no SPD matrix turns y into this g; `repair` it")
         across = turned - cos * unit
         across -= (across @ unit) * unit  # Once more: what rounding left along y is much where g is nearly along y.
-        sin, rho = float(across.norm()), lengths[0] / lengths[1]
+        sin, rho = float(across.norm()), _ratio(lengths, power - other)
         if sin <= _ROUNDING:
             return cls(rho, 1.0, 0.0, unit[None])
         return cls(rho, cos, sin, torch.stack([unit, across / sin]))
@@ -338,3 +339,25 @@ class _Plane:
         own = [values[place] for place in kept]
         positive = min(own) > 0 if len(own) == self.vectors.shape[1] else min([base, *own]) > 0
         return Operator(base, turn[kept] @ self.vectors, self.vectors.new_tensor(own), positive)
+
+
+def _ratio(lengths: tuple[float, float], exponent: int) -> float:
+    """|g|/|y| of vectors that were divided by powers of two.
+
+    Args:
+        lengths: Of the two.
+        exponent: Difference of the exponents.
+
+    Returns:
+        The ratio.
+
+    Raises:
+        InputValueError: It is outside float64.
+    """
+    try:
+        found = math.ldexp(lengths[0] / lengths[1], exponent)
+    except OverflowError:
+        found = math.inf
+    if not 0 < found < math.inf:
+        raise InputValueError("|g|/|y| outside float64", "vectors of nearer lengths", "scale one of them")
+    return found

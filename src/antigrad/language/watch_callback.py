@@ -18,8 +18,8 @@ from antigrad.geometry.page.page import write_certificate_page
 from antigrad.geometry.watch.watch import Watch
 
 LOGGED = (
-    *("step", "cos", "z", "kappa", "kappa_layer", "drop_predicted", "blocks_against", "step_share_against"),
-    *("drop_measured", "cos_disc", "moved_fraction", "wd_share"),
+    *("step", "cos", "t", "through", "kappa", "kappa_layer", "drop_predicted", "blocks_against", "share_against"),
+    *("drop_measured", "drop_t", "cos_disc", "moved_fraction", "wd_share"),
     *("down_weight", "lambda_lo", "lambda_hi", "safe_weight"),
 )
 """Figures of a ledger row that go into the trainer's logs; all of them are in the ledger."""
@@ -70,7 +70,7 @@ class WatchCallback(TrainerCallback):
     def attach(self, trainer: Any) -> None:
         """Go before all other callbacks of a trainer, so that its reporters see the figures too.
 
-        Those given as `callbacks=` are told of a log after TensorBoard, W&B and the like.
+        Those given as `callbacks=` see a log after TensorBoard, W&B and the like.
 
         Args:
             trainer: The trainer, made without this callback.
@@ -92,6 +92,18 @@ class WatchCallback(TrainerCallback):
         self.watch = Watch(
             kwargs["optimizer"], model=kwargs["model"], start=state.global_step, run=self._folder, **self._options
         )
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Take the product with one micro-batch of an accumulation.
+
+        Args:
+            args: Not used.
+            state: Not used.
+            control: Not used.
+            **kwargs: Not used.
+        """
+        if self.watch is not None:
+            self.watch.micro_batch()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Add the figures of the newest row, each row once.
@@ -169,7 +181,9 @@ def _figures(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         Name and number.
     """
     own, effects = row["in_batch"], row.get("effect") or {}
-    figures = {name: row.get(name) for name in LOGGED} | {"in_batch_cos": own["cos"], "in_batch_kappa": own["kappa"]}
+    figures = {name: row.get(name) for name in LOGGED} | {
+        f"in_batch_{name}": own.get(name) for name in ("cos", "kappa")
+    }
     figures |= {f"effect_{part}": effect for part, effect in effects.items()} | {"alarms": len(row["alarms"])}
     for name, value in figures.items():
         if value is not None and math.isfinite(value):

@@ -134,27 +134,28 @@ def test_z_is_standard_normal_under_heavy_tailed_noise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sums", "z", "wanted"),
+    ("cos", "t", "t_step", "wanted"),
     [
-        ((1.0, 1.0, 0.5), 4.0, "yes"),
-        ((1.0, 1.0, -0.5), -4.0, "no"),
-        ((1.0, 1.0, 0.5), 3.0, "undecided"),
-        ((1.0, 1.0, -0.5), -3.0, "undecided"),
-        ((1.0, 1.0, 0.5), math.nan, "undecided"),
-        ((1.0, 1.0, 1e-7), 40.0, "undecided"),
-        ((1.0, 1.0, -1e-7), -40.0, "undecided"),
-        ((0.0, 1.0, 0.0), 0.0, "no"),
-        ((1.0, 0.0, 0.0), 0.0, "no"),
+        (0.5, 3.1, None, "yes"),
+        (-0.5, -3.1, None, "no"),
+        (0.5, 3.0, None, "unresolved"),
+        (-0.5, -3.0, None, "unresolved"),
+        (0.5, None, None, "unresolved"),
+        (1e-7, 40.0, None, "unresolved"),
+        (-1e-7, -math.inf, None, "unresolved"),
+        (math.nan, None, None, "no"),
+        (-0.5, -30.0, -2.9, "unresolved"),  # It ends on a slope that rises, and has gone down all the same.
+        (-0.5, -30.0, -3.1, "no"),
+        (0.5, 3.1, 1.0, "yes"),
+        (0.5, 2.0, 9.0, "unresolved"),
     ],
 )
-def test_verdicts(sums: tuple[float, float, float], z: float, wanted: str) -> None:
-    assert verdict(Certificate(*sums), z) == wanted
+def test_verdicts(cos: float, t: float | None, t_step: float | None, wanted: str) -> None:
+    assert verdict(cos, t, t_step) == wanted
 
 
-def test_thresholds_of_a_verdict() -> None:
-    one = Certificate(1.0, 1.0, 0.1)
-    assert verdict(one, 2.5, z_threshold=2.0) == "yes"
-    assert verdict(one, 9.0, cos_floor=0.2) == "undecided"
+def test_the_floor_of_a_verdict() -> None:
+    assert verdict(0.1, 9.0, cos_floor=0.2) == "unresolved"
 
 
 def test_repair_to_sixty_degrees() -> None:

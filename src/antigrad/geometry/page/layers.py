@@ -115,7 +115,12 @@ def layer_table(figures: Sequence[Row]) -> Table:
         Column("name", "layer"),
         Column("median", "median cos", "signed"),
         Column("least", "least cos", "signed"),
-        Column("against", "steps against", "percent", "share of logged steps that went up the loss in this layer"),
+        Column(
+            "against",
+            "steps against",
+            "percent",
+            "share of logged steps whose product with the gradient is below zero in this layer, noise included",
+        ),
         Column("steps", "logged steps", "integer", "steps in which the layer moved and was looked at"),
     ]
     text = "The least aligned first. One layer with a large step can carry the certificate of the whole."

@@ -29,7 +29,9 @@ from antigrad.geometry.page.layers import layer_table, layers_over_time
 CAVEATS = (
     "What the figures say, and what they do not: a step that goes down the loss is always some natural gradient step, "
     "so that a certificate exists says little; look at how far it is turned, in which layers, and for which part. "
-    "On the batch that made the step the certificate is flattering (plain SGD is 1 by construction). κ of the whole "
+    "On the batch that made the step the certificate is flattering (plain SGD is 1 by construction). Against the next "
+    "batch it sees the end of the step: near a minimum that slope is against the step though the step went down. A "
+    "verdict is that of recent steps together, where the spread of their products bears it. κ of the whole "
     "step is its cosine again. ψ depends on the coordinates. And a step that goes the way you asked says nothing on "
     "whether it was wise to ask."
 )
@@ -187,17 +189,15 @@ def _lead(rows: Sequence[Row]) -> str:
         return "No step was taken."
     if len(by_optimizer) > _MOST_OPTIMIZERS:
         return f"{len(by_optimizer)} optimizers share the model."
-    said = {name: _told([_figures(row) for row in found]) for name, found in by_optimizer.items()}
+    said = {name: _verdicts([_figures(row) for row in found]) for name, found in by_optimizer.items()}
     return " ".join(said.values() if len(said) == 1 else [f"{name}: {text}" for name, text in said.items()])
 
 
-def _told(figures: Sequence[Row]) -> str:
+def _verdicts(figures: Sequence[Row]) -> str:
     said = Counter(row.get("effective") for row in figures)
-    where = _where(figures)
-    return (
-        f"Of {len(figures)} logged steps {said['yes']} went down the loss {where}, {said['no']} did not, and "
-        f"{said['undecided']} can't be told from chance."
-    )
+    open_ = len(figures) - said["yes"] - said["no"]
+    text = f"Of {len(figures)} logged steps {said['yes']} went down the loss {_where(figures)}, {said['no']} did not, "
+    return f"{text}and {open_} {'is' if open_ == 1 else 'are'} unresolved: indistinguishable from chance."
 
 
 def _where(figures: Sequence[Row]) -> str:
@@ -227,9 +227,12 @@ def _cards(rows: Sequence[Row], figures: Sequence[Row]) -> list[Card]:
         cards.append(Card("Finest certificate", rung, f"most often, in {count} of {len(figures)} logged steps"))
     against = [value for row in figures if (value := number(row.get("blocks_against"))) is not None]
     if against:
-        tone = "bad" if median(against) >= 0.2 else "neutral"
         cards.append(
-            Card("Layers against", f"{median(against):.0%}", "median share of layers that go up the loss", tone)
+            Card(
+                "Layers against",
+                f"{median(against):.0%}",
+                "median share of layers whose product is against them, noise included",
+            )
         )
     cards += [card for part in PARTS if (card := _gain(rows, part)) is not None]
     return [*cards, _alarm_card(rows)]

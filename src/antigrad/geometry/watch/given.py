@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import AntigradError
 from antigrad.geometry.dots import dense
+from antigrad.geometry.watch.steps import inside
 from antigrad.geometry.watch.watched import Block, local
 
 DECOUPLED = (torch.optim.Adafactor, getattr(torch.optim, "Muon", torch.optim.Adafactor))
 """Classes that subtract learning rate times decay times weights apart from the gradient, and do not say so."""
+DECAYS = ("weight_decay", "wd", "decay", "weight_decay_rate", "decoupled_decay", "l2")
+"""Keys of a group under which optimizers keep their weight decay."""
+APART = ("decoupled_weight_decay", "weight_decouple", "decoupled", "decouple", "decoupled_decay", "use_decoupled")
+"""Keys under which they say that it acts apart from the gradient."""
+FIXED = ("fixed_decay", "absolute_decay")
+"""Keys under which they say that it is not multiplied by the learning rate."""
 
 
 def given_gradients(parameters: Sequence[nn.Parameter]) -> dict[nn.Parameter, Tensor]:
@@ -40,32 +48,52 @@ def loss_scale(optimizer: torch.optim.Optimizer) -> float:
     return 1.0 if scale is None else float(scale)
 
 
-def scale_left(squares: Tensor, scale: float, names: Sequence[str], optimizer: torch.optim.Optimizer) -> float:
-    """Find the factor still in the gradients after a step, and refuse gradients that it overwrote.
+def keeps_gradients(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether an optimizer is known to leave the gradients it is given as they are.
+
+    torch's own do, but for fused ones that divide a factor out; of all others a copy is taken.
 
     Args:
-        squares: (P, 2) |∇L|² of each parameter before and after the step.
-        scale: Factor in the gradients before it.
-        names: Of the parameters.
-        optimizer: Whose step it was.
+        optimizer: The optimizer, inside its step.
 
     Returns:
-        The factor after it: fused steps divide it out of the gradient itself.
-
-    Raises:
-        AntigradError: The step changed a gradient.
+        True if no copy is needed.
     """
-    before, after = squares.unbind(1)
-    for factor in (1.0, scale):
-        if torch.allclose(before, after * factor**2, rtol=1e-4, atol=0, equal_nan=True):
-            return scale / factor
-    changed = ~torch.isclose(before, after, rtol=1e-4, atol=0, equal_nan=True)
-    first = next(name for name, bad in zip(names, changed.tolist(), strict=True) if bad)
-    raise AntigradError(
-        f"{type(optimizer).__name__}.step() changed the gradient of {first}",
-        "the gradient it was given, after the step",
-        "watch with copy_grad=True (one more copy of the gradients)",
-    )
+    return type(optimizer).__module__.startswith("torch.optim.") and getattr(optimizer, "grad_scale", None) is None
+
+
+class Mark:
+    """Remembers a gradient, to tell later whether a backward pass has been there since.
+
+    Args:
+        parameters: What is stepped.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameter = next((p for p in parameters if p.grad is not None), None)
+        grad = None if self._parameter is None else self._parameter.grad
+        self._grad = None if grad is None else weakref.ref(grad)
+        self._version = -1 if grad is None else grad._version
+
+    def stale(self) -> bool:
+        """Whether the gradient is the very one that was remembered, untouched.
+
+        Returns:
+            False if there was none.
+        """
+        if self._parameter is None or self._grad is None or self._parameter.grad is None:
+            return False
+        return self._grad() is self._parameter.grad and self._parameter.grad._version == self._version
+
+    def replaced(self) -> bool:
+        """Whether another gradient has taken its place.
+
+        Returns:
+            False if there was none, or there is none now.
+        """
+        if self._parameter is None or self._grad is None or self._parameter.grad is None:
+            return False
+        return self._grad() is not self._parameter.grad
 
 
 def decay_rates(optimizer: torch.optim.Optimizer, blocks: Sequence[Block], apart: bool | None) -> Tensor:
@@ -80,8 +108,31 @@ def decay_rates(optimizer: torch.optim.Optimizer, blocks: Sequence[Block], apart
         (L,) float64, 0 where decay is a part of the gradient.
     """
     rates: dict[nn.Parameter, float] = {}
+    if apart is None and isinstance(getattr(optimizer, "optimizer", None), torch.optim.Optimizer):
+        return torch.zeros(len(blocks), dtype=torch.float64)  # A rule around a rule: decay is no part of its own.
     for group in optimizer.param_groups:
-        decoupled = group.get("decoupled_weight_decay", isinstance(optimizer, DECOUPLED)) if apart is None else apart
-        rate = float(group.get("lr", 0.0)) * float(group.get("weight_decay", 0.0)) if decoupled else 0.0
-        rates.update(dict.fromkeys(group["params"], rate))
-    return torch.tensor([rates[block.parameter] for block in blocks], dtype=torch.float64)
+        decoupled = _says_apart(optimizer, group) if apart is None else apart
+        rates.update(dict.fromkeys(group["params"], _rate(group) if decoupled else 0.0))
+    return torch.tensor([rates.get(block.parameter, 0.0) for block in blocks], dtype=torch.float64)
+
+
+def _says_apart(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> bool:
+    for key in APART:
+        if isinstance(group.get(key), bool):
+            return group[key]
+    within = optimizer
+    while (deeper := inside(within)) is not None:
+        within = deeper
+    return isinstance(within, DECOUPLED) or any(key in group for key in ("weight_decay_rate", "decoupled_decay"))
+
+
+def _rate(group: Mapping[str, Any]) -> float:
+    decays = [float(group[key]) for key in DECAYS if _is_number(group.get(key))]
+    fixed = any(group.get(key) is True for key in FIXED)
+    rate = group.get("lr", 0.0)
+    return (decays[0] if decays else 0.0) * (1.0 if fixed else float(rate) if _is_number(rate) else 0.0)
+
+
+def _is_number(value: Any) -> bool:
+    single = isinstance(value, Tensor) and value.numel() == 1
+    return single or (isinstance(value, int | float) and not isinstance(value, bool))

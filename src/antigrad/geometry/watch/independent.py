@@ -1,188 +1,105 @@
-"""Gradients that did not make the step: from data held out, or from half of an accumulation."""
+"""What a gradient that did not make a step says of it, by where it comes from: next batch, other half, held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from copy import deepcopy
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from antigrad.core.errors import InputValueError
-from antigrad.geometry.watch.given import given_gradients
-from antigrad.geometry.watch.watched import is_sharded
+from antigrad.geometry.evidence import Evidence, evidence
+from antigrad.geometry.watch.given import loss_scale
+from antigrad.geometry.watch.held_out import HeldOut, held_out_losses, sample_slopes
+from antigrad.geometry.watch.pool import Pool, Products
+from antigrad.geometry.watch.step import Pending, Step
+from antigrad.geometry.watch.step_row import independent_figures, measured_figures
+from antigrad.geometry.watch.summing import Summing
+from antigrad.geometry.watch.watched import Gradients
 
-Gradients = dict[nn.Parameter, Tensor]
 
-
-@contextmanager
-def undisturbed(model: nn.Module | None, parameters: Sequence[nn.Parameter]) -> Generator[None]:
-    """Leave random streams, buffers and gradients as they were, whatever runs inside.
+def against_next(pending: Pending, gradients: Gradients, sums: Summing, pool: Pool, alone: Evidence | None) -> None:
+    """Complete a row with the gradient of the batch after it, at the weights where the step ended.
 
     Args:
-        model: Whose buffers (running means) are put back; None if it is not known.
-        parameters: Whose gradients are put back, with those of all parameters of the model.
-
-    Yields:
-        Nothing; evaluate inside.
+        pending: The row that waited, brought up to date.
+        gradients: Of the next batch; empty if there was none.
+        sums: Takes sums.
+        pool: What the rows before it said.
+        alone: What the micro-batches of that batch say by themselves.
     """
-    buffers = [] if model is None else list(_buffers(model))
-    others = [] if model is None else list(model.parameters())
-    gradients = [(parameter, parameter.grad) for parameter in dict.fromkeys([*parameters, *others])]
-    # Gradients that share one buffer (views into the buckets of a reduction) would be written over.
-    shared = [(grad, grad.clone()) for _, grad in gradients if grad is not None and _shares_memory(grad)]
-    devices = sorted({p.device.index or 0 for p in parameters if p.device.type == "cuda"})
-    with torch.random.fork_rng(devices=devices), torch.enable_grad():
-        try:
-            for parameter, _ in gradients:
-                parameter.grad = None
-            yield
-        finally:
-            with torch.no_grad():
-                for gradient, saved in shared:
-                    gradient.copy_(saved)
-                for module, name, buffer, saved in buffers:
-                    setattr(module, name, buffer.copy_(saved))
-            for parameter, gradient in gradients:
-                parameter.grad = gradient
+    row, step, scale = pending.row, pending.step, loss_scale(sums.optimizer)
+    found = sums.against(step.blocks, step.old, gradients, step.decay, scale, pending.table)
+    if found is None:
+        return
+    table, decay = found
+    figures = independent_figures(table, decay, "lagged")
+    if figures:
+        products = Products.of(table)
+        row |= figures | pool.add(row["step"], products, pending.own, at_end=True, alone=alone, of="micro-batches")
+        row["overshoot"] = products.whole_dot < 0
 
 
-def _buffers(model: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor, Tensor]]:
-    for module in model.modules():
-        for name, buffer in module.named_buffers(recurse=False):
-            yield module, name, buffer, buffer.detach().clone()
-
-
-def _shares_memory(gradient: Tensor) -> bool:
-    if gradient.is_sparse or is_sharded(gradient):
-        return False
-    return gradient.untyped_storage().nbytes() > gradient.numel() * gradient.element_size()
-
-
-def gradient_of(
-    loss: Callable[[], Any], parameters: Sequence[nn.Parameter], model: nn.Module | None
-) -> tuple[float, Gradients]:
-    """Evaluate a loss and its gradient on the side.
+def against_half(row: dict[str, Any], half: tuple[Gradients, Gradients], step: Step, sums: Summing, pool: Pool) -> None:
+    """Complete a row with the step of one half of the batch and the gradient of the other.
 
     Args:
-        loss: Returns a scalar loss of the model as it is.
-        parameters: With respect to what.
-        model: Whose buffers must not change.
-
-    Returns:
-        The loss, and what this process holds of its gradient; parameters it does not reach are left out.
-
-    Raises:
-        InputValueError: The loss has no graph.
+        row: The row, brought up to date.
+        half: Step and gradient.
+        step: The step that was applied.
+        sums: Takes sums.
+        pool: What the rows before it said.
     """
-    with undisturbed(model, parameters):
-        value = loss()
-        if not isinstance(value, Tensor) or value.ndim or not value.requires_grad:
-            raise InputValueError(
-                f"held_out returned {type(value).__name__}", "a scalar loss with a graph", "return it before backward"
-            )
-        value.backward(inputs=list(parameters) if model is None else None)
-        return float(value.detach()), given_gradients(parameters)
+    moves, gradients = half
+    found = sums.against(step.blocks, moves, gradients, step.decay, step.scale)
+    figures = {} if found is None else independent_figures(*found, "split")
+    if found is not None and figures:
+        row |= figures | pool.add(row["step"], Products.of(found[0]), None, at_end=False)
 
 
-def loss_of(loss: Callable[[], Any], parameters: Sequence[nn.Parameter], model: nn.Module | None) -> float:
-    """Evaluate a loss on the side.
-
-    Args:
-        loss: Returns a scalar loss of the model as it is.
-        parameters: The model's parameters.
-        model: Whose buffers must not change.
-
-    Returns:
-        The loss.
-    """
-    with undisturbed(model, parameters), torch.no_grad():
-        return float(loss())
-
-
-def gradient_from_closure(
-    closure: Callable[[], Any], parameters: Sequence[nn.Parameter], model: nn.Module | None
-) -> Gradients:
-    """Evaluate the closure of `step(closure)` once more, on the side, for the gradient at the start.
+def against_held_out(
+    row: dict[str, Any],
+    held_out: HeldOut,
+    step: Step,
+    sums: Summing,
+    pool: Pool,
+    parameters: Sequence[nn.Parameter],
+    model: nn.Module | None,
+) -> None:
+    """Complete a row with a loss on data held out: before the step, after it, and its gradient.
 
     Args:
-        closure: Zeroes gradients, computes the loss, calls `backward`.
+        row: The row, brought up to date.
+        held_out: Losses and gradient before the step.
+        step: The step.
+        sums: Takes sums.
+        pool: What the rows before it said.
         parameters: What is stepped.
-        model: Whose buffers must not change.
-
-    Returns:
-        Copies of the gradients.
-    """
-    with undisturbed(model, parameters):
-        closure()
-        return {p: gradient.clone() for p, gradient in given_gradients(parameters).items()}
-
-
-@torch.no_grad()
-def step_from(optimizer: torch.optim.Optimizer, gradients: Mapping[nn.Parameter, Tensor]) -> Gradients:
-    """Parameters as the optimizer would leave them, had it been given other gradients; nothing is changed.
-
-    Costs a copy of the parameters and of the optimizer's state, and one of its steps.
-
-    Args:
-        optimizer: Any optimizer of the standard interface, without closure.
-        gradients: What it is given instead.
-
-    Returns:
-        The parameters after that step.
+        model: The model.
 
     Raises:
-        InputValueError: The parameters are sharded, or `step` does not come from the standard class.
+        InputValueError: The loss does not depend on what is watched.
     """
-    raw = getattr(type(optimizer).step, "__wrapped__", None)
-    parameters = list(gradients)
-    if raw is None or any(map(is_sharded, parameters)):
+    settings = sums.settings
+    if settings.held_out is None:
+        return
+    found = sums.against(step.blocks, step.old, held_out.gradients, step.decay)
+    if found is None:
         raise InputValueError(
-            f"independent='split' with {type(optimizer).__name__}, sharded or without the standard hooks",
-            "an unsharded torch optimizer",
-            "use independent='lagged' or 'held_out'",
+            "a held-out loss that reaches none of the watched parameters", "one of this model", "check held_out"
         )
-    state = cast(dict[Any, dict[str, Any]], optimizer.state)
-    kept = {p: (p.detach().clone(), p.grad) for group in optimizer.param_groups for p in group["params"]}
-    saved = {p: {key: _copy(value) for key, value in values.items()} for p, values in state.items()}
-    groups = [
-        {key: _copy(value) for key, value in group.items() if key != "params"} for group in optimizer.param_groups
-    ]
-    try:
-        for parameter in kept:
-            parameter.grad = gradients.get(parameter)
-        with torch.random.fork_rng(devices=sorted({p.device.index or 0 for p in kept if p.device.type == "cuda"})):
-            raw(optimizer)
-        return {parameter: parameter.detach().clone() for parameter in parameters}
-    finally:
-        for parameter, (value, gradient) in kept.items():
-            parameter.copy_(value)
-            parameter.grad = gradient
-        _restore(state, saved)
-        for group, values in zip(optimizer.param_groups, groups, strict=True):
-            _restore_values(group, values, keep=("params",))
-
-
-def _restore(state: dict[Any, dict[str, Any]], saved: Mapping[Any, Mapping[str, Any]]) -> None:
-    for parameter in list(state):
-        if parameter in saved:
-            _restore_values(state[parameter], saved[parameter])
-        else:
-            del state[parameter]
-
-
-def _restore_values(values: dict[str, Any], saved: Mapping[str, Any], keep: tuple[str, ...] = ()) -> None:
-    """Put values back in place, so that whoever holds a tensor of the state still holds it."""
-    for key in [key for key in values if key not in saved and key not in keep]:
-        del values[key]
-    for key, value in saved.items():
-        if isinstance(value, Tensor) and isinstance(values.get(key), Tensor):
-            values[key].copy_(value)
-        else:
-            values[key] = value
-
-
-def _copy(value: Any) -> Any:
-    return value.detach().clone() if isinstance(value, Tensor) else deepcopy(value)
+    table, decay = found
+    after = held_out_losses(settings.held_out, parameters, model)
+    whole = settings.rotate == 1 and len(table.blocks) == len(step.blocks)
+    row |= measured_figures(table, held_out.losses, after, whole=whole)
+    figures = independent_figures(table, decay, "held_out") if settings.independent == "held_out" else {}
+    if not figures:
+        return
+    alone = None
+    if held_out.has_samples:
+        slopes = sample_slopes(settings.held_out, model, step.old)
+        # Where the model has no forward-mode derivatives, what each sample's loss did stands for its slope.
+        values = held_out.losses - after if slopes is None or len(slopes) != len(after) else slopes
+        alone = evidence(values) if bool(torch.isfinite(values).all()) else None
+    row |= figures | pool.add(row["step"], Products.of(table), None, at_end=False, alone=alone, of="samples")

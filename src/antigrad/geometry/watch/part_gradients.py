@@ -20,13 +20,10 @@ class PartGradients:
 
     A part that has no graph (a constant) has no gradient and is left out. Costs one backward pass and
     one copy of the parameters a part; the pass that trains is not touched.
-
-    Args:
-        parameters: What is trained.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self._parameters = list(parameters)
+    def __init__(self) -> None:
+        self._parameters: list[nn.Parameter] = []
         self._sums: dict[str, dict[nn.Parameter, Tensor]] = {}
         self._taken = False
 
@@ -43,7 +40,9 @@ class PartGradients:
         """Parts that have a gradient, in the order up, down, anchor."""
         return [name for name in ("up", "down", "anchor") if name in self._sums]
 
-    def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
+    def take(
+        self, parts: Parts, parameters: Sequence[nn.Parameter], *, scale: float = 1.0, loss_scale: float = 1.0
+    ) -> None:
         """Add the gradients of the parts of one micro-batch; the graph is kept.
 
         A call while no parameter has a gradient starts anew: the step of the batch before was skipped, as
@@ -51,6 +50,7 @@ class PartGradients:
 
         Args:
             parts: The parts, before they are summed.
+            parameters: What is trained now.
             scale: What the loss is multiplied by before its backward (1/micro-batches).
             loss_scale: Factor against underflow in float16; it is divided out again.
 
@@ -64,8 +64,9 @@ class PartGradients:
                 "antigrad.core.Parts(up=..., down=..., anchor=...)",
                 "keep the parts of the loss apart, before they are summed",
             )
-        if all(parameter.grad is None for parameter in self._parameters):
-            self.clear()
+        self._parameters = list(parameters)
+        if all(parameter.grad is None for parameter in parameters):
+            self._sums = {}
         self._taken = True
         for name, loss in parts.items():
             if not loss.requires_grad:
@@ -114,7 +115,7 @@ class PartGradients:
 
     def clear(self) -> None:
         """Forget all: the next step starts anew."""
-        self._sums, self._taken = {}, False
+        self._sums, self._taken, self._parameters = {}, False, []
 
     def forget(self, parameters: Sequence[nn.Parameter]) -> None:
         """Forget the gradients of parameters that have been stepped.

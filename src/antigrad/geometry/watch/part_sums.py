@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.geometry.angle import Certificate
-from antigrad.geometry.dots import dot, in_pieces
+from antigrad.geometry.dots import dot
 from antigrad.geometry.effects import least_kappa_interaction
 from antigrad.geometry.watch.part_gradients import PartGradients
 from antigrad.geometry.watch.watched import local
@@ -57,8 +57,7 @@ class PartSums:
 
 def part_sums(
     parts: PartGradients,
-    new: Mapping[nn.Parameter, Tensor],
-    old: Mapping[nn.Parameter, Tensor],
+    moves: Mapping[nn.Parameter, Tensor],
     gradient: Mapping[nn.Parameter, Tensor],
     diagonal: Diagonal | None,
 ) -> Tensor:
@@ -66,8 +65,7 @@ def part_sums(
 
     Args:
         parts: Gradients of the parts.
-        new: The parameters after the step.
-        old: A copy of them before it.
+        moves: g, the parameters after the step minus before it.
         gradient: ∇L that made the step.
         diagonal: The optimizer's own preconditioner, if it has one.
 
@@ -77,15 +75,15 @@ def part_sums(
     count = len(parts.names)
     size = 2 + (1 if diagonal is None else 2) * count
     sums: list[Tensor] = []
-    for parameter, after in new.items():
-        here = torch.zeros(size, count, dtype=torch.float64, device=after.device)
+    for parameter, move in moves.items():
+        here = torch.zeros(size, count, dtype=torch.float64, device=move.device)
         slopes = [parts.of(name, parameter) for name in parts.names]
         scale = None if diagonal is None else diagonal(parameter)
         for a, one in enumerate(slopes):
             if one is None:
                 continue
-            here[0, a] = _effect(one, after, old[parameter])
-            here[1, a] = dot(one, gradient[parameter])
+            here[0, a] = -dot(one, move)
+            here[1, a] = dot(one, gradient[parameter]) if parameter in gradient else 0.0
             for b, other in enumerate(slopes[a:], a):
                 if other is None:
                     continue
@@ -176,8 +174,3 @@ def weight_range(interaction: Tensor, down: int) -> tuple[float, float] | None:
         elif constant <= 0:
             return None
     return (low, high) if low < high else None
-
-
-def _effect(gradient: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    pieces = [torch.dot(slope, before - after).double() for slope, after, before in in_pieces(gradient, new, old)]
-    return torch.stack(pieces).sum() if pieces else gradient.new_zeros((), dtype=torch.float64)

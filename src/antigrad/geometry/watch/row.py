@@ -18,6 +18,11 @@ NOTHING: dict[str, Any] = {
     **dict.fromkeys(("effective", "cos", "z", "kappa", "scale", "rho", "kappa_layer", "granularity", "worst")),
     **dict.fromkeys(("blocks_against", "step_share_against", "drop_predicted", "cos_without_decay", "block_cos")),
 }
+UNTOLD: dict[str, Any] = {
+    **dict.fromkeys(("t", "t_values", "t_of", "through", "t_through", "block_through", "against")),
+    **dict.fromkeys(("share_against", "growth")),
+}
+"""What recent rows say together, where there are none."""
 """What `certificate_figures` gives when there is no such certificate."""
 
 
@@ -29,8 +34,9 @@ def certificate_figures(table: Table, decay: Tensor | None = None) -> dict[str, 
         decay: (L,) learning rate times decoupled weight decay of each block, if the optimizer has any.
 
     Returns:
-        `effective` (yes, no, undecided), `cos`, `z`, `kappa`, `scale`, `rho`, `kappa_layer` and finer
-        rungs, `granularity` (the finest that has a certificate), `worst` (names and cosines),
+        `effective` (yes, no, unresolved where rounding hides it) for this very gradient, `cos`, `z` (under random
+        signs: too small a noise to judge by), `kappa`, `scale`, `rho`, `kappa_layer` and finer rungs,
+        `granularity` (the finest that has a certificate), `worst` (names and cosines, noise included),
         `blocks_against` and `step_share_against` (blocks with g·y ≤ 0: their share, and theirs of
         |g|²), `drop_predicted` g·y, `cos_without_decay`, `block_cos`.
 
@@ -41,7 +47,7 @@ def certificate_figures(table: Table, decay: Tensor | None = None) -> dict[str, 
     Deviations: none.
     """
     whole = Certificate(table.total("step_sq"), table.total("descent_sq"), table.total("dot"))
-    z = sign_flip_z(whole.dot, table.total("product_sq"))
+    z = sign_flip_z(whole.dot, table.total("product_sq")) if "product_sq" in table.columns else None
     ladder = ladder_of(table, whole)
     layers = table.by_layer()
     step_sq, dots = layers["step_sq"], layers["dot"]
@@ -54,7 +60,7 @@ def certificate_figures(table: Table, decay: Tensor | None = None) -> dict[str, 
     }
     worst = sorted((cosine, name) for name, cosine in shown.items() if cosine is not None)[:WORST]
     return {
-        "effective": verdict(whole, z),
+        "effective": verdict(whole.cos, math.copysign(math.inf, whole.dot)),
         "cos": whole.cos,
         "z": z,
         "kappa": whole.kappa,

@@ -25,10 +25,9 @@ class Settings:
         every: Log one step in so many.
         granularity: Finest blocks.
         independent: Source of the independent gradient.
-        held_out: Loss on held-out data, or None.
+        held_out: Loss on held-out data, a scalar or (N,), or None.
         other_parts: The parts come from data of their own, and need not sum to the loss of the step.
         rotate: Watch one in so many blocks at a time.
-        copy_grad: Keep a copy of the gradient over the step.
         decoupled_decay: Whether weight decay acts apart from the gradient; None asks the optimizer.
         group: Process group; None for one process.
         world: Number of processes.
@@ -40,7 +39,6 @@ class Settings:
     held_out: Callable[[], Any] | None
     other_parts: bool
     rotate: int
-    copy_grad: bool
     decoupled_decay: bool | None
     group: object
     world: int

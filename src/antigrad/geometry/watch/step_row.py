@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from antigrad.core.errors import InputValueError
 from antigrad.geometry.angle import Certificate
+from antigrad.geometry.evidence import evidence
 from antigrad.geometry.finite import discrete_angle
 from antigrad.geometry.watch.part_sums import PartSums, weight_range
-from antigrad.geometry.watch.row import NOTHING, certificate_figures, decay_share, not_finite
+from antigrad.geometry.watch.row import NOTHING, UNTOLD, certificate_figures, decay_share, not_finite
 from antigrad.geometry.watch.table import Table
 
 PARTS_AGREE = 0.98
@@ -42,13 +42,15 @@ def step_row(table: Table, decay: Tensor, *, step: int, optimizer: str, share: f
         "non_finite": not_finite(table),
         "independent": None,
         **NOTHING,
+        **UNTOLD,
         "in_batch": dict(NOTHING),
-        **dict.fromkeys(("overshoot", "drop_measured", "cos_disc", "held_out_loss", "wd_share")),
+        **dict.fromkeys(("overshoot", "drop_measured", "drop_t", "cos_disc", "held_out_loss", "wd_share")),
         "moved_fraction": moved / live if live else None,
     }
     if row["skipped"] or row["non_finite"]:
         return row
-    row["in_batch"] = certificate_figures(table, decay if decay.any() else None)
+    if table.total("descent_sq") > 0:
+        row["in_batch"] = certificate_figures(table, decay if decay.any() else None)
     if decay.any():
         row["wd_share"] = decay_share(table, decay)
     return row
@@ -63,30 +65,36 @@ def independent_figures(table: Table, decay: Tensor, source: str) -> dict[str, A
         source: Where the gradient comes from.
 
     Returns:
-        What the row is to be updated with; nothing if the gradient is not finite.
+        What the row is to be updated with, but for what recent rows say together; nothing if the gradient is
+        not finite, or zero.
     """
-    if not_finite(table):
+    if not_finite(table) or table.total("descent_sq") == 0:
         return {}
     return {**certificate_figures(table, decay if decay.any() else None), "independent": source}
 
 
-def measured_figures(table: Table, loss: float, loss_after: float, *, whole: bool) -> dict[str, Any]:
-    """What a held-out loss says of the whole finite step.
+def measured_figures(table: Table, losses: Tensor, losses_after: Tensor, *, whole: bool) -> dict[str, Any]:
+    """What held-out losses say of the whole finite step.
 
     Args:
-        table: The sums of the step against the gradient of that loss.
-        loss: Before the step.
-        loss_after: After it.
+        table: The sums of the step against the gradient of their mean.
+        losses: (N,) before the step; N is 1 where the closure returns a scalar.
+        losses_after: (N,) after it.
         whole: Whether all of the step is in the sums.
 
     Returns:
-        `held_out_loss` before the step, `drop_measured`, and `cos_disc`, the cosine in discrete time
-        (None where a number is not finite, or where not all blocks are watched).
+        `held_out_loss` before the step, `drop_measured`, its `drop_t` over the samples (None for a scalar), and
+        `cos_disc`, the cosine in discrete time (None where a number is not finite, or where not all blocks are
+        watched).
     """
-    figures: dict[str, Any] = {"held_out_loss": loss, "drop_measured": loss - loss_after, "cos_disc": None}
+    drops = (losses - losses_after).double()
+    loss, drop = float(losses.double().mean()), float(drops.mean())
+    figures: dict[str, Any] = {"held_out_loss": loss, "drop_measured": drop, "drop_t": None, "cos_disc": None}
+    if math.isfinite(drop):
+        figures["drop_t"] = evidence(drops).t
     sums = (table.total("step_sq"), table.total("descent_sq"), table.total("dot"))
-    if whole and sums[0] > 0 and all(map(math.isfinite, (*sums, loss - loss_after))):
-        figures["cos_disc"] = math.cos(discrete_angle(*sums, loss - loss_after))
+    if whole and sums[0] > 0 and all(map(math.isfinite, (*sums, drop))):
+        figures["cos_disc"] = math.cos(discrete_angle(*sums, drop))
     return figures
 
 
@@ -127,8 +135,8 @@ def part_figures(table: Table, sums: PartSums | None) -> dict[str, Any]:
     return figures
 
 
-def check_sum(table: Table, sums: PartSums, weight: float) -> None:
-    """Refuse parts whose weighted sum points elsewhere than the gradient of the step.
+def sum_disagrees(table: Table, sums: PartSums, weight: float) -> float | None:
+    """Find parts whose weighted sum points elsewhere than the gradient of the step.
 
     Their lengths may differ: clipping by norm.
 
@@ -137,16 +145,11 @@ def check_sum(table: Table, sums: PartSums, weight: float) -> None:
         sums: Those with the parts.
         weight: Weight of the down part in the step.
 
-    Raises:
-        InputValueError: The cosine is below `PARTS_AGREE`.
+    Returns:
+        The cosine, where it is below `PARTS_AGREE`; None where they agree.
     """
     weights = torch.tensor([weight if name == "down" else 1.0 for name in sums.names], dtype=torch.float64)
     size_sq, along = float(weights @ sums.gram @ weights), float(weights @ sums.with_descent)
     descent_sq = table.total("descent_sq")
-    if size_sq * descent_sq > 0 and along < PARTS_AGREE * math.sqrt(size_sq * descent_sq):
-        raise InputValueError(
-            f"parts whose sum has cosine {along / math.sqrt(size_sq * descent_sq):.3f} with the gradient of the step",
-            f"at least {PARTS_AGREE}",
-            "give the parts of the very loss that is trained, of every micro-batch, with the same weight; "
-            "clip gradients by norm, not by value",
-        )
+    length = math.sqrt(size_sq) * math.sqrt(descent_sq)
+    return along / length if length > 0 and along < PARTS_AGREE * length else None

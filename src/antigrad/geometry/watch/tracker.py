@@ -1,50 +1,42 @@
-"""One optimizer's steps, measured: a copy before, a comparison after, and the row that says what it was."""
+"""One optimizer's steps, measured: a copy before, the move after, and the row that says what it was."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.errors import InputValueError
 from antigrad.geometry.dots import dense, dot
 from antigrad.geometry.effects import SafeWeight
-from antigrad.geometry.watch.given import decay_rates, given_gradients, loss_scale, scale_left
-from antigrad.geometry.watch.independent import Gradients, gradient_from_closure, gradient_of, loss_of, step_from
+from antigrad.geometry.evidence import evidence
+from antigrad.geometry.watch.given import Mark, decay_rates, keeps_gradients, loss_scale
+from antigrad.geometry.watch.half_step import half_step
+from antigrad.geometry.watch.held_out import held_out_gradient
+from antigrad.geometry.watch.independent import against_half, against_held_out, against_next
+from antigrad.geometry.watch.moment import Moment
 from antigrad.geometry.watch.part_gradients import PartGradients
-from antigrad.geometry.watch.part_sums import PartSums, as_part_sums, optimizer_diagonal, part_sums
+from antigrad.geometry.watch.pool import SPACING, Pool, Products
 from antigrad.geometry.watch.settings import Settings
-from antigrad.geometry.watch.step_row import check_sum, independent_figures, measured_figures, part_figures, step_row
-from antigrad.geometry.watch.table import Table, added_up, measure
+from antigrad.geometry.watch.step import Pending, Step
+from antigrad.geometry.watch.step_row import part_figures, step_row, sum_disagrees
+from antigrad.geometry.watch.steps import Closure
+from antigrad.geometry.watch.summing import Summing
+from antigrad.geometry.watch.table import Table
 from antigrad.geometry.watch.watched import (
     Block,
     Copies,
-    copies,
+    Gradients,
     cut_into_blocks,
     local,
     names_of,
     optimizer_parameters,
 )
 
-SAMPLE = 4096
-"""About how many entries of a gradient are compared before and after a step."""
-
-
-@dataclass
-class _Before:
-    """What is known of a step before it is taken."""
-
-    blocks: list[Block]
-    old: Gradients
-    given_sq: Tensor
-    gradients: Gradients | None
-    decay: Tensor
-    scale: float
-    half: tuple[Gradients, Gradients] | None = None
-    held_out: tuple[float, Gradients] | None = None
+MICRO_BATCHES = 8
+"""From so many micro-batches on a row has evidence of its own."""
 
 
 class Tracker:
@@ -70,20 +62,32 @@ class Tracker:
         start: int,
         name: str,
     ) -> None:
-        self.optimizer, self.settings, self.step, self._name = optimizer, settings, start, name
+        self.optimizer, self.settings, self.step, self.name = optimizer, settings, start, name
         self._model, self._parts, self._emit = model, parts, emit
-        self.parameters = optimizer_parameters(optimizer)
-        self._names = names_of(self.parameters, model)
-        self._blocks = cut_into_blocks(self._names, settings.granularity, model)
-        self._before: _Before | None = None
-        self._pending: tuple[dict[str, Any], _Before] | None = None
+        self.pool = Pool(SPACING if settings.independent == "held_out" else 1)
+        self.parameters: list[nn.Parameter] = []
+        self._blocks: list[Block] = []
+        self._refresh()
+        self._now: Step | None = None
+        self._moment: Moment | None = None
+        self._mark: Mark | None = None
+        self._pending: Pending | None = None
         self._halves: list[Gradients] = []
-        self._copies = Copies()
+        self._copies = Copies(), Copies()
+        self._agreed = False
 
     @property
     def due(self) -> bool:
         """Whether the next step is logged."""
         return self.step % self.settings.every == 0
+
+    def current(self) -> list[nn.Parameter]:
+        """Parameters that the optimizer steps now.
+
+        Returns:
+            Those that need a gradient.
+        """
+        return optimizer_parameters(self.optimizer, empty=True)
 
     def half(self) -> None:
         """Keep the gradient accumulated so far: half of the batch, then the other half."""
@@ -93,193 +97,162 @@ class Tracker:
             self._halves.append({p: now[p] - first[p] if p in first else now[p] for p in now})
 
     @torch.no_grad()
-    def before(self, closure: Callable[[], Any] | None) -> None:
+    def micro_batch(self) -> None:
+        """Take the product of the row that waits with the gradient accumulated so far."""
+        # Of several processes each has seen its own share only.
+        if self._pending is not None and self.settings.group is None:
+            moves = self._pending.step.old
+            drops = [-dot(moves[p], local(dense(p.grad))) for p in moves if p.grad is not None]
+            if drops:
+                self._pending.drops.append(float(torch.stack(drops).sum()))
+
+    @torch.no_grad()
+    def begin(self, closure: Closure | None, taking: Callable[[bool], None]) -> Closure | None:
         """Look at what the step starts from.
 
         Args:
-            closure: What `step` was called with. It is evaluated once more, on the side: gradients that
-                lie about when such a step begins are those of another place.
+            closure: What `step` was called with.
+            taking: Called with True around the evaluation whose parts are those of the step.
 
-        Raises:
-            AntigradError: No parameter has a gradient.
+        Returns:
+            What it is to be called with instead; None without a closure.
         """
-        own = closure is not None and (self.due or self._pending is not None)
-        if closure is not None and own:
-            gradients = gradient_from_closure(closure, self.parameters, self._model)
-        else:
-            gradients = given_gradients(self.parameters)
-        self._finish(gradients)
-        if not self.due:
-            return
-        if not gradients:
-            raise AntigradError(
-                f"step {self.step} of {type(self.optimizer).__name__} without any gradient",
-                "gradients at the time of step()",
-                "call backward before it, and zero_grad after it",
-            )
-        blocks = [block for block in self._turn() if block.parameter in gradients]
-        if not blocks:  # None of those whose turn it is.
-            return
-        watched = list(dict.fromkeys(block.parameter for block in blocks))
-        self._before = before = _Before(
-            blocks=blocks,
-            old=self._copies.of(watched),
-            given_sq=_sampled_squares(gradients, watched),
-            gradients={p: gradients[p].clone() for p in watched} if self.settings.copy_grad or own else None,
-            decay=decay_rates(self.optimizer, blocks, self.settings.decoupled_decay),
-            scale=loss_scale(self.optimizer),
-        )
-        if self.settings.independent == "split":
-            before.half = self._half_step(closure)
-        if self.settings.held_out is not None:
-            before.held_out = gradient_of(self.settings.held_out, self.parameters, self._model)
+        self._now = self._moment = None
+        if not self.due and self._pending is None:
+            return closure
+        self._refresh()
+        copy = self.due and not keeps_gradients(self.optimizer)
+        self._moment = Moment(self.parameters, self._mark, copy=copy, seen=self._complete, taking=taking)
+        used = self._moment.begin(closure)
+        if self.due:
+            # Without a closure it is known by now which parameters have a gradient.
+            there = None if closure is not None else self._moment.gradients
+            self._now = self._started(there or None, by_closure=closure is not None)
+        return used
 
     @torch.no_grad()
-    def after(self, weight: float, safe: SafeWeight | None) -> None:
+    def end(self, weight: float, safe: SafeWeight | None) -> None:
         """Look at what the step did, and write its row.
 
         Args:
             weight: Weight of the down part in this step.
             safe: Running estimate of the safe weight, brought up to date; None if there is none.
         """
-        before, self._before = self._before, None
+        step, moment, self._now, self._moment = self._now, self._moment, None, None
         self.step += 1
-        if before is None:
+        self._mark = Mark(self.parameters)
+        if moment is None:
             return
-        table, parts = self._measure(before, before.gradients or given_gradients(self.parameters))
-        row = {**self._row(before, table), **part_figures(table, parts)}
-        if row["effect"] is not None:
-            if self.settings.rotate == 1 and not self.settings.other_parts:
-                check_sum(table, cast(PartSums, parts), weight)
+        gradients = moment.end()
+        if step is None:
+            return
+        known = bool(gradients)
+        if not known:  # The optimizer made its own, or there is none: nothing says which parameters take part.
+            gradients = {p: old.new_zeros(()).expand_as(old) for p, old in step.old.items()}
+        step.keep(gradients)
+        if not step.blocks:
+            return
+        step.moved()
+        sums = Summing(self.optimizer, self.settings)
+        table, parts = sums.of_step(step.blocks, step.old, gradients, step.decay, step.scale, self._parts)
+        row: dict[str, Any] = {**self._row(step, table), "gradient": known, **part_figures(table, parts)}
+        if row["effect"] is not None and parts is not None:
             row["down_weight"] = weight
+            self._check(row, None if self._other_parts() else sum_disagrees(table, parts, weight))
         if safe is not None and row["interaction"] is not None:
             row["safe_weight"] = safe.update(**row["interaction"])
-        if self.settings.independent == "lagged" and not row["skipped"] and not row["non_finite"]:
-            self._pending = row, before
-        else:
-            self._emit(row)
+        self._say(row, step, table, sums)
+
+    def forget(self, *, waiting: bool = False) -> None:
+        """Forget a step that began and never ended.
+
+        Args:
+            waiting: And the row that waits.
+        """
+        self._now = self._moment = None
+        self._pending = None if waiting else self._pending
 
     def finish(self) -> None:
         """Write the row that still waits, without an independent gradient."""
-        self._finish({})
+        self._complete({})
 
-    def _finish(self, gradients: Gradients) -> None:
-        # Completes the last row with the gradient of the batch that comes after it.
+    def let_go(self) -> None:
+        """Keep no tensor."""
+        self._now = self._moment = self._mark = self._pending = None
+        self._halves, self._copies = [], (Copies(), Copies())
+        self.parameters, self._blocks, self._model = [], [], None
+
+    def _refresh(self) -> None:
+        # Parameters may be added, frozen and unfrozen while a training goes on.
+        found = optimizer_parameters(self.optimizer, empty=True)
+        if len(found) != len(self.parameters) or any(a is not b for a, b in zip(found, self.parameters, strict=True)):
+            self.parameters = found
+            self._blocks = cut_into_blocks(names_of(found, self._model), self.settings.granularity, self._model)
+
+    def _started(self, gradients: Gradients | None, *, by_closure: bool) -> Step | None:
+        logged = self.step // self.settings.every
+        turn: Sequence[Block] = self._blocks[logged % self.settings.rotate :: self.settings.rotate]
+        blocks = [block for block in turn if gradients is None or block.parameter in gradients]
+        if not blocks:  # None of those whose turn it is.
+            return None
+        watched = list(dict.fromkeys(block.parameter for block in blocks))
+        buffer = 0 if self._pending is None else 1 - self._pending.step.buffer
+        step = Step(
+            blocks=blocks,
+            old=self._copies[buffer].of(watched),
+            decay=decay_rates(self.optimizer, blocks, self.settings.decoupled_decay),
+            scale=loss_scale(self.optimizer),
+            buffer=buffer,
+        )
+        if self.settings.independent == "split":
+            halves, self._halves = self._halves, []
+            step.half = half_step(self.optimizer, halves, self.step, by_closure=by_closure)
+        if self.settings.held_out is not None:
+            step.held_out = held_out_gradient(self.settings.held_out, self.parameters, self._model)
+        return step
+
+    def _row(self, step: Step, table: Table) -> dict[str, Any]:
+        watched = sum(parameter.numel() for parameter in step.old)
+        share = watched / (sum(parameter.numel() for parameter in self.parameters) or 1)
+        return step_row(table, step.decay, step=self.step - 1, optimizer=self.name, share=share)
+
+    def _other_parts(self) -> bool:
+        return self.settings.rotate > 1 or self.settings.other_parts
+
+    def _check(self, row: dict[str, Any], cosine: float | None) -> None:
+        if cosine is not None and not self._agreed:
+            raise InputValueError(
+                f"parts whose sum has cosine {cosine:.3f} with the gradient of the step",
+                "at least 0.98",
+                "give the parts of the very loss that is trained, of every micro-batch, with the same weight; "
+                "clip gradients by norm, not by value",
+            )
+        self._agreed = True
+        row["parts_cos"] = cosine
+
+    def _say(self, row: dict[str, Any], step: Step, table: Table, sums: Summing) -> None:
+        # What a gradient says that did not make the step, as soon as there is one.
+        if row["skipped"] or row["non_finite"]:
+            self._emit(row)
+            return
+        own = Products.of(table) if table.total("descent_sq") > 0 else None
+        if step.half is not None:
+            against_half(row, step.half, step, sums, self.pool)
+        if step.held_out is not None:
+            against_held_out(row, step.held_out, step, sums, self.pool, self.parameters, self._model)
+        if self.settings.independent == "lagged":
+            step.half = step.held_out = None
+            self._pending = Pending(row, step, own, table)
+        else:
+            self._emit(row)
+
+    def _complete(self, gradients: Gradients) -> None:
+        # Finishes the last row with the gradient of the batch that comes after it.
         pending, self._pending = self._pending, None
         if pending is None:
             return
-        row, before = pending
-        found = self._against(before, {p: local(p) for p in before.old}, gradients, loss_scale(self.optimizer))
-        if found is not None:
-            table, decay = found
-            figures = independent_figures(table, decay, "lagged")
-            row.update(figures)
-            row["overshoot"] = table.total("dot") < 0 if figures else None
-        self._emit(row)
-
-    def _turn(self) -> Sequence[Block]:
-        logged = self.step // self.settings.every
-        return self._blocks[logged % self.settings.rotate :: self.settings.rotate]
-
-    def _half_step(self, closure: object) -> tuple[Gradients, Gradients]:
-        # The step that one half of the batch would have made, and the gradient of the other half.
-        halves, self._halves = self._halves, []
-        if closure is not None:
-            raise InputValueError(
-                "independent='split' with step(closure)", "a step without one", "use independent='held_out'"
-            )
-        if not halves:
-            raise InputValueError(
-                f"independent='split' without half() before step {self.step}",
-                "a call of half() between the two halves of the batch",
-                "call it after the first half's backward, or use independent='lagged'",
-            )
-        first = halves[0]
-        grads = {p: p.grad for p in first if p.grad is not None}
-        second = halves[1] if len(halves) > 1 else {p: 2 * grad - first[p] for p, grad in grads.items()}
-        second = {p: dense(gradient) for p, gradient in second.items()}
-        return step_from(self.optimizer, first), second
-
-    def _sums(
-        self,
-        blocks: Sequence[Block],
-        new: Mapping[nn.Parameter, Tensor],
-        before: _Before,
-        slope: Gradients,
-        *,
-        counts: bool = False,
-    ) -> Table:
-        rung = self.settings.granularity
-        decayed, rows = bool(before.decay.any()), rung in ("row", "coordinate")
-        every = rung == "coordinate"
-        return measure(blocks, new, before.old, slope, counts=counts, decay=decayed, rows=rows, coordinates=every)
-
-    def _against(
-        self, before: _Before, new: Mapping[nn.Parameter, Tensor], gradients: Gradients, scale: float = 1.0
-    ) -> tuple[Table, Tensor] | None:
-        # The sums of a step with a gradient that did not make it, and the decay of their blocks; None if they
-        # have no block in common.
-        common = [block.parameter in gradients and block.parameter in new for block in before.blocks]
-        blocks = [block for block, shared in zip(before.blocks, common, strict=True) if shared]
-        if not blocks:
-            return None
-        table = self._sums(blocks, new, before, gradients)
-        share = self._share([block.parameter for block in blocks])
-        whole = table.on_host(*added_up([(table.values, share)], self.settings.group)).unscaled(scale)
-        return whole, before.decay[common]
-
-    def _measure(self, before: _Before, gradients: Gradients) -> tuple[Table, PartSums | None]:
-        # All sums of the step, in one reduction and one transfer.
-        new = {p: local(p) for p in before.old}
-        table = self._sums(before.blocks, new, before, gradients, counts=True)
-        share = self._share(list(new))
-        pieces = [
-            (table.values, self._share([block.parameter for block in before.blocks])),
-            (torch.stack([before.given_sq, _sampled_squares(gradients, list(new))], 1), share),
-        ]
-        self._parts.averaged(self.settings.group, self.settings.world)
-        if self._parts:
-            diagonal = optimizer_diagonal(self.optimizer)
-            pieces.append((part_sums(self._parts, new, before.old, gradients, diagonal), share))
-        values, squares, *part_values = added_up(pieces, self.settings.group)
-        scale = before.scale
-        if before.gradients is None:
-            scale = scale_left(squares, scale, [self._names[p] for p in new], self.optimizer)
-        parts = as_part_sums(self._parts.names, part_values[0].sum(0), scale) if part_values else None
-        return table.on_host(values).unscaled(scale), parts
-
-    def _row(self, before: _Before, table: Table) -> dict[str, Any]:
-        names = {block.parameter for block in before.blocks}
-        share = sum(p.numel() for p in names) / sum(p.numel() for p in self.parameters)
-        row = step_row(table, before.decay, step=self.step - 1, optimizer=self._name, share=share)
-        if row["skipped"] or row["non_finite"]:
-            return row
-        if before.half is not None:
-            moved, gradients = before.half
-            found = self._against(before, moved, gradients, before.scale)
-            row |= {} if found is None else independent_figures(*found, "split")
-        if before.held_out is not None:
-            row |= self._held_out_figures(before, *before.held_out)
-        return row
-
-    def _held_out_figures(self, before: _Before, loss: float, gradients: Gradients) -> dict[str, Any]:
-        found = self._against(before, {p: local(p) for p in before.old}, gradients)
-        if found is None:
-            raise InputValueError(
-                "a held-out loss that reaches none of the watched parameters", "one of this model", "check held_out"
-            )
-        table, decay = found
-        after = loss_of(cast(Callable[[], Any], self.settings.held_out), self.parameters, self._model)
-        whole = self.settings.rotate == 1 and len(table.blocks) == len(before.blocks)
-        measured = measured_figures(table, loss, after, whole=whole)
-        wanted = self.settings.independent == "held_out"
-        return {**measured, **(independent_figures(table, decay, "held_out") if wanted else {})}
-
-    def _share(self, parameters: Sequence[nn.Parameter]) -> Tensor:
-        return torch.tensor([1 / copies(p, self.settings.world) for p in parameters], dtype=torch.float64)
-
-
-def _sampled_squares(gradients: Mapping[nn.Parameter, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
-    # Enough to see that a step wrote over a gradient, which it does to all of it.
-    samples = [gradients[p].reshape(-1)[:: gradients[p].numel() // SAMPLE | 1] for p in parameters]
-    return torch.stack([dot(sample, sample) for sample in samples])
+        sums = Summing(self.optimizer, self.settings)
+        drops = [after - before for before, after in zip([0.0, *pending.drops], pending.drops, strict=False)]
+        alone = evidence(drops) if len(drops) >= MICRO_BATCHES else None
+        against_next(pending, gradients, sums, self.pool, alone)
+        self._emit(pending.row)

@@ -14,6 +14,9 @@ from antigrad.core.errors import InputTypeError, InputValueError
 Granularity = Literal["layer", "head", "row", "coordinate"]
 """Finest blocks that are looked at: whole tensors, attention heads, rows of matrices, single weights."""
 
+Gradients = dict[nn.Parameter, Tensor]
+"""Something of the shape of each parameter: gradients, moves, copies."""
+
 _ROWS = ("q_proj", "k_proj", "v_proj")
 _COLUMNS = ("o_proj", "out_proj")
 
@@ -60,7 +63,7 @@ def local(tensor: Tensor) -> Tensor:
 
 
 class Copies:
-    """Copies of parameters in memory that is kept: fresh pages cost more than the copying."""
+    """Copies of parameters in memory that is kept between steps: fresh pages cost more than the copying."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[torch.dtype, torch.device], Tensor] = {}
@@ -74,17 +77,17 @@ class Copies:
         Returns:
             The copies, valid until the next call.
         """
-        held = {parameter: local(parameter) for parameter in parameters}
-        kinds: dict[tuple[torch.dtype, torch.device], list[nn.Parameter]] = {}
-        for parameter, tensor in held.items():
-            kinds.setdefault((tensor.dtype, tensor.device), []).append(parameter)
+        kinds: dict[tuple[torch.dtype, torch.device], list[tuple[nn.Parameter, Tensor]]] = {}
+        for parameter in parameters:
+            tensor = local(parameter)
+            kinds.setdefault((tensor.dtype, tensor.device), []).append((parameter, tensor))
         found: dict[nn.Parameter, Tensor] = {}
         for kind, group in kinds.items():
-            sizes = [held[parameter].numel() for parameter in group]
+            sizes = [tensor.numel() for _, tensor in group]
             if kind not in self._kept or len(self._kept[kind]) < sum(sizes):
                 self._kept[kind] = torch.empty(sum(sizes), dtype=kind[0], device=kind[1])
-            for parameter, piece in zip(group, self._kept[kind][: sum(sizes)].split(sizes), strict=True):
-                found[parameter] = piece.view(held[parameter].shape).copy_(held[parameter])
+            for (parameter, tensor), piece in zip(group, self._kept[kind][: sum(sizes)].split(sizes), strict=True):
+                found[parameter] = piece.view(tensor.shape).copy_(tensor)
         return found
 
 
@@ -97,7 +100,7 @@ def is_sharded(tensor: Tensor) -> bool:
     Returns:
         True if each process holds a part of it.
     """
-    return hasattr(tensor, "to_local") and hasattr(tensor, "device_mesh")
+    return type(tensor) not in (Tensor, nn.Parameter) and hasattr(tensor, "to_local") and hasattr(tensor, "device_mesh")
 
 
 def copies(tensor: Tensor, world: int) -> int:
@@ -133,21 +136,22 @@ def names_of(parameters: Sequence[nn.Parameter], model: nn.Module | None) -> dic
     return {parameter: known.get(parameter, f"parameter_{place}") for place, parameter in enumerate(parameters)}
 
 
-def optimizer_parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+def optimizer_parameters(optimizer: torch.optim.Optimizer, *, empty: bool = False) -> list[nn.Parameter]:
     """Parameters an optimizer steps, each once.
 
     Args:
         optimizer: The optimizer.
+        empty: Whether there may be none, as while a model is frozen.
 
     Returns:
-        Those that need a gradient, in the order of its groups.
+        Those that need a gradient now, in the order of its groups.
 
     Raises:
         InputValueError: There is none: the model is frozen.
     """
     every = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     found = [parameter for parameter in dict.fromkeys(every) if parameter.requires_grad]
-    if not found:
+    if not found and not empty:
         raise InputValueError(
             f"{type(optimizer).__name__} over {len(every)} parameters, none with requires_grad",
             "at least one that is trained",

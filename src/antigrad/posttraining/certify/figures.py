@@ -14,9 +14,10 @@ from antigrad.geometry.angle import Certificate
 from antigrad.geometry.dots import dot
 from antigrad.geometry.effects import least_kappa_interaction, safe_window
 from antigrad.geometry.finite import discrete_angle
+from antigrad.geometry.watch.measure import in_range, measure
 from antigrad.geometry.watch.part_sums import weight_range
 from antigrad.geometry.watch.row import certificate_figures
-from antigrad.geometry.watch.table import Table, measure
+from antigrad.geometry.watch.table import Table
 from antigrad.geometry.watch.watched import cut_into_blocks
 from antigrad.posttraining.certify.gradients import Halves, streamed
 from antigrad.posttraining.certify.models import Move
@@ -59,19 +60,20 @@ def take_sums(move: Move, parts: Mapping[str, Halves], weights: Mapping[str, flo
     blocks = cut_into_blocks(names, "coordinate", move.before.model)
     for name, halves in streamed(parts, list(move.moved)):
         old, new = move.moved[name]
+        step = _wide(new) - _wide(old)
         whole = {part: parts[part].whole(*pair) for part, pair in halves.items()}
         slopes = list(whole.values())
         gram += torch.stack([torch.stack([dot(one, other) for other in slopes]) for one in slopes])
         for part, (one, two) in halves.items():
-            step = new.detach().to(one.dtype) - old.detach().to(one.dtype)
             pairs = ((one, two), (one, one), (two, two), (step, -one), (step, -two))
             noise[part] += torch.stack([dot(left, right) for left, right in pairs])
         if SUM in tables:
             whole[SUM] = torch.stack([weights[part] * whole[part] for part in parts]).sum(0)
         here = [block for block in blocks if block.parameter is old]
         for label, gradient in whole.items():
-            ends = {old: _wide(new)}, {old: _wide(old)}, {old: gradient}
-            tables[label].append(measure(here, *ends, counts=True, rows=True, coordinates=True))
+            sources = {old: step}, {old: gradient}
+            table = measure(here, *sources, counts=True, rows=True, coordinates=True)
+            tables[label].append(in_range(table, *sources))
     return Sums({label: _joined(pieces) for label, pieces in tables.items()}, gram, noise)
 
 

@@ -37,7 +37,14 @@ def scored(rows: Sequence[Tokens]) -> int:
 
 
 def part_loss(
-    model: Any, rows: Sequence[Tokens], sign: float, *, rows_at_once: int, bar: Task, backward: bool = False
+    model: Any,
+    rows: Sequence[Tokens],
+    sign: float,
+    *,
+    rows_at_once: int,
+    bar: Task,
+    backward: bool = False,
+    each: list[float] | None = None,
 ) -> float:
     r"""Loss of a part, and its gradient into the model if wanted.
 
@@ -49,11 +56,12 @@ def part_loss(
         rows: Rows x_r, y_r in tokens.
         sign: σ of the part.
         rows_at_once: Rows a forward and backward pass; rows of like length run together.
-        bar: Is told of each pass.
+        bar: Advances with each pass.
         backward: Add the gradient to the parameters' `grad`.
+        each: Takes the loss of each row, summed over its tokens, in the order of `batches`.
 
     Returns:
-        The loss in nats a token.
+        The loss in nats per token.
 
     Raises:
         InputValueError: It is NaN or infinite.
@@ -68,7 +76,10 @@ def part_loss(
     device, count, total = next(model.parameters()).device, scored(rows), 0.0
     for batch in batches(rows, rows_at_once):
         with torch.set_grad_enabled(backward):
-            loss = sign * _negative_log_likelihood(model, batch, device) / count
+            own = sign * row_losses(model, batch, device)
+            loss = own.sum() / count
+        if each is not None:
+            each.extend(own.detach().tolist())
         if backward:
             loss.backward()
         total += float(loss.detach())
@@ -93,7 +104,7 @@ def batches(rows: Sequence[Tokens], rows_at_once: int) -> list[list[Tokens]]:
 
 
 def gradient_of(
-    model: Any, rows: Sequence[Tokens], sign: float, *, rows_at_once: int, bar: Task
+    model: Any, rows: Sequence[Tokens], sign: float, *, rows_at_once: int, bar: Task, each: list[float] | None = None
 ) -> tuple[float, dict[str, Tensor]]:
     """Loss of a part, and its gradient in float32 at least, whatever the model computes in.
 
@@ -102,7 +113,8 @@ def gradient_of(
         rows: Rows in tokens.
         sign: See `SIGNS`.
         rows_at_once: Rows a forward and backward pass.
-        bar: Is told of each pass.
+        bar: Advances with each pass.
+        each: Takes the loss of each row, see `part_loss`.
 
     Returns:
         The loss, and the gradient of each parameter on the CPU.
@@ -114,7 +126,8 @@ def gradient_of(
     for batch in batches(rows, rows_at_once):
         model.zero_grad()
         share = scored(batch) / count
-        loss += share * part_loss(model, batch, sign, rows_at_once=rows_at_once, bar=bar, backward=True)
+        common: Any = {"rows_at_once": rows_at_once, "bar": bar, "each": each}
+        loss += share * part_loss(model, batch, sign, backward=True, **common)
         for name, parameter in parameters.items():
             if parameter.grad is not None:
                 piece = share * parameter.grad.to(device="cpu", dtype=wide[name])
@@ -205,7 +218,17 @@ def streamed(
             ) from error
 
 
-def _negative_log_likelihood(model: Any, batch: Sequence[Tokens], device: torch.device) -> Tensor:
+def row_losses(model: Any, batch: Sequence[Tokens], device: torch.device) -> Tensor:
+    r"""Negative log-likelihood of each row, summed over its scored tokens.
+
+    Args:
+        model: The model.
+        batch: (B) rows in tokens.
+        device: Where it is.
+
+    Returns:
+        (B,) −Σ ln π in nats.
+    """
     width = max(len(row.ids) for row in batch)
     ids = torch.zeros(len(batch), width, dtype=torch.long)
     real, wanted = torch.zeros_like(ids), torch.zeros_like(ids, dtype=torch.bool)
@@ -214,6 +237,7 @@ def _negative_log_likelihood(model: Any, batch: Sequence[Tokens], device: torch.
         wanted[place, row.start : len(row.ids)] = True
     ids, real, wanted = ids.to(device), real.to(device), wanted[:, 1:].to(device)
     logits = model(input_ids=ids, attention_mask=real, use_cache=False).logits[:, :-1][wanted]
-    return cross_entropy(
-        logits.to(torch.promote_types(logits.dtype, torch.float32)), ids[:, 1:][wanted], reduction="sum"
+    losses = cross_entropy(
+        logits.to(torch.promote_types(logits.dtype, torch.float32)), ids[:, 1:][wanted], reduction="none"
     )
+    return losses.new_zeros(len(batch)).index_add(0, wanted.nonzero()[:, 0], losses)

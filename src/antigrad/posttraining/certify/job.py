@@ -33,6 +33,7 @@ from antigrad.posttraining.certify.gradients import (
 from antigrad.posttraining.certify.models import Move, load_move
 from antigrad.posttraining.certify.page import describe
 from antigrad.posttraining.certify.settings import CertifyConfig
+from antigrad.posttraining.certify.spread import evidence_figures, part_evidence, row_drops, summed
 
 HALVES = (1, 2)
 
@@ -49,10 +50,11 @@ def certify(config: CertifyConfig) -> RunFolder:
 
     with the mean over the tokens of the responses. Of each part: the first-order effect e_a and the
     drop that was measured, the angle ψ between Δ and y_a, the least κ at each granularity, the layers
-    that go against it, and from two halves of the rows how noisy its gradient is; then the weights of
-    the down part at which every part would have gained. Gradients go to the run's `checkpoints` as they
-    are done, so an interrupted run goes on with `resume=True` to the same figures; they are removed
-    when the run is finished.
+    that go against it, whether effect and drop are distinguishable from chance by the spread of its rows, and from
+    two halves of them how noisy its gradient is; then the weights of the down part at which every part would have
+    gained.
+    Gradients go to the run's `checkpoints` as they are done, so an interrupted run goes on with `resume=True` to the
+    same figures; they are removed when the run is finished.
 
     Args:
         config: See `CertifyConfig`.
@@ -162,27 +164,37 @@ class _Work:
         """Take the gradient and the loss of each half at the model before, then the loss at the one after."""
         halves = self.halves
         passes = {key: len(batches(rows, self.config.rows_at_once)) for key, rows in halves.items()}
+        slopes = {(row["part"], row["half"]) for row in self.run.ledger.rows("slope")}
         before = {(row["part"], row["half"]) for row in self.run.ledger.rows("half")}
         after = {(row["part"], row["half"]) for row in self.run.ledger.rows("after")}
         before = {key for key in before if self.file(*key).is_file()}
         done = sum(count for key, count in passes.items() if key in before)
         done += sum(count for key, count in passes.items() if key in after)
+        done += sum(count for key, count in passes.items() if key in slopes)
         common: Any = {"rows_at_once": self.config.rows_at_once}
-        with progress("passes", 2 * sum(passes.values()), done=done) as bar:
+        with progress("passes", 3 * sum(passes.values()), done=done) as bar:
             for (part, half), rows in halves.items():
                 if (part, half) in before:
                     continue
-                loss, gradient = gradient_of(self.move.before.model, rows, SIGNS[part], bar=bar, **common)
+                each: list[float] = []
+                loss, gradient = gradient_of(self.move.before.model, rows, SIGNS[part], bar=bar, each=each, **common)
                 save_gradient(self.file(part, half), gradient)
                 counts = {"rows": len(rows), "tokens": scored(rows), "left_out": self._left_out(part, half, rows)}
+                lengths = [scored([row]) for batch in batches(rows, self.config.rows_at_once) for row in batch]
+                counts |= {"each": each, "tokens_each": lengths}
                 self.run.ledger.append({"kind": "half", "part": part, "half": half, "loss": loss} | counts)
+            for (part, half), rows in halves.items():
+                if (part, half) not in slopes:
+                    drops = row_drops(self.move, rows, SIGNS[part], bar=bar, **common)
+                    self.run.ledger.append({"kind": "slope", "part": part, "half": half, "each": drops})
             device = self.move.before.device
             self.move.before.model.cpu()
             self.move.after.to(device)
             for (part, half), rows in halves.items():
                 if (part, half) not in after:
-                    loss = part_loss(self.move.after, rows, SIGNS[part], bar=bar, **common)
-                    self.run.ledger.append({"kind": "after", "part": part, "half": half, "loss": loss})
+                    each = []
+                    loss = part_loss(self.move.after, rows, SIGNS[part], bar=bar, each=each, **common)
+                    self.run.ledger.append({"kind": "after", "part": part, "half": half, "loss": loss, "each": each})
             self.move.after.cpu()
 
     def _left_out(self, part: str, half: int, rows: list[Tokens]) -> int:
@@ -195,6 +207,11 @@ class _Work:
         ends = {(row["part"], row["half"]): row for row in self.run.ledger.rows("after")}
         parts = {part: self._halves(part, rows) for part in self.examples}
         sums = take_sums(self.move, parts, weights)
+        slopes = {(row["part"], row["half"]): row for row in self.run.ledger.rows("slope")}
+        says = {
+            part: part_evidence(*([kind[part, half] for half in HALVES] for kind in (rows, ends, slopes)))
+            for part in parts
+        }
         losses: dict[str, tuple[float, float]] = {}
         written, new = {row["part"] for row in self.run.ledger.rows("move")}, list[dict[str, Any]]()
         for label, table in sums.tables.items():
@@ -202,13 +219,17 @@ class _Work:
             if label == SUM:
                 both = [sum(weights[part] * losses[part][end] for part in parts) for end in (0, 1)]
                 losses[label] = (both[0], both[1])
+                each = {kind: {part: one[kind] for part, one in says.items()} for kind in ("effect", "drop")}
+                effect, drop = (summed(each[kind], weights) for kind in ("effect", "drop"))
             else:
                 losses[label] = self._mean(label, rows), self._mean(label, ends, rows)
                 counts = [sum(rows[label, half][key] for half in HALVES) for key in ("rows", "tokens", "left_out")]
                 row |= dict(zip(("rows", "tokens", "left_out"), counts, strict=True))
                 row |= noise_figures(sums.halves[label], row["descent_sq"], row["step_sq"])
+                effect, drop = says[label]["effect"], says[label]["drop"]
             loss, later = losses[label]
             row |= {"loss_before": loss, "loss_after": later} | finite_figures(table, loss - later)
+            row |= evidence_figures(row["cos"], effect, drop)
             if label not in written:
                 new.append(row)
         window = window_figures(sums, list(parts), self.config.down_weight)

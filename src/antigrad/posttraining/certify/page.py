@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
+from antigrad.geometry.evidence import THRESHOLD
 from antigrad.geometry.page.charts import RUNGS, number
 from antigrad.geometry.page.layers import heat_map
 from antigrad.posttraining.certify.figures import SUM
@@ -34,8 +35,18 @@ CAVEATS = (
     "is certified in those of the merged model). Going the way you asked says nothing on whether it was wise to ask."
 )
 _WORST = 10
-_CERTIFICATE = ("effective", "cos", "z", "psi", *RUNGS.values(), "granularity", "blocks_against", "step_share_against")
-_DROPS = ("drop_predicted", "drop_measured", "cos_disc", "loss_before", "loss_after", "moved_fraction")
+_CERTIFICATE = (
+    "effective",
+    "cos",
+    "t",
+    "z",
+    "psi",
+    *RUNGS.values(),
+    "granularity",
+    "blocks_against",
+    "step_share_against",
+)
+_DROPS = ("drop_predicted", "drop_measured", "drop_t", "cos_disc", "loss_before", "loss_after", "moved_fraction")
 _DATA = ("agreement", "noise_share", "rows", "tokens", "left_out")
 
 
@@ -72,28 +83,39 @@ def _summary(rows: Mapping[str, Row], window: Row, setup: Row, config: CertifyCo
 
 def _lead(rows: Mapping[str, Row]) -> str:
     said = [f"{part} {_outcome(row)}" for part, row in rows.items() if part != SUM]
-    other = [part for part, row in rows.items() if row["drop_predicted"] * row["drop_measured"] < 0]
+    other = [part for part, row in rows.items() if row["drop_predicted"] * row["drop_measured"] < 0 and _sure(row)]
     text = f"Measured on the data: {'; '.join(said)}."
     if other:
         text += f" The first-order effect has the other sign for {', '.join(other)}: the move is long, or curved."
     return text
 
 
+def _sure(row: Row) -> bool:
+    return all(abs(row.get(key) or 0.0) > THRESHOLD for key in ("t", "drop_t"))
+
+
 def _outcome(row: Row) -> str:
     drop = row["drop_measured"]
     word = "improved" if drop > 0 else "got worse" if drop < 0 else "did not change"
-    return f"{word} (loss {_plain(row['loss_before'])} to {_plain(row['loss_after'])})"
+    doubt = "" if abs(row.get("drop_t") or 0.0) > THRESHOLD else ", indistinguishable from chance"
+    return f"{word} (loss {_plain(row['loss_before'])} to {_plain(row['loss_after'])}{doubt})"
+
+
+def _tone(row: Row) -> Literal["good", "bad", "neutral"]:
+    if not abs(row.get("drop_t") or 0.0) > THRESHOLD:
+        return "neutral"
+    return "good" if row["drop_measured"] > 0 else "bad"
 
 
 def _cards(rows: Mapping[str, Row], setup: Row, config: CertifyConfig) -> list[Card]:
-    verdicts = {"yes": "down its slope", "no": "up its slope", "undecided": "not told from chance"}
+    verdicts = {"yes": "down its slope", "no": "up its slope", "unresolved": "indistinguishable from chance"}
     cards = [
         Card(
             f"Part {part}",
             f"{row['drop_measured']:+.3g}".replace("-", "−"),
             f"drop of its loss, measured; first order {_signed(row['drop_predicted'])}; "
             f"cos ψ {_signed(row['cos'])}, {verdicts[row['effective']]}",
-            "good" if row["drop_measured"] > 0 else "bad",
+            _tone(row),
         )
         for part, row in rows.items()
     ]
@@ -109,10 +131,10 @@ def _drop_chart(rows: Mapping[str, Row]) -> Chart:
     bars = {"measured": "drop_measured", "first order": "drop_predicted"}
     data = [
         {"type": "bar", "name": name, "x": list(rows), "y": [row[key] for row in rows.values()]}
-        | {"hovertemplate": "%{x}<br>%{y:+.4g} nats a token<extra>" + name + "</extra>"}
+        | {"hovertemplate": "%{x}<br>%{y:+.4g} nats per token<extra>" + name + "</extra>"}
         for name, key in bars.items()
     ]
-    layout = {"barmode": "group", "yaxis": {"title": {"text": "drop of the loss, nats a token"}, "zeroline": True}}
+    layout = {"barmode": "group", "yaxis": {"title": {"text": "drop of the loss, nats per token"}, "zeroline": True}}
     text = "Above zero the part improved: up and anchor became likelier, down less likely. First order is y·Δ, with "
     text += "the gradient of the model before; measured is the loss before minus the loss after on the same rows."
     return Chart("What the move did to each part", {"data": data, "layout": layout | {"height": 360}}, text)
@@ -123,13 +145,16 @@ def _part_table(rows: Mapping[str, Row]) -> Table:
         Column("part", "part", help="; ".join(f"{part}: {text}" for part, text in MEANINGS.items() if part in rows)),
         Column("rows", "rows", "integer", "rows with a token to score"),
         Column("tokens", "tokens", "integer", "tokens that were scored"),
-        Column("loss_before", "loss before", "number", "nats a token"),
-        Column("loss_after", "loss after", "number", "nats a token"),
+        Column("loss_before", "loss before", "number", "nats per token"),
+        Column("loss_after", "loss after", "number", "nats per token"),
         Column("drop_measured", "drop", "signed", "loss before minus loss after"),
         Column("drop_predicted", "first order", "signed", "y·Δ"),
-        Column("effective", "down the slope", help="undecided: the cosine can't be told from that of random signs"),
+        Column("effective", "down the slope", help="unresolved: the rows differ too much for the sign of y·Δ"),
+        Column(
+            "t", "t", "signed", "y·Δ over its standard error over the rows; beyond ±3 it is distinguishable from chance"
+        ),
+        Column("drop_t", "t of the drop", "signed", "the measured drop over its standard error over the rows"),
         Column("cos", "cos ψ", "signed", "between the move and the negative gradient"),
-        Column("z", "z", "signed", "the cosine in units of its spread under random signs"),
         Column("degrees", "ψ°", "number", "90 is across, 180 straight against"),
         Column("degrees_disc", "ψ° finite", "number", "of the finite step, from the measured drop; below 90: it fell"),
         *(Column(key, f"κ {rung}", "number", "least condition number; ∞: none exists") for rung, key in RUNGS.items()),

@@ -53,9 +53,22 @@ def test_a_held_out_loss_that_rises() -> None:
 
 
 def test_blocks_that_go_up_the_loss() -> None:
-    assert Alarms().of(row(step_share_against=0.19, worst=[["a", -0.1]])) == {}
-    found = Alarms().of(row(step_share_against=0.25, worst=[["a", -0.1], ["b", 0.2]]))
-    assert found["blocks"] == "25% of the step is in blocks that go up the loss: look at a, b"
+    assert Alarms().of(row(step_share_against=0.9, share_against=0.19, against=[("a", 0.19, -8.0)])) == {}
+    found = Alarms().of(row(share_against=0.25, against=[("b", 0.2, -5.0), ("a", 0.05, -9.0)], worst=[["c", -1.0]]))
+    assert found["blocks"] == "25% of the step is in blocks that go up the loss: look at b (20%), a (5%)"
+
+
+def test_steps_that_go_up_and_a_step_that_raised_a_held_out_loss() -> None:
+    assert Alarms().of(row(effective="unresolved", t=-9.0)) == {}
+    assert Alarms().of(row(effective="no", t=-9.0)) == {"step": "the steps go up the loss: lower the learning rate"}
+    assert Alarms().of(row(held_out_loss=1.0, drop_measured=-0.5, drop_t=-2.9)) == {}
+    found = Alarms().of(row(held_out_loss=1.0, drop_measured=-0.5, drop_t=-3.1))
+    assert found == {"loss": "the step raised the held-out loss by 0.5: lower the learning rate"}
+
+
+def test_a_step_without_a_gradient_says_so_though_it_is_skipped() -> None:
+    assert "zero_grad after it" in Alarms().of(row(skipped=True, gradient=False))["gradient"]
+    assert Alarms().of(row(skipped=True, gradient=True)) == {}
 
 
 def test_skipped_steps_are_quiet_and_do_not_count() -> None:

@@ -6,7 +6,7 @@ from torch import nn
 
 from antigrad.core.errors import InputTypeError
 from antigrad.geometry.dots import PIECE_ON_CPU, dot, in_pieces
-from antigrad.geometry.watch.table import measure
+from antigrad.geometry.watch.measure import in_range, measure
 from antigrad.geometry.watch.watched import Block, Copies
 
 
@@ -41,14 +41,15 @@ def test_sums_are_those_of_float64(kind: torch.dtype, size: float) -> None:
     new = old - 1e-2 * torch.randn(shape, dtype=kind)
     new[1] = old[1]
     parameter = nn.Parameter(old)
-    block = Block("w", "w", parameter)
-    table = measure([block], {parameter: new}, {parameter: old}, {parameter: gradient}, counts=True, decay=True)
+    sources = {parameter: new - old}, {parameter: gradient}, {parameter: new}
+    table = measure([Block("w", "w", parameter)], *sources, counts=True)
+    table = in_range(table, *sources)
 
     def wide(tensor: torch.Tensor) -> torch.Tensor:
         return (torch.view_as_real(tensor) if tensor.is_complex() else tensor).double().flatten()
 
-    step = wide(new) - wide(old)
-    descent, theta = -wide(gradient), wide(old)
+    step = wide(new - old)
+    descent, theta = -wide(gradient), wide(new) - step
     expected = {
         "step_sq": step @ step,
         "descent_sq": descent @ descent,
@@ -60,7 +61,7 @@ def test_sums_are_those_of_float64(kind: torch.dtype, size: float) -> None:
         "theta_dot_step": theta @ step,
         "theta_sq": theta @ theta,
     }
-    assert table.columns == tuple(expected)
+    assert list(table.columns) == list(expected)
     sizes = {"dot": step.norm() * descent.norm(), "theta_dot_descent": theta.norm() * descent.norm()}
     sizes["theta_dot_step"] = theta.norm() * step.norm()
     for name, value in expected.items():
@@ -71,30 +72,29 @@ def test_sums_are_those_of_float64(kind: torch.dtype, size: float) -> None:
 def test_products_squared_do_not_leave_the_range_of_float32() -> None:
     parameter = nn.Parameter(torch.zeros(1000))
     step, gradient = torch.full((1000,), 1e-9), torch.full((1000,), -1e-15)
-    table = measure(
-        [Block("w", "w", parameter)], {parameter: step}, {parameter: torch.zeros(1000)}, {parameter: gradient}
-    )
+    table = measure([Block("w", "w", parameter)], {parameter: step}, {parameter: gradient})
+    table = in_range(table, {parameter: step}, {parameter: gradient})
     assert table.total("product_sq") == pytest.approx(1000 * 1e-48, rel=1e-5, abs=0)
     assert float((step * gradient).square().sum()) == 0
 
 
-def test_products_below_the_range_of_float32_are_not_made_smaller_still() -> None:
-    # Their sum of squares is what z is divided by: too small a one would turn chance into evidence.
+@pytest.mark.parametrize(("step", "slope"), [(1e-21, 1e-19), (1e-25, 1e-3), (1e25, 1e21), (1e-3, 1e-30)])
+def test_squares_outside_the_range_of_float32_are_those_of_float64(step: float, slope: float) -> None:
+    # A gradient of 1e-25 is no zero one, a step of 1e25 no overflow.
     parameter = nn.Parameter(torch.zeros(1000))
-    step, gradient = torch.full((1000,), 1e-21), torch.full((1000,), -1e-19)
-    old = {parameter: torch.zeros(1000)}
-    table = measure([Block("w", "w", parameter)], {parameter: step}, old, {parameter: gradient})
-    assert table.total("product_sq") == pytest.approx(1000 * 1e-80, rel=1e-3, abs=0)
+    sources = {parameter: torch.full((1000,), step)}, {parameter: torch.full((1000,), -slope)}
+    table = in_range(measure([Block("w", "w", parameter)], *sources), *sources)
+    expected = [step**2, slope**2, step * slope, (step * slope) ** 2]
+    assert table.values[0].tolist() == pytest.approx([1000 * value for value in expected], rel=1e-3, abs=0)
 
 
 def test_sums_of_what_is_not_finite_or_nothing() -> None:
     parameter = nn.Parameter(torch.zeros(4))
     broken = torch.tensor([1.0, float("nan"), 0.0, 2.0])
-    table = measure([Block("w", "w", parameter)], {parameter: broken}, {parameter: torch.zeros(4)}, {parameter: broken})
+    table = measure([Block("w", "w", parameter)], {parameter: broken}, {parameter: broken})
     assert all(not torch.isfinite(table[name]).any() for name in ("step_sq", "dot", "product_sq"))
     still = measure(
         [Block("w", "w", parameter)],
-        {parameter: torch.zeros(4)},
         {parameter: torch.zeros(4)},
         {parameter: torch.ones(4)},
         counts=True,
@@ -109,7 +109,6 @@ def test_rows_and_coordinates_of_a_block() -> None:
     table = measure(
         [Block("w", "w", parameter)],
         {parameter: new},
-        {parameter: torch.zeros(2, 3)},
         {parameter: gradient},
         rows=True,
         coordinates=True,

@@ -131,7 +131,10 @@ def test_a_held_out_loss_measures_the_drop() -> None:
 def test_held_out_losses_that_cannot_be_used() -> None:
     model = plain()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    for loss, wanted in ((lambda: 1.0, "held_out returned float"), (lambda: torch.ones(2), "held_out returned Tensor")):
+    for loss, wanted in (
+        (lambda: 1.0, "held_out returned float"),
+        (lambda: torch.ones(2), r"held_out returned Tensor \(2,\)"),
+    ):
         with Watch(optimizer, model=model, held_out=loss) as watch, pytest.raises(InputValueError, match=wanted):
             train(model, optimizer, watch, range(1))
     other = plain(1)
@@ -158,13 +161,36 @@ def test_overshoot_is_a_step_past_the_valley() -> None:
     assert flags == [[False, False, None], [True, True, None]]
 
 
-def test_alarms_are_said_once_and_stand_in_every_row(caplog: pytest.LogCaptureFixture) -> None:
+def test_alarms_are_said_once_and_stand_in_every_row_that_has_evidence(caplog: pytest.LogCaptureFixture) -> None:
     point = nn.Parameter(torch.tensor([1.0, 1.0]))
     optimizer = torch.optim.SGD([point], lr=0.1, maximize=True)
     with caplog.at_level(logging.WARNING, "antigrad.watch"), Watch(optimizer, every=1) as watch:
-        for _ in range(4):
+        for _ in range(8):
             optimizer.zero_grad()
             point.square().sum().backward()
             optimizer.step()
-    assert all(any("blocks that go up the loss" in alarm for alarm in row["alarms"]) for row in watch.rows[:-1])
+    said = [any("100% of the step is in blocks that go up" in alarm for alarm in row["alarms"]) for row in watch.rows]
+    assert said == [False, False, False, True, True, True, True, False]  # Four rows are evidence; the last has none.
+    assert [row["effective"] for row in watch.rows] == [*["unresolved"] * 3, *["no"] * 4, None]
     assert sum("blocks that go up the loss" in message for message in caplog.messages) == 1
+
+
+def test_a_run_that_is_resumed_goes_on_with_the_evidence_of_its_rows(tmp_path: Path) -> None:
+    def training(folder: Path, steps: range, start: int, state: Any = None) -> Any:
+        model = plain()
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        if state is not None:
+            model.load_state_dict(state[0])
+            optimizer.load_state_dict(state[1])
+        with Watch(optimizer, model=model, every=1, run=folder, start=start) as watch:
+            train(model, optimizer, watch, steps)
+        return watch.rows, (model.state_dict(), optimizer.state_dict())
+
+    whole, _ = training(tmp_path / "whole", range(24), 0)
+    _, state = training(tmp_path / "parts", range(12), 0)
+    second, _ = training(tmp_path / "parts", range(12, 24), 12, state)
+    # The row before the break lost its next batch; all values but that one are there.
+    assert [row["t_values"] for row in second[:3]] == [12, 13, 14]
+    assert [row["t_values"] for row in whole[12:15]] == [13, 14, 15]
+    assert second[-2]["t_values"] == whole[-2]["t_values"] == 20
+    assert second[-2]["cos"] == pytest.approx(whole[-2]["cos"], rel=1e-6)

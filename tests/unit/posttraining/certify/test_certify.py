@@ -237,3 +237,52 @@ def test_all_wrong_settings_and_rows_are_told_in_one_go(tmp_path: Path) -> None:
         CertifyConfig("a", "b").read()
     with pytest.raises(ManyInputsError, match="before and after are both 'a'"):
         CertifyConfig("a", "a", up=tmp_path / "up.jsonl").read()
+
+
+def test_rows_say_whether_effect_and_drop_are_more_than_chance(config: CertifyConfig) -> None:
+    run = certify(config)
+    rows = of(run)
+    for part in PARTS:
+        slopes = [value for one in run.ledger.rows("slope") if one["part"] == part for value in one["each"]]
+        halves = [one for one in run.ledger.rows("half") if one["part"] == part]
+        ends = [one for one in run.ledger.rows("after") if one["part"] == part]
+        tokens = [count for one in halves for count in one["tokens_each"]]
+        # Directional derivatives of single rows, in forward mode, add up to that of backward passes.
+        assert sum(slopes) / sum(tokens) == pytest.approx(rows[part]["drop_predicted"], rel=1e-3)
+        drops = [
+            a - b for one, two in zip(halves, ends, strict=True) for a, b in zip(one["each"], two["each"], strict=True)
+        ]
+        assert sum(drops) / sum(tokens) == pytest.approx(rows[part]["drop_measured"], rel=1e-3)
+        mean = sum(drops) / sum(tokens)
+        spread = sum((drop - mean * count) ** 2 for drop, count in zip(drops, tokens, strict=True))
+        assert rows[part]["drop_error"] == pytest.approx(math.sqrt(8 / 7 * spread) / sum(tokens), rel=1e-6)
+        assert rows[part]["drop_t"] * rows[part]["drop_measured"] > 0
+    errors = [rows[part]["effect_error"] for part in PARTS]
+    assert rows["sum"]["effect_error"] == pytest.approx(sum(errors))
+    assert abs(rows["sum"]["t"]) <= max(abs(rows[part]["t"]) for part in PARTS) + 1e-9
+    assert run.summary["t/up"] == rows["up"]["t"]
+
+
+def test_a_move_at_random_is_unresolved_though_random_signs_say_otherwise(
+    config: CertifyConfig, tmp_path: Path
+) -> None:
+    verdicts: list[str] = []
+    beyond = 0
+    for seed in range(4):
+        model = make_model()
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(1e-4 * torch.randn_like(parameter))
+        model.save_pretrained(tmp_path / str(seed))
+        found = of(certify(replace(config, after=str(tmp_path / str(seed)), output=tmp_path / f"run-{seed}")))
+        verdicts += [found[part]["effective"] for part in PARTS]
+        beyond += sum(abs(found[part]["t"]) > 3 for part in PARTS)
+        assert all((row["effective"] == "unresolved") == (abs(row["t"]) <= 3) for row in found.values())
+    assert verdicts.count("unresolved") >= 8
+    assert beyond <= 4
+
+
+def test_too_few_rows_are_no_evidence(config: CertifyConfig, tmp_path: Path) -> None:
+    found = of(certify(replace(config, max_rows=2, output=tmp_path / "few")))
+    assert all(row["effective"] == "unresolved" and row["t"] is None for row in found.values())
