@@ -85,11 +85,9 @@ def test_the_mark_is_left_where_the_code_is_asked_for(plain: Path, tmp_path: Pat
 
 
 def loaders(path: Path) -> list[tuple[int, str, ast.Call]]:
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LOADERS:
-            found.append((node.lineno, ast.unparse(node.func.value), node))
-    return found
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    named = [(node, node.func) for node in calls if isinstance(node.func, ast.Attribute)]
+    return [(node.lineno, ast.unparse(at.value), node) for node, at in named if at.attr in LOADERS]
 
 
 LOADING = [path for path in sorted(SOURCES.rglob("*.py")) if loaders(path)]
