@@ -12,7 +12,7 @@ from helpers.commands import start
 from helpers.models import save_model, save_questions
 
 SOURCES = Path(antigrad.__file__).parent
-LOADERS = {"from_pretrained", "from_config", "create_model_from_path", "load_dataset"}
+LOADERS = {"from_pretrained", "from_config", "create_model_from_path"}
 SAFE = {"GenerationConfig", "PeftModel", "PeftConfig"}
 """Classes whose loaders know no code of a model: they read JSON and safetensors."""
 SMALL = "--device cpu --max_new_tokens 4"

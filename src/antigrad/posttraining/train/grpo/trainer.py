@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor
-from transformers.trainer_utils import rotate_checkpoints
 from trl import GRPOConfig
 
 from antigrad.credit import Head
 from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced, sequence, whole_groups
-from antigrad.posttraining.train.grpo.checkpoint import load_state, save_state
 from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name
 from antigrad.posttraining.train.grpo.states import bare, check_states, head_weight, source_of, states_of
@@ -84,7 +81,6 @@ class GRPOTrainer(MeasuredTrainer):
             check_states(self._bare(), self._tokenizer)
         column = names.index(options.verifier) if options.verifier else 0
         self._verifier = column
-        self._more = torch.Generator().manual_seed(config.seed)
         self._verdicts: Tensor | None = None
         self._listening = False  # states of the next forward are wanted
         self._heard: Tensor | None = None  # and here they are
@@ -285,40 +281,6 @@ class GRPOTrainer(MeasuredTrainer):
         for name, total, count in zip(FIGURES, sums.tolist(), counts.tolist(), strict=True):
             if count:
                 self._metrics["train"][f"credit/{name}"].append(total / count)
-
-    # Going on.
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        # An older checkpoint goes only when the new one is whole, with our part of it.
-        limit, self.args.save_total_limit = self.args.save_total_limit, None
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.save_total_limit = limit
-        parent = Path(self._get_output_dir(trial=trial))
-        folder = parent / f"checkpoint-{self.state.global_step}"
-        state = {"step": self._step, "metrics": {name: list(values) for name, values in self._metrics["train"].items()}}
-        folder.mkdir(parents=True, exist_ok=True)
-        used = self._step % (self.args.steps_per_generation * self.num_iterations)
-        batches = self._buffered_inputs if used and self._buffered_inputs else []
-        state["processes"] = self.accelerator.num_processes
-        save_state(folder, self.accelerator.process_index, state, batches, self._more.get_state())
-        self.accelerator.wait_for_everyone()
-        if self.args.should_save:
-            best = self.state.best_model_checkpoint
-            rotate_checkpoints(str(parent), limit, best_model_checkpoint=best, use_mtime=True)
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is None:
-            return
-        state, batches, generator = load_state(
-            Path(checkpoint), self.accelerator.process_index, self.accelerator.device, self.accelerator.num_processes
-        )
-        self._step, self._buffered_inputs = state["step"], batches or None
-        self._more.set_state(generator)
-        for name, values in state["metrics"].items():
-            self._metrics["train"][name] = values
 
     def _bare(self) -> Any:
         return bare(self.accelerator.unwrap_model(self.model))
