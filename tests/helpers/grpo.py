@@ -63,7 +63,7 @@ def save(folder: Path) -> None:
     Qwen2ForCausalLM(config).save_pretrained(folder)
 
 
-def make(kind: type, folder: Path, rewards: Any = reward, data: Any = None, **options: Any) -> Any:
+def make(kind: type, folder: Path, rewards: Any = reward, data: Any = None, wrap: Any = None, **options: Any) -> Any:
     """A trainer of a tiny random Qwen2; options that `GRPOConfig` does not know go to the trainer."""
     from dataclasses import fields
 
@@ -73,7 +73,8 @@ def make(kind: type, folder: Path, rewards: Any = reward, data: Any = None, **op
 
     if not (folder / "config.json").exists():  # the first of several processes alone would write it
         save(folder)
-    model = Qwen2ForCausalLM.from_pretrained(folder)  # a KL term reads the reference from there too
+    model: Any = Qwen2ForCausalLM.from_pretrained(folder)  # a KL term reads the reference from there too
+    model = model if wrap is None else wrap(model)
     settings = {
         "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 2,

@@ -24,6 +24,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "two_iterations": {"num_iterations": 2},
     "resampled": {"resample": 2},
     "lora": {"lora": True},
+    "adapter_trained_on": {"wrap": "adapter", "beta": 0.05},
     "kl": {"beta": 0.05},
     "moving_reference": {"beta": 0.05, "sync_ref_model": True, "ref_model_sync_steps": 2},
     "logged_every_three": {"logging_steps": 3},
@@ -31,6 +32,15 @@ KINDS: dict[str, dict[str, Any]] = {
     "evaluated": {"evaluated": True},
     "streamed": {"streamed": True},
 }
+
+
+def adapted(model: Any) -> Any:
+    """An adapter that is not nothing, with a head of its own, as one loaded to be trained on."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(3)
+    options = {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"], "init_lora_weights": False}
+    return get_peft_model(model, LoraConfig(r=2, **options))
 
 
 def trainer(folder: Path, **options: Any) -> Any:
@@ -44,6 +54,8 @@ def trainer(folder: Path, **options: Any) -> Any:
     common = {"save_strategy": "steps", "save_steps": 1, "logging_strategy": "steps", "logging_steps": 1}
     common |= {"eval_strategy": "steps", "eval_steps": 3, "per_device_eval_batch_size": 4} if evaluated else {}
     data = Dataset.from_dict({"prompt": [f"w{i} w{i + 1} w{i + 2}" for i in range(prompts)]})
+    if options.get("wrap") == "adapter":
+        options["wrap"] = adapted
     return make(
         GRPOTrainer,
         folder,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.credit import Head
-from antigrad.language.embedded import EMBEDDED
-from antigrad.language.quiet import quiet
+from antigrad.language.adapters import adapter_of, attached, computing, merged
+from antigrad.language.reading import read_model, read_tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # What other model families call a factor or a cap on the logits, and the value at which it does nothing.
@@ -90,7 +89,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
     """Load a policy.
 
     Args:
-        name: `smollm2-135m-instruct`, `tiny`, a local folder, or a name on the model hub.
+        name: `smollm2-135m-instruct`, `tiny`, a local folder, also one with a PEFT adapter, or a name on the model hub.
         device: `auto` (CUDA if there is one), or a torch device.
         dtype: `float32`, `bfloat16` or `float16`. float32 is exact; see `benchmarks/decoding.py`.
         trust_remote_code: Run code that comes with the model; off unless asked for.
@@ -114,6 +113,8 @@ def load_any(
     dtype: str = "float32",
     trust_remote_code: bool = False,
     with_tokenizer: bool = True,
+    base: str | None = None,
+    to_train: bool = False,
 ) -> Policy:
     """Load a causal language model, whatever its head does.
 
@@ -123,6 +124,8 @@ def load_any(
         dtype: `float32`, `bfloat16` or `float16`.
         trust_remote_code: Run code that comes with the model; off unless asked for.
         with_tokenizer: Load its tokenizer too; None otherwise. A checkpoint in mid-training may have none.
+        base: The model that an adapter was trained on, where the one it names is not on this machine.
+        to_train: Leave an adapter beside the weights, to be trained on, instead of merging it into them.
 
     Returns:
         The policy, in evaluation mode.
@@ -131,35 +134,29 @@ def load_any(
         AntigradError: The model is missing or unreadable.
         InputValueError: The dtype or device is unknown, or weights are missing.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from transformers import GenerationConfig
 
     if dtype not in DTYPES:
         raise InputValueError(f"dtype {dtype!r}", ", ".join(DTYPES), "float32 is the default")
     place = _device(device)
-    source = str(EMBEDDED[name]()) if name in EMBEDDED else name
-    options = {"trust_remote_code": trust_remote_code}
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, **options) if with_tokenizer else None
-            model, read = cast(Any, AutoModelForCausalLM).from_pretrained(
-                source, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
-            )
-    except Exception as error:  # transformers raises whatever the broken file raised
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        wanted = " and a tokenizer" if with_tokenizer else ""
-        expected = f"an embedded model ({', '.join(EMBEDDED)}), a folder with safetensors{wanted}, or a hub name"
-        exists = Path(name).exists()
-        hint = "check the files in it" if exists else f"check the name or path; {did_you_mean(name, EMBEDDED)}"
-        kind = "folder" if exists else "no such folder"
-        raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, hint) from error
-    if tokenizer is not None and tokenizer.eos_token_id is None:
-        raise InputValueError(f"the tokenizer of {name!r} has no end-of-sequence token", "one", "set eos_token")
-    if read["missing_keys"]:  # transformers only warns, and draws them at random
-        given = f"model {name!r} without {', '.join(sorted(read['missing_keys'])[:3])}"
-        raise InputValueError(given, "all weights of its architecture", "use a complete copy")
+    adapter = adapter_of(name)
+    source = name if adapter is None else adapter.base(base)
+    below = adapter_of(source) if adapter is not None and not adapter.embedded else None
+    if below is not None:
+        raise AntigradError(f"{name} is an adapter of {source}, itself an adapter", "a whole model", "merge that first")
+    trust: Any = {"trust_remote_code": trust_remote_code}
+    tokenizer = None
+    if with_tokenizer:
+        own = adapter is not None and (adapter.folder / "tokenizer_config.json").is_file()
+        tokenizer = read_tokenizer(name if own else source, **trust)
+        if tokenizer.eos_token_id is None:
+            raise InputValueError(f"the tokenizer of {name!r} has no end-of-sequence token", "one", "set eos_token")
+    model = read_model(source, dtype=DTYPES[dtype], **trust)
     # A model's file may ask for top-p or a repetition penalty; the policy that is trained is the softmax itself.
     ends = {key: getattr(model.generation_config, key) for key in ("eos_token_id", "pad_token_id")}
     model.generation_config = GenerationConfig(**ends)
+    if adapter is not None:
+        model = attached(model, adapter, trainable=True) if to_train else merged(model, adapter)
     return Policy(model.to(place).eval(), tokenizer, name)
 
 
@@ -172,7 +169,7 @@ def check_head(policy: Policy) -> None:
     Raises:
         InputValueError: The head does something else than multiply.
     """
-    config, head = policy.model.config.get_text_config(), policy.model.get_output_embeddings()
+    config, head = policy.model.config.get_text_config(), computing(policy.model.get_output_embeddings())
     expected, hint = (
         "a plain head, logits = W h",
         "influence scores are defined for plain heads only: use another model",

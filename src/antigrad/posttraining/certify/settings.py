@@ -18,8 +18,10 @@ class CertifyConfig:
     """Settings of the certificate of a whole fine-tune.
 
     Args:
-        before: The model before: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub.
-        after: The model after: the same kinds, or a folder with a PEFT adapter for `before`.
+        before: The model before: `smollm2-135m-instruct`, `tiny`, a folder, also one with a PEFT adapter, or a name on
+            the model hub.
+        after: The model after: the same kinds. An adapter is merged into the model it names as its base, or into
+            `before` where that one is not on this machine.
         up: What should have become likelier: JSONL or JSON rows with `prompt` and `response` (or
             `completion`), or with `text`.
         down: What should have become less likely; rows alike.

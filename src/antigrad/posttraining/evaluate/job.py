@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,9 +15,9 @@ from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.core.streams import stream_seed
 from antigrad.language import vllm
-from antigrad.language.adapters import is_adapter, load_checkpoint
+from antigrad.language.adapters import adapter_of
 from antigrad.language.draws import uniforms
-from antigrad.language.policy import Policy
+from antigrad.language.policy import Policy, load_any
 from antigrad.language.rollouts import Rollouts, end_tokens, joined, judged, prompt_of, sample
 from antigrad.language.tasks import Task
 from antigrad.language.tasks.asked import check_questions
@@ -128,9 +127,9 @@ class _Models:
             self.held.clear()
             if self.config.threads is not None:
                 torch.set_num_threads(self.config.threads)
-            policy = load_checkpoint(
+            policy = load_any(
                 name,
-                self.config.base,
+                base=self.config.base,
                 device=self.config.device,
                 dtype=self.config.dtype,
                 trust_remote_code=self.config.trust_remote_code,
@@ -176,7 +175,7 @@ class _Evaluation:
         missing = [index for index in range(len(self.task.questions)) if index not in known]
         if not missing:
             return
-        fast = vllm.chosen(self.config.engine, self.config.device, adapter=is_adapter(Path(name)))
+        fast = vllm.chosen(self.config.engine, self.config.device, adapter=adapter_of(name) is not None)
         try:
             policy = self.models.load(name)
         except AntigradError as error:

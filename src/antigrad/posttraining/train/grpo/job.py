@@ -57,7 +57,7 @@ class _Grpo:
     def load(self) -> tuple[Asked, Any]:
         config = self.config
         asked = _questions(config)
-        policy = load_any(config.model, device="cpu", trust_remote_code=config.trust_remote_code)
+        policy = load_any(config.model, device="cpu", trust_remote_code=config.trust_remote_code, to_train=True)
         for task, questions in asked:
             task.prompt(questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here
         if policy.tokenizer.pad_token is None:

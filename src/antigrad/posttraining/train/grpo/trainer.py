@@ -14,7 +14,15 @@ from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced, sequence, whole_groups
 from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name
-from antigrad.posttraining.train.grpo.states import bare, check_states, head_weight, source_of, states_of
+from antigrad.posttraining.train.grpo.states import (
+    bare,
+    check_states,
+    check_trainable,
+    copy_reference,
+    head_weight,
+    source_of,
+    states_of,
+)
 from antigrad.posttraining.train.grpo.weights import FIGURES, Groups, Tally, weigh
 
 
@@ -74,6 +82,8 @@ class GRPOTrainer(MeasuredTrainer):
         if len(args) < 3:
             kwargs["args"] = config
         super().__init__(*args, options=options, **kwargs)
+        check_trainable(self.model)
+        copy_reference(self._with_adapters())
         needs = self.rule.needs_influence or self.rule.needs_hidden
         correction = self.use_vllm and self.vllm_importance_sampling_correction
         self.states_from = source_of(config, self.num_iterations, needs=needs, uses_vllm_ratio=correction)
@@ -282,5 +292,8 @@ class GRPOTrainer(MeasuredTrainer):
             if count:
                 self._metrics["train"][f"credit/{name}"].append(total / count)
 
+    def _with_adapters(self) -> Any:
+        return self.accelerator.unwrap_model(self.model)
+
     def _bare(self) -> Any:
-        return bare(self.accelerator.unwrap_model(self.model))
+        return bare(self._with_adapters())
