@@ -8,12 +8,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from trl import GRPOConfig
+from trl import GRPOTrainer as Stock
 
-from antigrad.credit import Head
+from antigrad.credit import CreditRule, Head
 from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced, sequence, whole_groups
 from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
-from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name
+from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name, spec_of
+from antigrad.posttraining.train.grpo.signature import shown_as
 from antigrad.posttraining.train.grpo.states import (
     bare,
     check_states,
@@ -23,6 +25,7 @@ from antigrad.posttraining.train.grpo.states import (
     source_of,
     states_of,
 )
+from antigrad.posttraining.train.grpo.verdicts import Scale, say_at_start
 from antigrad.posttraining.train.grpo.weights import FIGURES, Groups, Tally, weigh
 
 
@@ -41,7 +44,7 @@ class GRPOTrainer(MeasuredTrainer):
 
     Args:
         *args: As TRL's.
-        credit: Rule, as `name` or `name(option=value)`; see `antigrad methods`.
+        credit: Rule, as `name` or `name(option=value)` (see `antigrad methods`), or a rule itself; None is `none`.
         options: See `CreditOptions`.
         **kwargs: As TRL's.
 
@@ -64,10 +67,11 @@ class GRPOTrainer(MeasuredTrainer):
 
     credit_metrics = FIGURES
 
+    @shown_as(Stock)
     def __init__(
         self,
         *args: Any,
-        credit: str = "none",
+        credit: str | CreditRule | None = "none",
         options: CreditOptions | None = None,
         **kwargs: Any,
     ) -> None:
@@ -78,7 +82,7 @@ class GRPOTrainer(MeasuredTrainer):
         data = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
         sized = data is None or hasattr(data, "__len__")
         self.rule = check_options(credit, options, config, names, config.world_size, sized=sized)
-        self.credit = credit
+        self.credit = spec_of(self.rule)
         if len(args) < 3:
             kwargs["args"] = config
         super().__init__(*args, options=options, **kwargs)
@@ -89,8 +93,10 @@ class GRPOTrainer(MeasuredTrainer):
         self.states_from = source_of(config, self.num_iterations, needs=needs, uses_vllm_ratio=correction)
         if needs:
             check_states(self._bare(), self._tokenizer)
-        column = names.index(options.verifier) if options.verifier else 0
-        self._verifier = column
+        # Of several rewards none is the verifier unless one is named so: then there are no verdicts.
+        self._verifier = names.index(options.verifier) if options.verifier else 0 if len(names) == 1 else None
+        self._scale = Scale(options.threshold, None if self._verifier is None else self.credit, self.rule)
+        say_at_start(self.rule, self.credit, names, config, self._verifier)
         self._verdicts: Tensor | None = None
         self._listening = False  # states of the next forward are wanted
         self._heard: Tensor | None = None  # and here they are
@@ -101,7 +107,10 @@ class GRPOTrainer(MeasuredTrainer):
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
         rewards: Tensor = super()._calculate_rewards(*args, **kwargs)
-        self._verdicts = rewards[:, self._verifier]
+        verdicts = torch.full_like(rewards[:, 0], torch.nan) if self._verifier is None else rewards[:, self._verifier]
+        self._verdicts = verdicts
+        if self.model.training:
+            self._scale.look(verdicts)
         return rewards
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
@@ -124,11 +133,13 @@ class GRPOTrainer(MeasuredTrainer):
 
     def _log_pass_at_k(self) -> None:
         """Log pass@k of held-out questions for k = 1, 2, 4, … up to the responses each was given."""
-        size = self.num_generations_eval
-        correct = (cast(Tensor, self._verdicts) > self.options.threshold).view(-1, size).sum(1).tolist()
-        for k in (2**power for power in range(size.bit_length())):
-            estimates = [pass_at_k_estimate(size, count, k) for count in correct]
-            self._metrics["eval"][f"credit/pass@{k}"].extend(estimates)  # a mean over questions, not over batches
+        verdicts = cast(Tensor, self._verdicts).view(-1, self.num_generations_eval)
+        scored = (~verdicts.isnan()).sum(1).tolist()  # what no function scored is neither right nor wrong
+        correct = (verdicts > self.options.threshold).sum(1).tolist()
+        for k in (2**power for power in range(self.num_generations_eval.bit_length())):
+            estimates = [pass_at_k_estimate(n, c, k) for n, c in zip(scored, correct, strict=True) if n >= k]
+            if estimates:
+                self._metrics["eval"][f"credit/pass@{k}"].extend(estimates)  # a mean over questions, not over batches
 
     def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
         """Sample and score, with the number of each response's group and the verdict on it.
@@ -148,7 +159,8 @@ class GRPOTrainer(MeasuredTrainer):
         verdicts = cast(Tensor, self._verdicts)[rank * rows : (rank + 1) * rows]
         place = torch.arange(rank * rows, (rank + 1) * rows, device=verdicts.device)
         batch["group"] = place // self.num_generations
-        batch["correct"], batch["scored"] = verdicts > self.options.threshold, ~verdicts.isnan()
+        batch["correct"] = verdicts > self.options.threshold
+        batch["scored"] = torch.ones_like(batch["correct"]) if self._verifier is None else ~verdicts.isnan()
         if self.credit != "none" or self.options.resample:
             check_plain(batch)
         return batch, states
@@ -215,7 +227,8 @@ class GRPOTrainer(MeasuredTrainer):
             (B, T, d) states, 0 for what was not run.
         """
         together = self.is_fsdp_enabled or self.is_deepspeed_enabled
-        mixed = Groups.of(batch).mixed()
+        groups = Groups.of(batch)
+        mixed = groups.mixed(groups.contrasted())
         rows = torch.arange(len(mixed), device=mixed.device) if together else mixed.nonzero()[:, 0]
         ids, mask, length = sequence(batch)
         with head_weight(self._bare()) as weight:
@@ -289,7 +302,7 @@ class GRPOTrainer(MeasuredTrainer):
         both = torch.stack([tally.sums, tally.counts]).to(self.accelerator.device)
         sums, counts = self.accelerator.reduce(both, reduction="sum")
         for name, total, count in zip(FIGURES, sums.tolist(), counts.tolist(), strict=True):
-            if count:
+            if count and not (self._verifier is None and name in ("mixed", "correct")):
                 self._metrics["train"][f"credit/{name}"].append(total / count)
 
     def _with_adapters(self) -> Any:
