@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+_SHOWN = 20
+"""Problems that one message lists; of a file whose every line is wrong the first ones say enough."""
+
 
 class AntigradError(Exception):
     """An error caused by what was given, not by a fault of the program.
@@ -50,7 +53,9 @@ class ManyInputsError(AntigradError):
         self.problems = list(problems)
         super().__init__(what, "none of the problems listed", "mend each line")
         count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}"
-        lines = [f"  {number}. {problem}" for number, problem in enumerate(self.problems, 1)]
+        lines = [f"  {number}. {problem}" for number, problem in enumerate(self.problems[:_SHOWN], 1)]
+        more = len(self.problems) - _SHOWN
+        lines += [f"  … and {more} more"] if more > 0 else []
         self.args = ("\n".join([f"{what}: {count}", *lines]),)
 
 
