@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.credit import Head
 from antigrad.language.adapters import adapter_of, attached, computing, merged
-from antigrad.language.reading import read_model, read_tokenizer
+from antigrad.language.reading import read_model, read_tokenizer, reason_of
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # What other model families call a factor or a cap on the logits, and the value at which it does nothing.
 _LOGIT_CHANGES = {
     "final_logit_softcapping": None,
+    "logits_soft_cap": None,
     "logit_scale": 1.0,
     "logits_scaling": 1.0,
     "lm_head_multiplier": 1.0,
@@ -72,7 +73,7 @@ class Policy:
             (B, T, d); state k predicts token k of its response.
         """
         count, width = responses.shape
-        backbone = self.model.base_model
+        backbone = backbone_of(self.model)
         read = backbone(input_ids=prompt[None], use_cache=True)
         first = read.last_hidden_state[:, -1:].expand(count, -1, -1)
         if width == 1:
@@ -83,6 +84,23 @@ class Policy:
         shared.batch_repeat_interleave(count)
         rest = backbone(input_ids=responses[:, :-1], use_cache=True, **{name: shared})
         return torch.cat([first, rest.last_hidden_state], 1)
+
+
+def backbone_of(model: Any) -> Any:
+    """Find what a causal language model computes its last states with.
+
+    Args:
+        model: The model; of some families `base_model` is the model itself.
+
+    Returns:
+        The part below the head.
+    """
+    candidates = [
+        model.base_model,
+        model.get_decoder(),
+        *(getattr(model, name, model) for name in ("model", "transformer")),
+    ]
+    return next((one for one in candidates if one is not model), model)
 
 
 def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trust_remote_code: bool = False) -> Policy:
@@ -187,11 +205,14 @@ def check_head(policy: Policy) -> None:
         try:
             # In half precision the two ways round too differently to tell: there the head alone is asked.
             exact = policy.head_weight.dtype == torch.float32
-            shared = policy.hidden(ids[:4], ids[None, 4:])
-            states = shared if exact else policy.model.base_model(input_ids=ids[None]).last_hidden_state[:, 3:-1]
+            shared = policy.hidden(ids[:4], ids[None, 4:].expand(2, -1))  # by two, or nothing is shared
+            states = shared if exact else backbone_of(policy.model)(input_ids=ids[None]).last_hidden_state[:, 3:-1]
             ours = head(states).float()
-        except (AttributeError, KeyError, TypeError) as error:
-            given = f"{policy.name!r} ({type(policy.model).__name__}), whose past can't be shared between responses"
+        except Exception as error:  # families raise what they like of a past that they have none of
+            if "memory" in str(error):
+                raise
+            kind, reason = type(policy.model).__name__, f"{type(error).__name__}: {reason_of(error)}"
+            given = f"{policy.name!r} ({kind}), whose past can't be shared between responses ({reason})"
             raise InputValueError(given, "a transformer with keys and values", "use another model") from error
         theirs = policy.model(input_ids=ids[None]).logits[:, 3:-1].float()
     if not bool(torch.isfinite(theirs).all()):

@@ -18,6 +18,7 @@ from antigrad.language import vllm
 from antigrad.language.adapters import adapter_of
 from antigrad.language.draws import uniforms
 from antigrad.language.policy import Policy, load_any
+from antigrad.language.reads import check_causal
 from antigrad.language.rollouts import Rollouts, end_tokens, joined, judged, prompt_of, sample
 from antigrad.language.tasks import Task
 from antigrad.language.tasks.asked import check_questions
@@ -80,9 +81,9 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
         for name in config.checkpoints:
             work.checkpoint(name, bar)
     rows = run.ledger.rows()
-    if not any(row["status"] == "done" for row in rows):
-        reason = next(row["reason"] for row in rows if row["status"] == "failed")
-        given = f"every checkpoint failed, the first with: {reason}"
+    if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
+        failed = [row for row in rows if row["status"] == "failed" and row["model"] in config.model]
+        given = f"every checkpoint failed, the first with: {failed[0]['reason']}"
         raise AntigradError(given, "at least one question that can be asked", "mend the cause, then use --resume")
     describe(run, config)
     return run
@@ -135,7 +136,7 @@ class _Models:
                 trust_remote_code=self.config.trust_remote_code,
             )
             self.task.prompt(self.task.questions[0], policy.tokenizer)
-            _check_finite(policy)
+            check_causal(policy)
             self.held[name] = policy
         return self.held[name]
 
@@ -296,11 +297,3 @@ class _Evaluation:
         )
         policy.model.to(device)
         return dict(zip(prompts, drafts, strict=True))
-
-
-@torch.no_grad()
-def _check_finite(policy: Policy) -> None:
-    ids = torch.arange(1, 9, device=policy.device) % len(policy.model.get_input_embeddings().weight)
-    if not bool(torch.isfinite(policy.model(input_ids=ids[None]).logits).all()):
-        given = f"{policy.name!r} gives NaN or infinite logits"
-        raise InputValueError(given, "finite logits", "check its weights or dtype")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError
-from antigrad.language.policy import Policy, check_head
+from antigrad.language.policy import Policy, backbone_of, check_head
 
 Source = Literal["none", "old_policy_pass", "training_forward", "own_pass"]
 """Where the states of a rule come from; `none` if it needs no states."""
@@ -119,7 +119,7 @@ def states_of(model: Any, length: int) -> Generator[list[Tensor]]:
     def keep(_: nn.Module, __: Any, output: Any) -> None:
         found.append(output.last_hidden_state.detach()[:, -length - 1 : -1].clone())
 
-    handle = model.base_model.register_forward_hook(keep)
+    handle = backbone_of(model).register_forward_hook(keep)
     try:
         yield found
     finally:

@@ -13,6 +13,7 @@ from trl import GRPOTrainer as Stock
 from antigrad.credit import CreditRule, Head
 from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced, sequence, whole_groups
+from antigrad.posttraining.train.grpo.forward import check_alike, check_forward
 from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name, spec_of
 from antigrad.posttraining.train.grpo.signature import shown_as
@@ -102,6 +103,7 @@ class GRPOTrainer(MeasuredTrainer):
         self._heard: Tensor | None = None  # and here they are
         self._filling: Batch | None = None  # a micro-batch whose weights come from its own forward
         self._log_probs: Tensor | None = None  # of the latest training forward, with its graph
+        self._alike = check_forward(self, self._bare())
 
     # What is sampled.
 
@@ -155,6 +157,7 @@ class GRPOTrainer(MeasuredTrainer):
             batch: Batch = super()._generate_and_score_completions(inputs)
         finally:
             states, self._heard, self._listening = self._heard, None, False
+        check_alike(self._alike, batch["prompt_mask"], self._bare())
         rank, rows = self.accelerator.process_index, len(inputs)
         verdicts = cast(Tensor, self._verdicts)[rank * rows : (rank + 1) * rows]
         place = torch.arange(rank * rows, (rank + 1) * rows, device=verdicts.device)
