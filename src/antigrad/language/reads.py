@@ -9,6 +9,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.language.policy import Policy
+from antigrad.language.reading import reason_of
 
 _TOKENS = 8
 _CLOSE = {torch.float32: 5e-3, torch.float64: 5e-3}
@@ -28,7 +29,13 @@ def check_causal(policy: Policy) -> None:
         InputValueError: It is one of these.
     """
     ids = _ids(policy.model, 2 * _TOKENS)
-    whole = _log_probs(policy.model, ids)
+    try:
+        whole = _log_probs(policy.model, ids)
+    except Exception as error:  # sizes in a configuration that do not fit each other, a package that is missing
+        if "memory" in str(error):
+            raise
+        given = f"{policy.name!r} ({type(policy.model).__name__}) fails on a text: {reason_of(error)}"
+        raise InputValueError(given, "a model that computes", "check its configuration") from error
     if not bool(torch.isfinite(whole).all()):
         raise InputValueError(
             f"{policy.name!r} gives NaN or infinite logits", "finite logits", "check its weights or dtype"
