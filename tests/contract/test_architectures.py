@@ -20,7 +20,7 @@ from helpers.architectures import save
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 PLAIN = (
-    "afmoe", "apertus", "arcee", "aria_text", "bigbird_pegasus", "biogpt", "bloom", "diffllama", "exaone4", "falcon",
+    "afmoe", "apertus", "arcee", "aria_text", "biogpt", "bloom", "diffllama", "exaone4", "falcon",
     "gemma", "gemma3_text", "glm4", "glm4_moe", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gpt_oss", "helium",
     "llama", "mistral", "mixtral", "mpt", "nemotron", "olmo2", "olmoe", "opt", "persimmon", "phi3", "qwen2",
     "qwen2_moe", "qwen3", "qwen3_moe", "smollm3", "stablelm", "starcoder2", "xglm",
@@ -32,6 +32,7 @@ REFUSED: dict[str, dict[str, str]] = {
     "bamba": {"diagnose": PAST},
     "bart": {"train": PADDING},
     "bert": {"diagnose": BIAS, "train": "log-probabilities TRL's are up to"},
+    "bigbird_pegasus": {"train": PADDING},
     "codegen": {"diagnose": BIAS},
     "cohere2": {"diagnose": "logit_scale=0.0625"},
     "cpmant": dict.fromkeys(("diagnose", "train", "evaluate", "certify"), BEHIND),

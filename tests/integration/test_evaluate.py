@@ -147,9 +147,9 @@ def test_an_adapter_is_merged_into_the_base(place: Path, config: EvaluateConfig,
     assert len({row["weights"] for row in run.ledger.rows("model")}) == 1
     path = Path(adapter) / "adapter_config.json"
     path.write_text(path.read_text().replace(str(place / "base"), "/nowhere/base"))
-    with pytest.raises(AntigradError, match=r"'/nowhere/base', which is not there.*--base"):
+    with pytest.raises(AntigradError, match=r"'/nowhere/base', which is not there"):
         load_any(adapter, device="cpu")
-    with pytest.raises(AntigradError, match="which is not there"):
+    with pytest.raises(AntigradError, match="or name it with --base"):
         evaluate(replace(config, model=[adapter], base=None, output=tmp_path / "alone"))
     again = evaluate(replace(config, model=[adapter], questions=2, output=tmp_path / "again"))
     assert again.summary["probe_change_rare/adapter"] == run.summary["probe_change_rare/adapter"]

@@ -63,10 +63,8 @@ class Adapter:
         if on_hub:
             return self.recorded
         given = f"{self.folder} is an adapter of {self.recorded!r}, which is not there"
-        where = "adapter_config.json: base_model_name_or_path"
-        raise AntigradError(
-            given, "the model it was trained on", f"put its path into {where}, or use --base if offered"
-        )
+        hint = "put its path into adapter_config.json: base_model_name_or_path"
+        raise AntigradError(given, "the model it was trained on", hint)
 
 
 def adapter_of(name: str) -> Adapter | None:

@@ -137,7 +137,7 @@ class EvaluateConfig:
                     adapter.base(None if name == self.base else self.base)
                     continue
             except AntigradError as error:
-                problems.append(f"model={name}: {error}")
+                problems.append(f"model={name}: {error}" + (", or name it with --base" if self.base is None else ""))
                 continue
             if folder.exists() and not (folder / "config.json").is_file():
                 problems.append(f"model={name}: neither config.json nor adapter_config.json is in it")

@@ -11,11 +11,10 @@ from trl import GRPOConfig
 from trl import GRPOTrainer as Stock
 
 from antigrad.credit import CreditRule, Head
-from antigrad.objectives.pass_at_k import pass_at_k_estimate
-from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced, sequence, whole_groups
-from antigrad.posttraining.train.grpo.forward import check_alike, check_forward
-from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
+from antigrad.posttraining.train.grpo.batches import Batch, sequence, whole_groups
+from antigrad.posttraining.train.grpo.forward import check_forward
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name, spec_of
+from antigrad.posttraining.train.grpo.sampled import SampledTrainer
 from antigrad.posttraining.train.grpo.signature import shown_as
 from antigrad.posttraining.train.grpo.states import (
     bare,
@@ -26,11 +25,10 @@ from antigrad.posttraining.train.grpo.states import (
     source_of,
     states_of,
 )
-from antigrad.posttraining.train.grpo.verdicts import Scale, say_at_start
 from antigrad.posttraining.train.grpo.weights import FIGURES, Groups, Tally, weigh
 
 
-class GRPOTrainer(MeasuredTrainer):
+class GRPOTrainer(SampledTrainer):
     r"""GRPO as TRL trains it, with token weights by a credit rule.
 
     $$\hat A_{i}\;\to\;w_{i,k}=\text{rule}(\text{group})_{i,k}$$
@@ -94,26 +92,14 @@ class GRPOTrainer(MeasuredTrainer):
         self.states_from = source_of(config, self.num_iterations, needs=needs, uses_vllm_ratio=correction)
         if needs:
             check_states(self._bare(), self._tokenizer)
-        # Of several rewards none is the verifier unless one is named so: then there are no verdicts.
-        self._verifier = names.index(options.verifier) if options.verifier else 0 if len(names) == 1 else None
-        self._scale = Scale(options.threshold, None if self._verifier is None else self.credit, self.rule)
-        say_at_start(self.rule, self.credit, names, config, self._verifier)
-        self._verdicts: Tensor | None = None
+        self._judge(names or list(self.reward_func_names), config)
         self._listening = False  # states of the next forward are wanted
         self._heard: Tensor | None = None  # and here they are
         self._filling: Batch | None = None  # a micro-batch whose weights come from its own forward
         self._log_probs: Tensor | None = None  # of the latest training forward, with its graph
-        self._alike = check_forward(self, self._bare())
+        self._alike = check_forward(self, bare(self._with_adapters()))
 
     # What is sampled.
-
-    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
-        rewards: Tensor = super()._calculate_rewards(*args, **kwargs)
-        verdicts = torch.full_like(rewards[:, 0], torch.nan) if self._verifier is None else rewards[:, self._verifier]
-        self._verdicts = verdicts
-        if self.model.training:
-            self._scale.look(verdicts)
-        return rewards
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
         if not self.model.training:
@@ -132,78 +118,6 @@ class GRPOTrainer(MeasuredTrainer):
         if self.states_from == "training_forward":
             return batch
         return self._weighed(batch, self._own_states(batch) if self.states_from == "own_pass" else states)
-
-    def _log_pass_at_k(self) -> None:
-        """Log pass@k of held-out questions for k = 1, 2, 4, … up to the responses each was given."""
-        verdicts = cast(Tensor, self._verdicts).view(-1, self.num_generations_eval)
-        scored = (~verdicts.isnan()).sum(1).tolist()  # what no function scored is neither right nor wrong
-        correct = (verdicts > self.options.threshold).sum(1).tolist()
-        for k in (2**power for power in range(self.num_generations_eval.bit_length())):
-            estimates = [pass_at_k_estimate(n, c, k) for n, c in zip(scored, correct, strict=True) if n >= k]
-            if estimates:
-                self._metrics["eval"][f"credit/pass@{k}"].extend(estimates)  # a mean over questions, not over batches
-
-    def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
-        """Sample and score, with the number of each response's group and the verdict on it.
-
-        Args:
-            inputs: One row a response, groups together.
-
-        Returns:
-            The batch, and states where TRL made a pass of its own.
-        """
-        self._listening, self._heard = self.states_from == "old_policy_pass", None
-        try:
-            batch: Batch = super()._generate_and_score_completions(inputs)
-        finally:
-            states, self._heard, self._listening = self._heard, None, False
-        check_alike(self._alike, batch["prompt_mask"], self._bare())
-        rank, rows = self.accelerator.process_index, len(inputs)
-        verdicts = cast(Tensor, self._verdicts)[rank * rows : (rank + 1) * rows]
-        place = torch.arange(rank * rows, (rank + 1) * rows, device=verdicts.device)
-        batch["group"] = place // self.num_generations
-        batch["correct"] = verdicts > self.options.threshold
-        batch["scored"] = torch.ones_like(batch["correct"]) if self._verifier is None else ~verdicts.isnan()
-        if self.credit != "none" or self.options.resample:
-            check_plain(batch)
-        return batch, states
-
-    def _refilled(
-        self, inputs: list[dict[str, Any]], batch: Batch, states: Tensor | None
-    ) -> tuple[Batch, Tensor | None, float] | None:
-        """Sample other prompts for groups without contrast.
-
-        Args:
-            inputs: One row a response, groups together.
-            batch: What they became.
-            states: Their states, if there are any.
-
-        Returns:
-            Both with groups replaced, and the share of all responses that were; None if every process has only
-            mixed groups.
-        """
-        idle = (~Groups.of(batch).mixed()).nonzero()[:, 0]
-        wanted = torch.tensor([len(idle)], device=batch["advantages"].device)
-        if int(self.accelerator.gather(wanted).max()) == 0:
-            return None
-        size, rank, count = self.num_generations, self.accelerator.process_index, len(inputs) // self.num_generations
-        # Every process draws for all of them, and takes its own.
-        drawn = torch.randint(len(self.train_dataset), (self.accelerator.num_processes, count), generator=self._more)
-        picked = drawn[rank].tolist()
-        fresh = [dict(self.train_dataset[index]) for index in picked for _ in range(size)]
-        other, more = self._scored(fresh)
-        useful = Groups.of(other).mixed().nonzero()[:, 0][: len(idle)]
-        here = idle[: len(useful)]
-        group = batch["group"].clone()
-        batch = replaced(batch, here, other, useful, self._tokenizer.pad_token_id)
-        batch["group"] = group
-        mask = batch["completion_mask"] * batch.get("tool_mask", 1)
-        batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
-        if states is not None and more is not None:
-            pair = replaced({"states": states}, here, {"states": more}, useful, 0)
-            states = pair["states"]
-        share = torch.tensor([len(useful) / len(group)], device=group.device)
-        return batch, states, float(self.accelerator.gather(share).mean())
 
     # What the rule makes of it.
 
@@ -307,9 +221,3 @@ class GRPOTrainer(MeasuredTrainer):
         for name, total, count in zip(FIGURES, sums.tolist(), counts.tolist(), strict=True):
             if count and not (self._verifier is None and name in ("mixed", "correct")):
                 self._metrics["train"][f"credit/{name}"].append(total / count)
-
-    def _with_adapters(self) -> Any:
-        return self.accelerator.unwrap_model(self.model)
-
-    def _bare(self) -> Any:
-        return bare(self._with_adapters())
