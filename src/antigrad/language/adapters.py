@@ -87,9 +87,12 @@ def adapter_of(name: str) -> Adapter | None:
     if whole and not any((folder / one).is_file() for one in (_WEIGHTS, "adapter_model.bin")):
         return None  # a merged model with a configuration left over
     try:
-        recorded = json.loads(path.read_text()).get("base_model_name_or_path")
+        config = json.loads(path.read_text())
+        recorded, imports = config.get("base_model_name_or_path"), config.get("megatron_config")
     except (ValueError, AttributeError, OSError) as error:
         raise AntigradError(f"{path}: {error}", "a configuration of PEFT", "save the adapter again") from error
+    if imports:  # PEFT would import the module that `megatron_core` names
+        raise AntigradError(f"{path} with megatron_config", "an adapter that imports nothing", "save it without")
     return Adapter(folder, str(recorded or ""), whole)
 
 

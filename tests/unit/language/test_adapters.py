@@ -177,3 +177,11 @@ def test_an_adapter_of_an_adapter_is_refused(tmp_path: Path) -> None:
     (second / "adapter_config.json").write_text(json.dumps(config | {"base_model_name_or_path": str(folder)}))
     with pytest.raises(AntigradError, match="itself an adapter"):
         load_any(str(second), device="cpu")
+
+
+def test_an_adapter_that_would_import_a_module_is_refused(tmp_path: Path) -> None:
+    folder, _ = adapt(tmp_path, "lora")
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"megatron_config": {"a": 1}, "megatron_core": "mine"}))
+    with pytest.raises(AntigradError, match="imports nothing"):
+        load_any(str(folder), device="cpu")
