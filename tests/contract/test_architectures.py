@@ -128,4 +128,4 @@ def test_a_model_that_fails_on_a_text_says_so() -> None:
     policy = make_policy()
     policy.model.model.layers[0].self_attn.head_dim = 5
     with pytest.raises(AntigradError, match="fails on a text"):
-        check_causal(policy)
+        check_causal(policy.model, policy.name)

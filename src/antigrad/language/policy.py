@@ -12,6 +12,7 @@ from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.credit import Head
 from antigrad.language.adapters import adapter_of, attached, computing, merged
 from antigrad.language.reading import read_model, read_tokenizer, reason_of
+from antigrad.language.reads import check_causal
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # What other model families call a factor or a cap on the logits, and the value at which it does nothing.
@@ -120,6 +121,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
         InputValueError: The dtype or device is unknown, or the head is not a plain matrix.
     """
     policy = load_any(name, device=device, dtype=dtype, trust_remote_code=trust_remote_code)
+    check_causal(policy.model, name)
     check_head(policy)
     return policy
 

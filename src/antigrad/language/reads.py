@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.language.policy import Policy
 from antigrad.language.reading import reason_of
 
 _TOKENS = 8
@@ -17,31 +16,30 @@ _CLOSE = {torch.float32: 5e-3, torch.float64: 5e-3}
 
 
 @torch.no_grad()
-def check_causal(policy: Policy) -> None:
+def check_causal(model: Any, name: str) -> None:
     """Refuse a model that gives no finite logits, or in which a token sees those behind it.
 
     Responses are padded on the right everywhere here, and causal attention keeps that out.
 
     Args:
-        policy: The model.
+        model: A causal language model.
+        name: What it was asked for by.
 
     Raises:
         InputValueError: It is one of these.
     """
-    ids = _ids(policy.model, 2 * _TOKENS)
+    ids = _ids(model, 2 * _TOKENS)
     try:
-        whole = _log_probs(policy.model, ids)
+        whole = _log_probs(model, ids)
     except Exception as error:  # sizes in a configuration that do not fit each other, a package that is missing
         if "memory" in str(error):
             raise
-        given = f"{policy.name!r} ({type(policy.model).__name__}) fails on a text: {reason_of(error)}"
+        given = f"{name!r} ({type(model).__name__}) fails on a text: {reason_of(error)}"
         raise InputValueError(given, "a model that computes", "check its configuration") from error
     if not bool(torch.isfinite(whole).all()):
-        raise InputValueError(
-            f"{policy.name!r} gives NaN or infinite logits", "finite logits", "check its weights or dtype"
-        )
-    if not close(policy.model, _log_probs(policy.model, ids[:, :_TOKENS]), whole[:, :_TOKENS]):
-        given = f"{policy.name!r} ({type(policy.model).__name__}), in which a token sees those behind it"
+        raise InputValueError(f"{name!r} gives NaN or infinite logits", "finite logits", "check its weights or dtype")
+    if not close(model, _log_probs(model, ids[:, :_TOKENS]), whole[:, :_TOKENS]):
+        given = f"{name!r} ({type(model).__name__}), in which a token sees those behind it"
         raise InputValueError(given, "a causal language model", "use one; of an encoder set is_decoder in its config")
 
 

@@ -110,7 +110,7 @@ def _ready(config: CertifyConfig, examples: Mapping[str, list[Example]]) -> tupl
         ManyInputsError: A half is empty, or has tokens the model does not know.
     """
     move = load_move(config)
-    check_causal(move.before)
+    check_causal(move.before.model, config.before)
     limit = min(config.max_tokens, positions_of(move.before.model) or config.max_tokens)
     found: Rows = {}
     problems: list[str] = []

@@ -64,8 +64,9 @@ def load_move(config: CertifyConfig) -> Move:
     options: Any = {"dtype": config.dtype, "trust_remote_code": config.trust_remote_code}
     before = load_any(config.before, device=config.device, **options)
     after = load_any(config.after, device="cpu", with_tokenizer=False, base=config.before, **options).model
-    if is_tied(before.model) and not is_tied(after):  # an adapter has moved the head and the embedding apart
-        untie(before.model)
+    names = [{name for name, _ in model.named_parameters()} for model in (before.model, after)]
+    if is_tied(before.model) and not is_tied(after) and names[0] < names[1] and len(names[1] - names[0]) == 1:
+        untie(before.model)  # an adapter has moved the head and the embedding apart
     olds: dict[str, nn.Parameter] = dict(before.model.named_parameters())  # tied weights are there once
     news: dict[str, nn.Parameter] = dict(after.named_parameters())
     raise_all(f"{config.after} as a fine-tune of {config.before}", _differences(olds, news))

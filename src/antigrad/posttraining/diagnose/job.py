@@ -13,8 +13,7 @@ from antigrad.core import AntigradError, RunFolder, progress
 from antigrad.core.streams import seeded, stream_seed
 from antigrad.credit import CREDIT, CreditRule, Group, Influence, group_influence
 from antigrad.language.measure import Measured, measure
-from antigrad.language.policy import Policy, check_head, load_any
-from antigrad.language.reads import check_causal
+from antigrad.language.policy import Policy, load_policy
 from antigrad.language.rollouts import Rollouts, joined, sample
 from antigrad.language.tasks import Question, Task, load_task
 from antigrad.language.tasks.asked import check_questions
@@ -263,11 +262,9 @@ class _Preflight:
 def _load(config: DiagnoseConfig, task: Task) -> Policy:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    policy = load_any(
+    policy = load_policy(
         config.model, device=config.device, dtype=config.dtype, trust_remote_code=config.trust_remote_code
     )
-    check_causal(policy)
-    check_head(policy)
     task.prompt(task.questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here, once
     return policy
 

@@ -82,7 +82,8 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
             work.checkpoint(name, bar)
     rows = run.ledger.rows()
     if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
-        failed = [row for row in rows if row["status"] == "failed" and row["model"] in config.model]
+        alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
+        failed = [row for row in rows if row["status"] == "failed" and (row["model"] in config.model or not alone)]
         given = f"every checkpoint failed, the first with: {failed[0]['reason']}"
         raise AntigradError(given, "at least one question that can be asked", "mend the cause, then use --resume")
     describe(run, config)
@@ -136,7 +137,7 @@ class _Models:
                 trust_remote_code=self.config.trust_remote_code,
             )
             self.task.prompt(self.task.questions[0], policy.tokenizer)
-            check_causal(policy)
+            check_causal(policy.model, name)
             self.held[name] = policy
         return self.held[name]
 

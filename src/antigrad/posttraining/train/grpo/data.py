@@ -44,7 +44,7 @@ def check_prompts(policy: Policy, asked: Sequence[tuple[Task, Sequence[Question]
     Raises:
         InputValueError: Prompts differ in length, and the model would read their padding.
     """
-    check_causal(policy)
+    check_causal(policy.model, policy.name)
     problems: list[str] = []
     lengths: set[int] = set()
     for task, questions in asked:
