@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from antigrad.objectives import Grpo, group_advantages
     from antigrad.posttraining.diagnose.job import diagnose
     from antigrad.posttraining.diagnose.settings import DiagnoseConfig
+    from antigrad.posttraining.train.grpo.options import CreditOptions
+    from antigrad.posttraining.train.grpo.trainer import GRPOTrainer
     from antigrad.report import write_report
 
 __all__ = [
     "CREDIT",
     "AntigradError",
+    "CreditOptions",
     "CreditRule",
     "DiagnoseConfig",
+    "GRPOTrainer",
     "Group",
     "Grpo",
     "Head",
@@ -61,6 +65,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "objectives": ["Grpo", "group_advantages"],
         "posttraining.diagnose.job": ["diagnose"],
         "posttraining.diagnose.settings": ["DiagnoseConfig"],
+        "posttraining.train.grpo.options": ["CreditOptions"],
+        "posttraining.train.grpo.trainer": ["GRPOTrainer"],
         "report": ["write_report"],
     },
 )

@@ -20,6 +20,8 @@ SPECS = [
     "blanket(eta=0.25)",
     "w_reinforce(positive_weight=0)",
     "grpo_n(denominator=kept)",
+    "psr(denominator=kept)",
+    "nsr(denominator=kept)",
     "asym_re(delta_v=-0.5)",
     "resrl(rank=2)",
     "resrl(rank=1,floor=0,positive_weight=1,low=0,high=1)",
@@ -109,8 +111,16 @@ def test_padding(rule: CreditRule, case: Case) -> None:
 
 @pytest.mark.parametrize("right", [True, False])
 def test_groups_that_are_not_mixed_keep_their_advantages(rule: CreditRule, case: Case, right: bool) -> None:
-    """Unless the rule says `unmixed`: then the verdict alone counts, with the sign it has in mixed groups."""
+    """Unless the rule says `unmixed`: then the verdict alone counts, with the sign it has in mixed groups.
+
+    Or it has weights of its own for them: then nothing changes its side, and without advantages nothing moves.
+    """
     group = replace(case.group(), correct=torch.full_like(case.correct, right))
+    if type(rule).weigh_unmixed is not CreditRule.weigh_unmixed:
+        weights = rule(group)
+        assert bool((weights * group.spread() >= 0).all()) and bool((weights != 0).any())
+        assert not rule(replace(group, advantages=torch.zeros_like(group.advantages))).any()
+        return
     if not rule.unmixed:
         assert torch.equal(rule(group), group.spread())
         return

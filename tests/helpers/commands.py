@@ -51,17 +51,21 @@ class Command:
             time.sleep(0.001)
 
 
-def start(argv: Sequence[str], folder: Path) -> Command:
-    """Start `antigrad` with arguments."""
+def start(argv: Sequence[str], folder: Path, typed: str = "") -> Command:
+    """Start `antigrad` with arguments; what is typed stands on its standard input."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     out, err = folder / "out.txt", folder / "err.txt"
-    process = context.Process(target=_run, args=(list(argv), out, err), daemon=True)
+    keys = folder / "in.txt"
+    keys.write_text(typed)
+    process = context.Process(target=_run, args=(list(argv), keys, out, err), daemon=True)
     process.start()
     return Command(process, out, err)
 
 
-def _run(argv: list[str], out: Path, err: Path) -> None:
+def _run(argv: list[str], keys: Path, out: Path, err: Path) -> None:
+    sys.stdin = keys.open()
+    os.dup2(sys.stdin.fileno(), 0)
     for path, stream in ((out, sys.stdout), (err, sys.stderr)):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, stream.fileno())

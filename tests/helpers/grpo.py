@@ -63,7 +63,7 @@ def save(folder: Path) -> None:
     Qwen2ForCausalLM(config).save_pretrained(folder)
 
 
-def make(kind: type, folder: Path, rewards: Any = reward, **options: Any) -> Any:
+def make(kind: type, folder: Path, rewards: Any = reward, data: Any = None, wrap: Any = None, **options: Any) -> Any:
     """A trainer of a tiny random Qwen2; options that `GRPOConfig` does not know go to the trainer."""
     from dataclasses import fields
 
@@ -73,7 +73,8 @@ def make(kind: type, folder: Path, rewards: Any = reward, **options: Any) -> Any
 
     if not (folder / "config.json").exists():  # the first of several processes alone would write it
         save(folder)
-    model = Qwen2ForCausalLM.from_pretrained(folder)  # a KL term reads the reference from there too
+    model: Any = Qwen2ForCausalLM.from_pretrained(folder)  # a KL term reads the reference from there too
+    model = model if wrap is None else wrap(model)
     settings = {
         "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 2,
@@ -93,7 +94,7 @@ def make(kind: type, folder: Path, rewards: Any = reward, **options: Any) -> Any
         model=model,
         reward_funcs=rewards,
         args=arguments,
-        train_dataset=Dataset.from_dict({"prompt": [f"w{i} w{i + 1} w{i + 2}" for i in range(8)]}),
+        train_dataset=data or Dataset.from_dict({"prompt": [f"w{i} w{i + 1} w{i + 2}" for i in range(8)]}),
         processing_class=tokenizer(),
         **{key: value for key, value in options.items() if key not in known},
     )

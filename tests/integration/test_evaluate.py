@@ -15,7 +15,6 @@ import torch
 from antigrad.cli.main import main
 from antigrad.core import AntigradError, RunFolder
 from antigrad.language import vllm
-from antigrad.language.adapters import load_checkpoint
 from antigrad.language.policy import load_any
 from antigrad.posttraining.evaluate import EvaluateConfig, evaluate
 from antigrad.posttraining.evaluate import job as wing
@@ -146,8 +145,14 @@ def test_an_adapter_is_merged_into_the_base(place: Path, config: EvaluateConfig,
     run = evaluate(replace(config, model=[adapter], questions=2))
     assert run.summary["probe_change_rare/adapter"] != 0
     assert len({row["weights"] for row in run.ledger.rows("model")}) == 1
-    with pytest.raises(AntigradError, match="name it with --base"):
-        load_checkpoint(adapter, None, device="cpu")
+    path = Path(adapter) / "adapter_config.json"
+    path.write_text(path.read_text().replace(str(place / "base"), "/nowhere/base"))
+    with pytest.raises(AntigradError, match=r"'/nowhere/base', which is not there"):
+        load_any(adapter, device="cpu")
+    with pytest.raises(AntigradError, match="or name it with --base"):
+        evaluate(replace(config, model=[adapter], base=None, output=tmp_path / "alone"))
+    again = evaluate(replace(config, model=[adapter], questions=2, output=tmp_path / "again"))
+    assert again.summary["probe_change_rare/adapter"] == run.summary["probe_change_rare/adapter"]
 
 
 def test_a_broken_checkpoint_is_one_clear_error_and_the_others_go_on(
@@ -295,7 +300,7 @@ def test_auto_takes_vllm_where_it_can(
 def test_a_finished_run_is_returned_as_it_is(
     finished: RunFolder, config: EvaluateConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wing, "load_checkpoint", None)
+    monkeypatch.setattr(wing, "load_any", None)
     again = evaluate(replace(config, output=finished.path, resume=True))
     assert again.summary == finished.summary
 
@@ -313,7 +318,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], str], str]] = {
 def test_bad_input_is_said_before_anything_is_loaded(
     case: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wing, "load_checkpoint", None)
+    monkeypatch.setattr(wing, "load_any", None)
     monkeypatch.setattr(vllm, "find_spec", lambda name: None)
     words, expected = COMMANDS[case]
     assert main(["evaluate", *words(place).split(), "--output", str(tmp_path / "run")]) == 1

@@ -96,7 +96,7 @@ def test_what_is_done_is_not_asked_again_nor_its_model_loaded(
     lines = ledger(whole.path).splitlines(keepends=True)
     part_of(whole, tmp_path / "run", len(b"".join(lines[:-1])))
     loaded, asked = list[str](), list[str]()
-    load, sample = wing.load_checkpoint, wing.sample
+    load, sample = wing.load_any, wing.sample
 
     def loading(name: str, *args: object, **options: object) -> object:
         loaded.append(Path(name).name)
@@ -106,7 +106,7 @@ def test_what_is_done_is_not_asked_again_nor_its_model_loaded(
         asked.append(getattr(question, "id", ""))
         return sample(policy, task, question, **options)  # type: ignore
 
-    monkeypatch.setattr(wing, "load_checkpoint", loading)
+    monkeypatch.setattr(wing, "load_any", loading)
     monkeypatch.setattr(wing, "sample", sampling)
     evaluate(replace(config, output=tmp_path / "run", resume=True))
     assert loaded == ["broken", "moved"]

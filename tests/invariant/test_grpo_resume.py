@@ -19,8 +19,8 @@ TIMES = ("runtime", "samples_per_second", "steps_per_second", "step_time")
 
 
 def words(output: Path) -> list[str]:
-    """Five steps of two updates a batch, so that step 3 is in the middle of one; a rule that draws and resamples."""
-    text = "train grpo --model tiny --tasks tiny_arithmetic(split=train) --credit nthr(anchor=others) --questions 12 "
+    """Two updates a batch, so that step 3 is in the middle of one, and 5 in the second epoch; the rule resamples."""
+    text = "train grpo --model tiny --tasks tiny_arithmetic(split=train) --credit nthr(anchor=others) --questions 8 "
     text += "--held-out 4 --steps 6 --prompts 4 --rollouts 4 --updates 2 --rows-at-once 8 --learning-rate 1e-3 "
     text += "--save-every 1 --evaluate-every 3 --measure-every 2 --resample 1 --max-new-tokens 24 --device cpu "
     return [*text.split(), "--output", str(output)]
@@ -41,7 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return run
 
 
-@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("steps", [1, 3, 5])
 def test_killed_it_goes_on_to_the_same_result(whole: RunFolder, tmp_path: Path, steps: int) -> None:
     """Killed as soon as a checkpoint stands, most often while the next step is made or half written."""
     folder = tmp_path / "run"

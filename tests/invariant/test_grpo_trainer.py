@@ -621,24 +621,24 @@ def test_an_older_checkpoint_goes_only_when_the_new_one_is_whole(
 ) -> None:
     """Killed between TRL's part of a checkpoint and ours, where one is kept."""
     from antigrad.core.errors import InputValueError
-    from antigrad.posttraining.train.grpo import trainer as grpo
+    from antigrad.posttraining.train.grpo import resumed
     from antigrad.posttraining.train.grpo.checkpoint import last_checkpoint
 
-    saved = grpo.save_state
+    saved = resumed.save_state
 
     def killed_at_two(folder: Path, *given: Any) -> None:
         if folder.name == "checkpoint-2":
             raise KeyboardInterrupt
         saved(folder, *given)
 
-    monkeypatch.setattr(grpo, "save_state", killed_at_two)
+    monkeypatch.setattr(resumed, "save_state", killed_at_two)
     trainer = make(ours(), tmp_path, save_strategy="steps", save_steps=1, save_total_limit=1)
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-1"
     with pytest.raises(InputValueError, match="saved by 1 processes"):
         last_checkpoint(tmp_path, 2)
-    monkeypatch.setattr(grpo, "save_state", saved)
+    monkeypatch.setattr(resumed, "save_state", saved)
     again = make(ours(), tmp_path, save_strategy="steps", save_steps=1, save_total_limit=1)
     again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-1"))
     assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-3"]
@@ -656,10 +656,10 @@ def test_entries_of_a_batch_that_are_no_tensors_are_kept_too(tmp_path: Path) -> 
 
 def test_what_a_rule_draws_differs_from_step_to_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one seed for all steps the random control would hit the same places of a group again and again."""
-    from antigrad.posttraining.train.grpo import trainer as grpo
+    from antigrad.posttraining.train.grpo import trainer
 
-    weigh, seeds = grpo.weigh, []
-    monkeypatch.setattr(grpo, "weigh", lambda *given: seeds.append(given[-1]) or weigh(*given))
+    weigh, seeds = trainer.weigh, []
+    monkeypatch.setattr(trainer, "weigh", lambda *given: seeds.append(given[-1]) or weigh(*given))
     make(ours(), tmp_path, credit="random(anchor=others)", **WHOLE).train()
     assert len(seeds) == len(set(seeds)) == 3
 

@@ -183,8 +183,28 @@ def wrong_kinds(settings: type[Any], parse: Callable[[list[str]], Any], argv: Se
 def _json_list(text: str, *, quoted: bool) -> str:
     if text.strip().startswith("["):
         return text
-    items = [json.dumps(item) if quoted else item for item in split_specs(text)]
+    items = [json.dumps(item) if quoted else item for item in _whole_paths(split_specs(text))]
     return f"[{', '.join(items)}]"
+
+
+def _whole_paths(items: Sequence[str]) -> list[str]:
+    """Put pieces together again that are one path with commas in it.
+
+    Args:
+        items: What stood between commas.
+
+    Returns:
+        The items; the longest run of pieces that is there under its whole name is one.
+    """
+    out: list[str] = []
+    rest = list(items)
+    while rest:
+        lengths = range(len(rest), 1, -1)
+        whole = ((n, comma.join(rest[:n])) for n in lengths for comma in (",", ", "))
+        count, name = next((found for found in whole if Path(found[1]).exists()), (1, rest[0]))
+        out.append(name)
+        rest = rest[count:]
+    return out
 
 
 def check_keys(argv: Sequence[str], known: Iterable[str]) -> None:

@@ -17,6 +17,9 @@ class Blanket(CreditRule):
 
     $$w_{i,k}=\hat A_i\,\big(\eta\,[i\text{ wrong}]+[i\text{ correct}]\big)$$
 
+    In a group whose verdicts show no contrast, responses with a negative advantage are the wrong ones, and p is the
+    share of those with a positive one.
+
     Args:
         eta: `balance`, `p`, `1-p` or a number from 0 to 1.
 
@@ -45,3 +48,6 @@ class Blanket(CreditRule):
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         spread = group.spread()
         return torch.where(group.wrong_tokens() & (spread < 0), eta_of(self.eta, group.success_rate) * spread, spread)
+
+    def weigh_unmixed(self, group: Group) -> Tensor:  # noqa: D102
+        return self.weigh(group.by_advantage())

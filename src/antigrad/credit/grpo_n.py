@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from torch import Tensor
 
-from antigrad.core.errors import InputValueError, did_you_mean
+from antigrad.credit.kept import Denominator, check_denominator, over_kept
 from antigrad.credit.rule import CreditRule, Group
-
-Denominator = Literal["group", "kept"]
 
 
 @dataclass(frozen=True)
@@ -59,13 +56,10 @@ class GrpoN(CreditRule):
     denominator: Denominator = "group"
 
     def __post_init__(self) -> None:
-        known = get_args(Denominator)
-        if self.denominator not in known:
-            hint = did_you_mean(str(self.denominator), known)
-            raise InputValueError(f"denominator {self.denominator!r}", "group or kept", hint)
+        check_denominator(self.denominator)
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
-        weights = group.spread().clamp(max=0)
-        if self.denominator == "group":
-            return weights
-        return weights * (int(group.mask.sum()) / max(1, int((weights < 0).sum())))
+        return over_kept(group.spread().clamp(max=0), group.mask, self.denominator)
+
+    def weigh_unmixed(self, group: Group) -> Tensor:  # noqa: D102
+        return self.weigh(group)

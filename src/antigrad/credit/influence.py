@@ -119,7 +119,7 @@ def group_influence(
     )
     known = None if log_probs is None else torch.cat([log_probs[row][mask[row]] for row in rows]).to(head.dtype)
     lse, kept, part, local = _restrict(name, head, picked, top_k, known)
-    scores, self_norms, gwhes = _score(part, local, lse, len(good) / len(tokens))
+    scores, self_norms, gwhes = _score(part, local, lse, len(good) / len(rows))
 
     def padded(values: Tensor) -> Tensor:
         out = torch.zeros(tokens.shape, dtype=head.dtype, device=tokens.device)

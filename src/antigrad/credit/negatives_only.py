@@ -15,6 +15,8 @@ class NegativesOnly(CreditRule):
 
     $$w_{i,k}=\min(\hat A_i,0)$$
 
+    The sign of the advantage alone counts, in every group: with a graded reward it has one where the verdicts agree.
+
     Sign: wrong responses are pushed down, correct ones get no gradient: what the correct ones lose
         or gain under this rule is the doing of the negative gradient alone.
 
@@ -33,3 +35,6 @@ class NegativesOnly(CreditRule):
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         return group.spread().clamp(max=0)
+
+    def weigh_unmixed(self, group: Group) -> Tensor:  # noqa: D102
+        return self.weigh(group)

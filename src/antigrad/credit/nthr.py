@@ -23,6 +23,9 @@ class Nthr(CreditRule):
     $$w_{j,k}=\begin{cases}\eta\hat A_j&s_{j,k}>\tau,\ j\text{ wrong}\\\hat A_j&\text{else}\end{cases}
     \qquad\tau=\beta\min_{i\text{ correct}}\bar s_i$$
 
+    In a group whose verdicts show no contrast nothing is correct, or nothing wrong: as the formula stands, nothing is
+    selected. `GRPOTrainer` takes the signs of the advantages for verdicts there, if they have both.
+
     Args:
         beta: β, the threshold factor; 1 is the paper's, 0 its value for DeepSeek-R1-Distill-1.5B.
         eta: η: `balance` ($2|0.5-p|$, training), `p`, `1-p` or a number (0 in the paper's diagnosis).

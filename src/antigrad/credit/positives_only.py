@@ -15,6 +15,8 @@ class PositivesOnly(CreditRule):
 
     $$w_{i,k}=\max(\hat A_i,0)$$
 
+    The sign of the advantage alone counts, in every group: with a graded reward it has one where the verdicts agree.
+
     Sign: correct responses are pulled up, wrong ones get no gradient.
 
     Source: Deng et al. 2025, arXiv 2505.18830, Sec. 3 and Fig. 1.
@@ -31,3 +33,6 @@ class PositivesOnly(CreditRule):
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         return group.spread().clamp(min=0)
+
+    def weigh_unmixed(self, group: Group) -> Tensor:  # noqa: D102
+        return self.weigh(group)

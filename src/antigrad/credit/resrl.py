@@ -31,7 +31,8 @@ class ResRl(CreditRule):
     $$w_{j,k}=\hat A_j\Big(f+(1-f)\,\mathrm{clip}\Big(\frac{d_{jk}-q_{low}}{q_{high}-q_{low}},0,1\Big)\Big),\qquad
     d_{jk}=\frac1d\lVert(I-VV^\top)(\tilde h_{jk}-\mu)\rVert^2$$
 
-    for wrong $j$, with quantiles over the group's wrong tokens; $w_{i,k}=0.1\,\hat A_i$ for correct $i$.
+    for wrong $j$, with quantiles over the group's wrong tokens; $w_{i,k}=0.1\,\hat A_i$ for correct $i$,
+    also where all are correct; where all are wrong, $w_{j,k}=\hat A_j$.
 
     Args:
         rank: Most principal directions r.
@@ -91,6 +92,11 @@ class ResRl(CreditRule):
         factors = torch.where(right, self.positive_weight, torch.ones_like(spread))
         factors[wrong] = self.factors(hidden[right], hidden[wrong]).to(factors)
         return factors * spread
+
+    def weigh_unmixed(self, group: Group) -> Tensor:  # noqa: D102
+        right = group.mask & group.correct[:, None]
+        spread = group.spread()
+        return torch.where(right, self.positive_weight * spread, spread)
 
     def factors(self, right: Tensor, wrong: Tensor) -> Tensor:
         """Factors on the advantages of wrong tokens.

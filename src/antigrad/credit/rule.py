@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -65,8 +65,17 @@ class Group:
 
     @property
     def success_rate(self) -> float:
-        """Share p of the group's responses that are correct and count."""
-        return int((self.counted & self.correct).sum()) / len(self.correct)
+        """Share p of the group's responses that count which are correct; 0 where none counts."""
+        return int((self.counted & self.correct).sum()) / max(1, int(self.counted.sum()))
+
+    def by_advantage(self) -> Group:
+        """Take what is pulled up for correct, and what is pushed down for wrong.
+
+        Returns:
+            The group, with the signs of its advantages in the place of verdicts; without scores, which are those of
+            the verdicts.
+        """
+        return replace(self, correct=self.advantages > 0, influence=None)
 
     def spread(self) -> Tensor:
         """Give every token its response's advantage.
@@ -117,7 +126,8 @@ class CreditRule(ABC):
     """A rule for how strongly the down part acts, and where.
 
     A rule is a pure function: the same group gives the same weights. A group that is not mixed keeps
-    the advantages it came with, unless the rule says `unmixed`. Subclasses are frozen dataclasses, one a
+    the advantages it came with, unless the rule says `unmixed` or has a `weigh_unmixed` of its own: with a graded
+    reward, or several, advantages need not be 0 there. Subclasses are frozen dataclasses, one a
     file; their fields are the options on the command line.
 
     Attributes:
@@ -146,7 +156,7 @@ class CreditRule(ABC):
             (B, T) signed weights of the tokens' log-probabilities: positive pulls up, negative
             pushes down, 0 where masked. Trainers take them as token advantages.
         """
-        weights = self.weigh(group) if group.mixed or self.unmixed else group.spread()
+        weights = self.weigh(group) if group.mixed or self.unmixed else self.weigh_unmixed(group)
         return torch.where(group.mask, weights, torch.zeros_like(weights))
 
     @abstractmethod
@@ -159,6 +169,17 @@ class CreditRule(ABC):
         Returns:
             (B, T) signed weights; what is masked is ignored.
         """
+
+    def weigh_unmixed(self, group: Group) -> Tensor:
+        """Weigh the tokens of a group in which the verdicts show no contrast.
+
+        Args:
+            group: One prompt's responses, all correct or all wrong.
+
+        Returns:
+            (B, T) signed weights; what is masked is ignored.
+        """
+        return group.spread()
 
     def penalty(
         self,

@@ -100,13 +100,15 @@ def _convert(source: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
     names = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
-    AutoTokenizer.from_pretrained(**names).save_pretrained(target)
-    packed = AutoModelForCausalLM.from_pretrained(**names, dtype=torch.float32)
+    AutoTokenizer.from_pretrained(**names, trust_remote_code=False).save_pretrained(target)
+    packed = AutoModelForCausalLM.from_pretrained(**names, dtype=torch.float32, trust_remote_code=False)
     # The loaded model still calls itself quantised and refuses to be saved, so its weights move to a plain one.
     settings = packed.config.to_dict()
     for key in ("quantization_config", "_name_or_path"):
         settings.pop(key, None)
-    plain = AutoModelForCausalLM.from_config(LlamaConfig.from_dict(settings), dtype=torch.float32)
+    plain = AutoModelForCausalLM.from_config(
+        LlamaConfig.from_dict(settings), dtype=torch.float32, trust_remote_code=False
+    )
     plain.load_state_dict(packed.state_dict())
     plain.save_pretrained(target)
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.credit import Head
-from antigrad.language.embedded import EMBEDDED
-from antigrad.language.quiet import quiet
+from antigrad.language.adapters import adapter_of, attached, computing, merged
+from antigrad.language.reading import read_model, read_tokenizer, reason_of
+from antigrad.language.reads import check_causal
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # What other model families call a factor or a cap on the logits, and the value at which it does nothing.
 _LOGIT_CHANGES = {
     "final_logit_softcapping": None,
+    "logits_soft_cap": None,
     "logit_scale": 1.0,
     "logits_scaling": 1.0,
     "lm_head_multiplier": 1.0,
@@ -73,7 +74,7 @@ class Policy:
             (B, T, d); state k predicts token k of its response.
         """
         count, width = responses.shape
-        backbone = self.model.base_model
+        backbone = backbone_of(self.model)
         read = backbone(input_ids=prompt[None], use_cache=True)
         first = read.last_hidden_state[:, -1:].expand(count, -1, -1)
         if width == 1:
@@ -86,11 +87,28 @@ class Policy:
         return torch.cat([first, rest.last_hidden_state], 1)
 
 
+def backbone_of(model: Any) -> Any:
+    """Find what a causal language model computes its last states with.
+
+    Args:
+        model: The model; of some families `base_model` is the model itself.
+
+    Returns:
+        The part below the head.
+    """
+    candidates = [
+        model.base_model,
+        model.get_decoder(),
+        *(getattr(model, name, model) for name in ("model", "transformer")),
+    ]
+    return next((one for one in candidates if one is not model), model)
+
+
 def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trust_remote_code: bool = False) -> Policy:
     """Load a policy.
 
     Args:
-        name: `smollm2-135m-instruct`, `tiny`, a local folder, or a name on the model hub.
+        name: `smollm2-135m-instruct`, `tiny`, a local folder, also one with a PEFT adapter, or a name on the model hub.
         device: `auto` (CUDA if there is one), or a torch device.
         dtype: `float32`, `bfloat16` or `float16`. float32 is exact; see `benchmarks/decoding.py`.
         trust_remote_code: Run code that comes with the model; off unless asked for.
@@ -103,6 +121,7 @@ def load_policy(name: str, *, device: str = "auto", dtype: str = "float32", trus
         InputValueError: The dtype or device is unknown, or the head is not a plain matrix.
     """
     policy = load_any(name, device=device, dtype=dtype, trust_remote_code=trust_remote_code)
+    check_causal(policy.model, name)
     check_head(policy)
     return policy
 
@@ -114,6 +133,8 @@ def load_any(
     dtype: str = "float32",
     trust_remote_code: bool = False,
     with_tokenizer: bool = True,
+    base: str | None = None,
+    to_train: bool = False,
 ) -> Policy:
     """Load a causal language model, whatever its head does.
 
@@ -123,6 +144,8 @@ def load_any(
         dtype: `float32`, `bfloat16` or `float16`.
         trust_remote_code: Run code that comes with the model; off unless asked for.
         with_tokenizer: Load its tokenizer too; None otherwise. A checkpoint in mid-training may have none.
+        base: The model that an adapter was trained on, where the one it names is not on this machine.
+        to_train: Leave an adapter beside the weights, to be trained on, instead of merging it into them.
 
     Returns:
         The policy, in evaluation mode.
@@ -131,35 +154,29 @@ def load_any(
         AntigradError: The model is missing or unreadable.
         InputValueError: The dtype or device is unknown, or weights are missing.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from transformers import GenerationConfig
 
     if dtype not in DTYPES:
         raise InputValueError(f"dtype {dtype!r}", ", ".join(DTYPES), "float32 is the default")
     place = _device(device)
-    source = str(EMBEDDED[name]()) if name in EMBEDDED else name
-    options = {"trust_remote_code": trust_remote_code}
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, **options) if with_tokenizer else None
-            model, read = cast(Any, AutoModelForCausalLM).from_pretrained(
-                source, dtype=DTYPES[dtype], use_safetensors=True, output_loading_info=True, **options
-            )
-    except Exception as error:  # transformers raises whatever the broken file raised
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        wanted = " and a tokenizer" if with_tokenizer else ""
-        expected = f"an embedded model ({', '.join(EMBEDDED)}), a folder with safetensors{wanted}, or a hub name"
-        exists = Path(name).exists()
-        hint = "check the files in it" if exists else f"check the name or path; {did_you_mean(name, EMBEDDED)}"
-        kind = "folder" if exists else "no such folder"
-        raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, hint) from error
-    if tokenizer is not None and tokenizer.eos_token_id is None:
-        raise InputValueError(f"the tokenizer of {name!r} has no end-of-sequence token", "one", "set eos_token")
-    if read["missing_keys"]:  # transformers only warns, and draws them at random
-        given = f"model {name!r} without {', '.join(sorted(read['missing_keys'])[:3])}"
-        raise InputValueError(given, "all weights of its architecture", "use a complete copy")
+    adapter = adapter_of(name)
+    source = name if adapter is None else adapter.base(base)
+    below = adapter_of(source) if adapter is not None and not adapter.embedded else None
+    if below is not None:
+        raise AntigradError(f"{name} is an adapter of {source}, itself an adapter", "a whole model", "merge that first")
+    trust: Any = {"trust_remote_code": trust_remote_code}
+    tokenizer = None
+    if with_tokenizer:
+        own = adapter is not None and (adapter.folder / "tokenizer_config.json").is_file()
+        tokenizer = read_tokenizer(name if own else source, **trust)
+        if tokenizer.eos_token_id is None:
+            raise InputValueError(f"the tokenizer of {name!r} has no end-of-sequence token", "one", "set eos_token")
+    model = read_model(source, dtype=DTYPES[dtype], **trust)
     # A model's file may ask for top-p or a repetition penalty; the policy that is trained is the softmax itself.
     ends = {key: getattr(model.generation_config, key) for key in ("eos_token_id", "pad_token_id")}
     model.generation_config = GenerationConfig(**ends)
+    if adapter is not None:
+        model = attached(model, adapter, trainable=True) if to_train else merged(model, adapter)
     return Policy(model.to(place).eval(), tokenizer, name)
 
 
@@ -172,7 +189,7 @@ def check_head(policy: Policy) -> None:
     Raises:
         InputValueError: The head does something else than multiply.
     """
-    config, head = policy.model.config.get_text_config(), policy.model.get_output_embeddings()
+    config, head = policy.model.config.get_text_config(), computing(policy.model.get_output_embeddings())
     expected, hint = (
         "a plain head, logits = W h",
         "influence scores are defined for plain heads only: use another model",
@@ -190,11 +207,14 @@ def check_head(policy: Policy) -> None:
         try:
             # In half precision the two ways round too differently to tell: there the head alone is asked.
             exact = policy.head_weight.dtype == torch.float32
-            shared = policy.hidden(ids[:4], ids[None, 4:])
-            states = shared if exact else policy.model.base_model(input_ids=ids[None]).last_hidden_state[:, 3:-1]
+            shared = policy.hidden(ids[:4], ids[None, 4:].expand(2, -1))  # by two, or nothing is shared
+            states = shared if exact else backbone_of(policy.model)(input_ids=ids[None]).last_hidden_state[:, 3:-1]
             ours = head(states).float()
-        except (AttributeError, KeyError, TypeError) as error:
-            given = f"{policy.name!r} ({type(policy.model).__name__}), whose past can't be shared between responses"
+        except Exception as error:  # families raise what they like of a past that they have none of
+            if "memory" in str(error):
+                raise
+            kind, reason = type(policy.model).__name__, f"{type(error).__name__}: {reason_of(error)}"
+            given = f"{policy.name!r} ({kind}), whose past can't be shared between responses ({reason})"
             raise InputValueError(given, "a transformer with keys and values", "use another model") from error
         theirs = policy.model(input_ids=ids[None]).logits[:, 3:-1].float()
     if not bool(torch.isfinite(theirs).all()):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.language.draws import by_numbers
+from antigrad.language.limits import check_fits
 from antigrad.language.policy import Policy
 from antigrad.language.tasks import Question, Task
 
@@ -120,7 +121,8 @@ def prompt_of(policy: Policy, task: Task, question: Question, max_new_tokens: in
     """
     text, special = task.prompt(question, policy.tokenizer), task.style == "raw"
     prompt = policy.tokenizer(text, return_tensors="pt", add_special_tokens=special).input_ids[0].to(policy.device)
-    _check_prompt(policy, question, prompt.tolist(), max_new_tokens)
+    name, shorten = f"question {question.id!r}", "shorten it, or lower max_new_tokens"
+    check_fits(policy.model, prompt.tolist(), max_new_tokens, name=name, shorten=shorten)
     return prompt
 
 
@@ -141,29 +143,6 @@ def judged(policy: Policy, task: Task, question: Question, prompt: Tensor, rows:
     pad = policy.tokenizer.pad_token_id if policy.tokenizer.pad_token_id is not None else ends[0]
     cut = [_cut(policy.tokenizer, row, task.stop, ends) for row in rows]
     return _collect(prompt, cut, pad, [task.correct(text, question) for _, text, _ in cut])
-
-
-def _check_prompt(policy: Policy, question: Question, prompt: list[int], max_new_tokens: int) -> None:
-    """Refuse what would leave the model's tables of tokens or positions.
-
-    Args:
-        policy: The policy.
-        question: The question, for the message.
-        prompt: Its token ids.
-        max_new_tokens: Longest response.
-
-    Raises:
-        InputValueError: It would.
-    """
-    name, config = f"question {question.id!r}", policy.model.config.get_text_config()
-    rows, longest = len(policy.model.get_input_embeddings().weight), getattr(config, "max_position_embeddings", None)
-    if not prompt:
-        raise InputValueError(f"{name} gives an empty prompt", "at least one token", "mend the question")
-    if max(prompt) >= rows:
-        raise InputValueError(f"{name} has token {max(prompt)}", f"ids below {rows}", "use the model's own tokenizer")
-    if longest is not None and len(prompt) + max_new_tokens > longest:
-        given = f"{name}: {len(prompt)} tokens of prompt and up to {max_new_tokens} of response"
-        raise InputValueError(given, f"at most {longest} together", "shorten it, or lower max_new_tokens")
 
 
 def _collect(prompt: Tensor, rows: list[tuple[list[int], str, bool]], pad: int, correct: list[bool]) -> Rollouts:

@@ -1,5 +1,6 @@
 """The words of a command line: lists, switches and dashes; unknown names all at once."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from antigrad.cli.arguments import as_typed, check_keys, with_names
 from antigrad.core import ManyInputsError
+from antigrad.posttraining.evaluate.settings import EvaluateConfig
 
 NAMES = ["arms", "step_sizes", "max_new_tokens", "resume", "seed"]
 
@@ -126,3 +128,11 @@ def test_too_many_words_and_settings_given_twice_are_told_together() -> None:
         "unexpected 'c': only before, after go without a name",
         "after is given twice, with its name and without",
     ]
+
+
+def test_a_path_with_commas_is_one_item_where_it_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "lr=1e-5,seed=1"
+    folder.mkdir()
+    (tmp_path / "a, b").mkdir()
+    (found,) = as_typed(EvaluateConfig, [f"--model={folder},tiny,{tmp_path / 'a, b'},no,where"])
+    assert json.loads(found.partition("=")[2]) == [str(folder), "tiny", str(tmp_path / "a, b"), "no", "where"]

@@ -104,16 +104,16 @@ def test_order_of_rows_does_not_matter(vocabulary: str) -> None:
 
 
 @pytest.mark.parametrize("empty", [0, 1])
-def test_empty_rows_are_left_out_but_count_in_the_group(empty: int) -> None:
+def test_empty_rows_are_left_out(empty: int) -> None:
     mask = CASE.mask.clone()
     mask[empty] = False
     case = replace(CASE, mask=mask)
     rest = [row for row in range(5) if row != empty]
     right = [bool(CASE.correct[row]) for row in rest]
-    wanted = truth([case.responses()[row] for row in rest], right, case.weight, success_rate=sum(right) / 5)
+    wanted = truth([case.responses()[row] for row in rest], right, case.weight, success_rate=sum(right) / 4)
     found = case.influence()
     assert bool((found.scores[empty] == 0).all() & found.gwhes[empty].isnan() & found.anchor_inclusive[empty].isnan())
-    assert case.group().success_rate == sum(right) / 5
+    assert case.group().success_rate == sum(right) / 4
     for row, scores, inclusive, gwhes in zip(rest, wanted.scores, wanted.inclusive, wanted.gwhes, strict=True):
         torch.testing.assert_close(found.scores[row][mask[row]], scores, atol=1e-11, rtol=0)
         if gwhes is not None:

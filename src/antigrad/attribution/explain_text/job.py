@@ -10,7 +10,8 @@ from antigrad.attribution.explain_text.language import attribute_tokens
 from antigrad.attribution.explain_text.page import describe
 from antigrad.attribution.explain_text.settings import ExplainTextConfig
 from antigrad.core.runs import RunFolder
-from antigrad.language.policy import Policy, load_policy
+from antigrad.language.limits import check_fits
+from antigrad.language.policy import Policy, load_any
 
 
 def explain_text(config: ExplainTextConfig) -> RunFolder:
@@ -26,18 +27,22 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
         AntigradError: The settings, the model or the output folder are not usable.
     """
     config.check()
-    policy = load_policy(config.model, device=config.device)
+    policy = load_any(config.model, device=config.device)
+    prompt = _ids(policy, config.prompt) if config.raw else _chat(policy, config.prompt)
+    answers = [_ids(policy, text) for text in (config.answer, config.other) if text]
+    for answer in answers:
+        both = [*prompt.tolist(), *answer.tolist()]
+        check_fits(policy.model, both, 0, name="prompt and answer", shorten="shorten the prompt")
     run = RunFolder.start(
         config.output, job="explain-text", config=config, resume=config.resume, free=("output", "resume")
     )
     policy.model.requires_grad_(False)
-    prompt = _ids(policy, config.prompt) if config.raw else _chat(policy, config.prompt)
     end = policy.tokenizer.pad_token_id
     found = attribute_tokens(
         policy.model,
         prompt,
-        _ids(policy, config.answer),
-        other=_ids(policy, config.other) if config.other else None,
+        answers[0],
+        other=answers[1] if config.other else None,
         method=config.method,  # pyright: ignore[reportArgumentType] (checked above)
         baseline=policy.tokenizer.eos_token_id if end is None else end,
         n_steps=config.n_steps,

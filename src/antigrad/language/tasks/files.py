@@ -12,6 +12,7 @@ from typing import Any
 from antigrad.core.errors import InputValueError, raise_all
 from antigrad.language.tasks.question import Question, Shot
 from antigrad.language.tasks.task import Source, Wish
+from antigrad.language.tasks.verifiers import not_one_number
 
 _FINAL = "#### "
 _CALCULATION = re.compile(r"<<[^<>]*>>")
@@ -117,6 +118,13 @@ def _rows(path: Path, read: Callable[[int, dict[str, Any]], Row], wish: Wish) ->
                     f"the question of line {first.id} with the answer {question.answer!r}",
                     f"its answer {first.answer!r}",
                     "decide which one is right",
+                )
+            other = not_one_number(question.answer) if wish.verifier == "last_number" else None
+            if other is not None:
+                raise InputValueError(
+                    f"answer {question.answer!r}",
+                    "one number, which is one that the verifier 'last_number' can accept",
+                    f"write the number alone, or take --verifier {other}",
                 )
             if not wish.accepts(question):
                 raise InputValueError(

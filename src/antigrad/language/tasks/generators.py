@@ -6,13 +6,14 @@ import contextlib
 import io
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean, raise_all
 from antigrad.language.tasks.question import Question, Shot
 from antigrad.language.tasks.task import Source, Wish
+from antigrad.language.tasks.verifiers.gym import TRIED, accepted_nonsense
 
 _SIZE = 5000
 """Virtual size of a generator. Most go on beyond it; some prepare so many questions at the start."""
@@ -103,6 +104,8 @@ def reasoning_gym(spec: str) -> Source:
             raise InputValueError(
                 f"shots={wish.shots}", f"0: {name} gives no answers that could be shown", "set shots to 0"
             )
+        if wish.verifier == "reasoning_gym":
+            _refuse_nonsense(name, [*found, *islice(_questions(name, options, wish.seed), TRIED)])
         system = SYSTEM_PROMPTS["direct"] if wish.style == "chat" else None
         asked = [replace(question, system=system) for question in found[wish.shots :]]
         shots = tuple((question.question, question.answer) for question in found[: wish.shots])
@@ -247,6 +250,23 @@ def _distinct(draws: Iterator[Question], wanted: int, taken: Collection[str], na
             "lower count, or choose options with more questions",
         )
     return list(found.values())
+
+
+def _refuse_nonsense(name: str, questions: list[Question]) -> None:
+    """Refuse a generator whose scorer accepts answers that are right nowhere.
+
+    Args:
+        name: The generator.
+        questions: Questions to try them on.
+
+    Raises:
+        InputValueError: It does.
+    """
+    nonsense = accepted_nonsense(questions)
+    if nonsense is not None:
+        hint = "choose another generator" + (", or --verifier exact" if all(one.answer for one in questions) else "")
+        given = f"{name}, whose own scorer gives the answer {nonsense!r} full marks"
+        raise InputValueError(given, "a scorer that tells nonsense from an answer", hint)
 
 
 def _accepted(asked: list[Question], wish: Wish, name: str) -> tuple[Question, ...]:

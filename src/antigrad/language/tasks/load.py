@@ -105,7 +105,7 @@ def _source(spec: str) -> Source:
         return gsm8k(Path(rest).expanduser())
     if colon and rest and kind == "reasoning_gym":
         return reasoning_gym(rest)
-    if spec.endswith(".jsonl"):
+    if spec.lower().endswith(".jsonl"):
         return user_file(Path(spec).expanduser())
     if spec in PRESETS:
         return preset(spec)

@@ -5,29 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from antigrad.core.errors import InputValueError
+from antigrad.posttraining.certify.forms import Example, Messages, example_of, pair_of
 
-Messages = Sequence[Mapping[str, str]]
-_RESPONSES = ("response", "completion")
 _SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Example:
-    """One row: a response, and what it answers.
-
-    Args:
-        prompt: Text as the model reads it, or messages for the chat template; None for plain text.
-        response: The text that is scored, or the messages that follow the prompt.
-    """
-
-    prompt: str | Messages | None
-    response: str | Messages
 
 
 @dataclass(frozen=True)
@@ -37,14 +23,16 @@ class Tokens:
     Args:
         ids: Token ids of prompt and response.
         start: Place of the first token that is scored.
+        ended: The end-of-sequence token was put behind the text.
     """
 
     ids: list[int]
     start: int
+    ended: bool = False
 
 
 def read_examples(path: Path) -> tuple[list[Example], list[str]]:
-    """Read rows with `prompt` and `response` (or `completion`), or with `text`.
+    """Read rows with `prompt` and `response` (or `completion`), with `messages`, or with `text`.
 
     Args:
         path: A JSON Lines file, or a JSON file with one list.
@@ -52,22 +40,11 @@ def read_examples(path: Path) -> tuple[list[Example], list[str]]:
     Returns:
         The examples, and all that is wrong with the file, one sentence each.
     """
-
-    def read(row: Mapping[str, Any]) -> Example:
-        given = [key for key in ("text", *_RESPONSES) if key in row]
-        if len(given) != 1:
-            raise ValueError(
-                f"keys {list(row)}: 'prompt' with one of 'response' and 'completion', or 'text' alone, is needed"
-            )
-        if given == ["text"]:
-            return Example(None, _text(row, "text"))
-        return _example(row, given[0])
-
-    return _read(path, read)
+    return _read(path, example_of)
 
 
 def read_pairs(path: Path) -> tuple[list[Example], list[Example], list[str]]:
-    """Read rows with `prompt`, `chosen` and `rejected`.
+    """Read rows with `chosen` and `rejected`, and `prompt` beside or inside them.
 
     Args:
         path: A JSON Lines file, or a JSON file with one list.
@@ -75,7 +52,7 @@ def read_pairs(path: Path) -> tuple[list[Example], list[Example], list[str]]:
     Returns:
         The chosen examples, the rejected ones, and all that is wrong with the file.
     """
-    rows, problems = _read(path, lambda row: (_example(row, "chosen"), _example(row, "rejected")))
+    rows, problems = _read(path, pair_of)
     return [chosen for chosen, _ in rows], [rejected for _, rejected in rows], problems
 
 
@@ -110,8 +87,8 @@ def digest(examples: Sequence[Example]) -> str:
 def to_tokens(example: Example, tokenizer: Any, max_tokens: int) -> Tokens | None:
     """Turn a row into tokens.
 
-    Text that does not end with the end-of-sequence token gets it, as fine-tuning on it would; messages
-    end as the chat template ends them.
+    Text that does not end with the end-of-sequence token gets it, as fine-tuning on it would, and says so in `ended`;
+    messages end as the chat template ends them.
 
     Args:
         example: The row.
@@ -124,27 +101,28 @@ def to_tokens(example: Example, tokenizer: Any, max_tokens: int) -> Tokens | Non
     Raises:
         InputValueError: There are messages and no chat template that fits.
     """
+    ended = False
     if example.prompt is None or isinstance(example.prompt, str):
         prompt = [] if example.prompt is None else _ids(tokenizer, example.prompt, special=True)
         response = _ids(tokenizer, cast(str, example.response), special=example.prompt is None)
-        if response[-1:] != [tokenizer.eos_token_id]:
+        if ended := response[-1:] != [tokenizer.eos_token_id]:
             response = [*response, tokenizer.eos_token_id]
     else:
         answer = example.response
         turns = [{"role": "assistant", "content": answer}] if isinstance(answer, str) else list(answer)
         before = _templated(tokenizer, example.prompt, True)
-        whole = _templated(tokenizer, [*example.prompt, *turns], False)
-        if not whole.startswith(before):
+        text = _templated(tokenizer, [*example.prompt, *turns], False)
+        if not text.startswith(before):
             raise InputValueError(
                 "a chat template that writes a prompt otherwise once it is answered",
                 "the prompt as the beginning of the conversation",
                 "write prompts and responses as text",
             )
         prompt = _ids(tokenizer, before, special=False)
-        response = _ids(tokenizer, whole[len(before) :], special=False)
-    ids = [*prompt, *response][:max_tokens]
-    start = max(1, len(prompt))  # the first token of all is predicted by nothing
-    return Tokens(ids, start) if start < len(ids) else None
+        response = _ids(tokenizer, text[len(before) :], special=False)
+    whole = [*prompt, *response]
+    ids, start = whole[:max_tokens], max(1, len(prompt))  # the first token of all is predicted by nothing
+    return Tokens(ids, start, ended and len(ids) == len(whole)) if start < len(ids) else None
 
 
 def _templated(tokenizer: Any, messages: Messages, prompting: bool) -> str:
@@ -193,31 +171,3 @@ def _values(content: str, is_list: bool) -> list[tuple[int, Any]]:
         except (ValueError, RecursionError):
             pass  # then its lines say what is wrong with them
     return [(place, line) for place, line in enumerate(content.split("\n"), 1) if line.strip()]
-
-
-def _example(row: Mapping[str, Any], key: str) -> Example:
-    prompt, response = row.get("prompt"), row.get(key)
-    if isinstance(prompt, list):
-        turns = _messages(row, "prompt")
-        return Example(turns, _messages(row, key) if isinstance(response, list) else _text(row, key))
-    return Example(_text(row, "prompt", empty=True), _text(row, key))
-
-
-def _text(row: Mapping[str, Any], key: str, *, empty: bool = False) -> str:
-    value = row.get(key)
-    if key not in row:
-        raise ValueError(f"no {key!r} among the keys {list(row)}")
-    if not isinstance(value, str):
-        raise ValueError(
-            f"{key!r} must be text{' or messages' if key == 'prompt' else ''}, not {json.dumps(value)[:40]}"
-        )
-    if not value and not empty:
-        raise ValueError(f"{key!r} is empty")
-    return value
-
-
-def _messages(row: Mapping[str, Any], key: str) -> list[Mapping[str, str]]:
-    turns = cast(list[Any], row[key])
-    if not turns or not all(isinstance(turn, dict) and {"role", "content"} <= set(turn) for turn in turns):
-        raise ValueError(f"{key!r} must be a list of messages, each with 'role' and 'content'")
-    return turns

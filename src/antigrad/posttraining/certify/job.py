@@ -12,6 +12,8 @@ from typing import Any
 from antigrad.core.errors import InputValueError, raise_all
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
+from antigrad.language.limits import check_fits, positions_of
+from antigrad.language.reads import check_causal
 from antigrad.posttraining.certify.data import Example, Tokens, digest, drawn, to_tokens
 from antigrad.posttraining.certify.figures import (
     SUM,
@@ -110,9 +112,8 @@ def _ready(config: CertifyConfig, examples: Mapping[str, list[Example]]) -> tupl
         ManyInputsError: A half is empty, or has tokens the model does not know.
     """
     move = load_move(config)
-    known = len(move.before.model.get_input_embeddings().weight)
-    longest = getattr(move.before.model.config.get_text_config(), "max_position_embeddings", None)
-    limit = min(config.max_tokens, longest or config.max_tokens)
+    check_causal(move.before.model, config.before)
+    limit = min(config.max_tokens, positions_of(move.before.model) or config.max_tokens)
     found: Rows = {}
     problems: list[str] = []
     for part, of_part in examples.items():
@@ -121,8 +122,11 @@ def _ready(config: CertifyConfig, examples: Mapping[str, list[Example]]) -> tupl
             rows = found[part, half] = [row for row in tokens[half - 1 :: 2] if row is not None]
             if not rows:
                 problems.append(f"{part}: no row of half {half} has a token to score among its first {limit}")
-            if any(max(row.ids) >= known for row in rows):
-                problems.append(f"{part}: tokens beyond the {known} that the model knows")
+        try:
+            for row in (one for one in tokens if one is not None):
+                check_fits(move.before.model, row.ids, 0, name=part, shorten="lower max_tokens")
+        except InputValueError as error:
+            problems.append(str(error))
     raise_all("the data of certify", problems)
     return move, found
 
@@ -182,6 +186,7 @@ class _Work:
                 counts = {"rows": len(rows), "tokens": scored(rows), "left_out": self._left_out(part, half, rows)}
                 lengths = [scored([row]) for batch in batches(rows, self.config.rows_at_once) for row in batch]
                 counts |= {"each": each, "tokens_each": lengths}
+                counts["ends_added"] = sum(row.ended for row in rows)
                 self.run.ledger.append({"kind": "half", "part": part, "half": half, "loss": loss} | counts)
             for (part, half), rows in halves.items():
                 if (part, half) not in slopes:
@@ -223,8 +228,8 @@ class _Work:
                 effect, drop = (summed(each[kind], weights) for kind in ("effect", "drop"))
             else:
                 losses[label] = self._mean(label, rows), self._mean(label, ends, rows)
-                counts = [sum(rows[label, half][key] for half in HALVES) for key in ("rows", "tokens", "left_out")]
-                row |= dict(zip(("rows", "tokens", "left_out"), counts, strict=True))
+                counted = ("rows", "tokens", "left_out", "ends_added")
+                row |= {key: sum(rows[label, half].get(key, 0) for half in HALVES) for key in counted}
                 row |= noise_figures(sums.halves[label], row["descent_sq"], row["step_sq"])
                 effect, drop = says[label]["effect"], says[label]["drop"]
             loss, later = losses[label]

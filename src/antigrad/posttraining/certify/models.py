@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import nn
 
 from antigrad.core.errors import InputValueError, raise_all
 from antigrad.geometry.dots import dot
-from antigrad.language.adapters import is_adapter, with_adapter
+from antigrad.language.adapters import is_tied, untie
 from antigrad.language.policy import Policy, load_any
 from antigrad.posttraining.certify.settings import CertifyConfig
 
@@ -64,12 +63,10 @@ def load_move(config: CertifyConfig) -> Move:
         torch.set_num_threads(config.threads)
     options: Any = {"dtype": config.dtype, "trust_remote_code": config.trust_remote_code}
     before = load_any(config.before, device=config.device, **options)
-    folder = Path(config.after)
-    if is_adapter(folder):
-        base = load_any(config.before, device="cpu", with_tokenizer=False, **options)
-        after = with_adapter(base.model, folder, of="the model before")
-    else:
-        after = load_any(config.after, device="cpu", with_tokenizer=False, **options).model
+    after = load_any(config.after, device="cpu", with_tokenizer=False, base=config.before, **options).model
+    names = [{name for name, _ in model.named_parameters()} for model in (before.model, after)]
+    if is_tied(before.model) and not is_tied(after) and names[0] < names[1] and len(names[1] - names[0]) == 1:
+        untie(before.model)  # an adapter has moved the head and the embedding apart
     olds: dict[str, nn.Parameter] = dict(before.model.named_parameters())  # tied weights are there once
     news: dict[str, nn.Parameter] = dict(after.named_parameters())
     raise_all(f"{config.after} as a fine-tune of {config.before}", _differences(olds, news))

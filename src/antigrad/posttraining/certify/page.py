@@ -47,7 +47,7 @@ _CERTIFICATE = (
     "step_share_against",
 )
 _DROPS = ("drop_predicted", "drop_measured", "drop_t", "cos_disc", "loss_before", "loss_after", "moved_fraction")
-_DATA = ("agreement", "noise_share", "rows", "tokens", "left_out")
+_DATA = ("agreement", "noise_share", "rows", "tokens", "left_out", "ends_added")
 
 
 def describe(run: RunFolder, config: CertifyConfig) -> None:
@@ -165,6 +165,7 @@ def _part_table(rows: Mapping[str, Row]) -> Table:
         Column("cos_one", "cos, half 1", "signed", "of the move with the gradient of one half alone"),
         Column("cos_two", "cos, half 2", "signed"),
         Column("left_out", "left out", "integer", "rows with nothing to score within the longest length"),
+        Column("ends_added", "ends added", "integer", "responses behind whose text the end-of-sequence token was put"),
     ]
     lines: list[dict[str, Any]] = []
     for part, row in rows.items():

@@ -18,13 +18,15 @@ class CertifyConfig:
     """Settings of the certificate of a whole fine-tune.
 
     Args:
-        before: The model before: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub.
-        after: The model after: the same kinds, or a folder with a PEFT adapter for `before`.
+        before: The model before: `smollm2-135m-instruct`, `tiny`, a folder, also one with a PEFT adapter, or a name on
+            the model hub.
+        after: The model after: the same kinds. An adapter is merged into the model it names as its base, or into
+            `before` where that one is not on this machine.
         up: What should have become likelier: JSONL or JSON rows with `prompt` and `response` (or
-            `completion`), or with `text`.
+            `completion`), with `messages`, or with `text`. The end-of-sequence token is put behind text that lacks it.
         down: What should have become less likely; rows alike.
         anchor: What should have stayed as likely as it was; rows alike.
-        pairs: Rows with `prompt`, `chosen` and `rejected`: they give `up` and `down` both.
+        pairs: Rows with `chosen` and `rejected`, and `prompt` or one inside both: they give `up` and `down` both.
         data_role: Whether the move was made from this very data: `unknown`, `training` or `held_out`.
         down_weight: Weight of the down part in the sum.
         max_rows: Rows of each part; of more, so many are drawn.

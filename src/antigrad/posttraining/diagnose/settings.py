@@ -26,7 +26,8 @@ class DiagnoseConfig:
     """Settings of the preflight.
 
     Args:
-        model: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub.
+        model: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub. A folder with a PEFT adapter is
+            merged into the model it names as its base; the update is one of all weights.
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         questions: How many questions to ask.
         rollouts: Responses sampled a question (group size).

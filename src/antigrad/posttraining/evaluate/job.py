@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,9 +15,10 @@ from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.core.streams import stream_seed
 from antigrad.language import vllm
-from antigrad.language.adapters import is_adapter, load_checkpoint
+from antigrad.language.adapters import adapter_of
 from antigrad.language.draws import uniforms
-from antigrad.language.policy import Policy
+from antigrad.language.policy import Policy, load_any
+from antigrad.language.reads import check_causal
 from antigrad.language.rollouts import Rollouts, end_tokens, joined, judged, prompt_of, sample
 from antigrad.language.tasks import Task
 from antigrad.language.tasks.asked import check_questions
@@ -81,9 +81,10 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
         for name in config.checkpoints:
             work.checkpoint(name, bar)
     rows = run.ledger.rows()
-    if not any(row["status"] == "done" for row in rows):
-        reason = next(row["reason"] for row in rows if row["status"] == "failed")
-        given = f"every checkpoint failed, the first with: {reason}"
+    if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
+        alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
+        failed = [row for row in rows if row["status"] == "failed" and (row["model"] in config.model or not alone)]
+        given = f"every checkpoint failed, the first with: {failed[0]['reason']}"
         raise AntigradError(given, "at least one question that can be asked", "mend the cause, then use --resume")
     describe(run, config)
     return run
@@ -128,15 +129,15 @@ class _Models:
             self.held.clear()
             if self.config.threads is not None:
                 torch.set_num_threads(self.config.threads)
-            policy = load_checkpoint(
+            policy = load_any(
                 name,
-                self.config.base,
+                base=self.config.base,
                 device=self.config.device,
                 dtype=self.config.dtype,
                 trust_remote_code=self.config.trust_remote_code,
             )
             self.task.prompt(self.task.questions[0], policy.tokenizer)
-            _check_finite(policy)
+            check_causal(policy.model, name)
             self.held[name] = policy
         return self.held[name]
 
@@ -176,7 +177,7 @@ class _Evaluation:
         missing = [index for index in range(len(self.task.questions)) if index not in known]
         if not missing:
             return
-        fast = vllm.chosen(self.config.engine, self.config.device, adapter=is_adapter(Path(name)))
+        fast = vllm.chosen(self.config.engine, self.config.device, adapter=adapter_of(name) is not None)
         try:
             policy = self.models.load(name)
         except AntigradError as error:
@@ -297,11 +298,3 @@ class _Evaluation:
         )
         policy.model.to(device)
         return dict(zip(prompts, drafts, strict=True))
-
-
-@torch.no_grad()
-def _check_finite(policy: Policy) -> None:
-    ids = torch.arange(1, 9, device=policy.device) % len(policy.model.get_input_embeddings().weight)
-    if not bool(torch.isfinite(policy.model(input_ids=ids[None]).logits).all()):
-        given = f"{policy.name!r} gives NaN or infinite logits"
-        raise InputValueError(given, "finite logits", "check its weights or dtype")

@@ -23,7 +23,8 @@ class EvaluateConfig:
 
     Args:
         model: Checkpoints to compare: `smollm2-135m-instruct`, `tiny`, a folder, a name on the model hub, or the folder
-            of a PEFT adapter for `base`.
+            of a PEFT adapter. An adapter is merged into the model it names as its base, or into `base` where that one
+            is not on this machine.
         base: The model they came from; it is evaluated too, and they are compared with it.
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         questions: How many questions to ask.
@@ -118,7 +119,7 @@ class EvaluateConfig:
         return cast(Task, task)
 
     def _model_problems(self) -> list[str]:
-        from antigrad.language.adapters import is_adapter
+        from antigrad.language.adapters import adapter_of
         from antigrad.language.embedded import EMBEDDED
 
         problems = [] if self.model else ["model is empty: name at least one"]
@@ -130,14 +131,17 @@ class EvaluateConfig:
             folder = Path(name)
             if name in EMBEDDED:
                 continue
-            if is_adapter(folder):
-                if name == self.base:
-                    problems.append(f"base={name}: a whole model is needed, this is an adapter")
-                elif self.base is None:
-                    problems.append(f"model={name}: an adapter needs the model it was trained on, name it with --base")
-            elif folder.exists() and not (folder / "config.json").is_file():
+            try:
+                adapter = adapter_of(name)
+                if adapter is not None:
+                    adapter.base(None if name == self.base else self.base)
+                    continue
+            except AntigradError as error:
+                problems.append(f"model={name}: {error}" + (", or name it with --base" if self.base is None else ""))
+                continue
+            if folder.exists() and not (folder / "config.json").is_file():
                 problems.append(f"model={name}: neither config.json nor adapter_config.json is in it")
-            elif not folder.exists() and not _HUB_NAME.fullmatch(name):
+            if not folder.exists() and not _HUB_NAME.fullmatch(name):
                 problems.append(f"model={name}: no such folder; {did_you_mean(name, EMBEDDED)}")
         return problems
 
@@ -183,13 +187,12 @@ class EvaluateConfig:
         ]
 
     def _engine_problems(self) -> list[str]:
-        from antigrad.language.adapters import is_adapter
         from antigrad.language.vllm import installed
 
         if self.engine != "vllm":
             return []
         problems = [] if installed() else ["engine=vllm: the package vllm is not installed; pip install vllm, or auto"]
-        adapters = [name for name in self.model if is_adapter(Path(name))]
+        adapters = [name for name in self.checkpoints if (Path(name) / "adapter_config.json").is_file()]
         return problems + [f"engine=vllm: {name} is an adapter; merge it first, or take auto" for name in adapters]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from antigrad.core.errors import did_you_mean
+from antigrad.core.errors import AntigradError, did_you_mean
+from antigrad.language.adapters import adapter_of
 
 
 def check_trl(
@@ -72,3 +73,25 @@ def check_lora(options: Mapping[str, Any]) -> list[str]:
     except (ValueError, TypeError) as error:
         return [f"PEFT refuses its options: {error}"]
     return []
+
+
+def check_adapter(model: str, lora: Mapping[str, Any]) -> list[str]:
+    """Refuse a second adapter on top of one: what it is saved with would name a model that is nowhere.
+
+    Args:
+        model: The model that is trained, as it was named.
+        lora: Options of a new adapter.
+
+    Returns:
+        Problems.
+    """
+    try:
+        adapter = adapter_of(model)
+        if adapter is None:
+            return []
+        adapter.base()
+    except AntigradError as error:
+        return [f"model={model}: {error}"]
+    if not lora:
+        return []
+    return [f"lora with model={model}, an adapter: it is trained on as it is; leave lora out, or merge it first"]

@@ -349,7 +349,7 @@ def test_every_error_of_a_file_is_listed(tmp_path: Path) -> None:
         (b'{"question": "A?", "answer": null}', "answer is a null"),
         (b'{"question": "A?", "answer": "1", "system": 3}', "system is a number"),
         (b'{"question": "A?", "answer": "\\ud800"}', "half a character"),
-        (b'{"question": "A?", "answer": "Paris"}', "'Paris'; expected: one that the verifier 'last_number' can accept"),
+        (b'{"question": "A?", "answer": "Paris"}', "'Paris'; expected: one number, .* 'last_number' can accept"),
         (b'{"question": "fine?", "answer": "2"}', "answer '2'; expected: its answer '1'|line 1 with the answer '2'"),
         (b"[" * 100_000, "JSON"),
         (b'{"question": "A?", "answer": ' + b"9" * 5000 + b"}", "JSON"),
@@ -461,3 +461,50 @@ def test_questions_compare_and_print_without_their_generator() -> None:
     assert hash(one) == hash(same)
     assert "dataset" not in repr(one)
     assert "metadata" not in repr(one)
+
+
+NOT_NUMBERS = {
+    r"\frac12": "math",
+    "x^2+2x+1": "math",
+    "12:30": "exact",
+    "3, 4": "exact",
+    "(1,2)": "math",
+    "2x": "math",
+    "x=5": "math",
+    "2026-11-28": "exact",
+    "16 of 20": "exact",
+}
+
+
+def test_answers_that_are_not_one_number_are_refused_by_row_with_the_verifier_that_fits(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    answers = ["16", *NOT_NUMBERS, "$1,234.50", "18 dollars", "50%", r"\boxed{7}", "1 1/2", r"\frac{1}{2}", "\u22123"]
+    rows = [json.dumps({"question": f"Q{n}?", "answer": answer}) + "\n" for n, answer in enumerate(answers)]
+    path.write_text("".join(rows))
+    with pytest.raises(ManyInputsError) as caught:
+        load_task(str(path), count=1)
+    assert len(caught.value.problems) == len(NOT_NUMBERS)
+    for line, (answer, fits) in enumerate(NOT_NUMBERS.items(), 2):
+        problem = caught.value.problems[line - 2]
+        assert problem.startswith(f"line {line}: given: answer {answer!r}; expected: one number")
+        assert problem.endswith(f"--verifier {fits}")
+    assert len(load_task(str(path), count=len(answers), verifier="math").questions) == len(answers)
+
+
+@pytest.mark.parametrize(("name", "answer"), [("complex_arithmetic", "nan"), ("game_of_life_halting", "nan")])
+def test_generators_that_give_full_marks_to_nonsense_are_refused(name: str, answer: str) -> None:
+    with pytest.raises(InputValueError, match=f"{name}, whose own scorer gives the answer '{answer}' full marks"):
+        load_task(f"reasoning_gym:{name}", count=1)
+    assert load_task(f"reasoning_gym:{name}", count=1, verifier="exact").verifier == "exact"
+
+
+def test_a_file_may_end_in_capitals_and_its_problems_are_counted_and_not_all_listed(tmp_path: Path) -> None:
+    path = tmp_path / "A.JSONL"
+    path.write_text(json.dumps({"question": "1+1?", "answer": "2"}) + "\n")
+    assert load_task(str(path), count=1).questions[0].answer == "2"
+    path.write_text("".join(json.dumps({"question": f"{n}?", "answer": "none"}) + "\n" for n in range(300)))
+    with pytest.raises(ManyInputsError) as caught:
+        load_task(str(path), count=1)
+    assert len(caught.value.problems) == 300
+    assert str(caught.value).count("\n") == 21
+    assert str(caught.value).endswith("… and 280 more")

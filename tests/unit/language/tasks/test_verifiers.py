@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from antigrad.core.errors import AntigradError
-from antigrad.language.tasks import Question, load_task, verifiers
-from antigrad.language.tasks.verifiers import VERIFIERS, exact, last_number, math, reasoning_gym, verifier
+from antigrad.language.tasks import Question, load_task
+from antigrad.language.tasks.verifiers import VERIFIERS, exact, gym, last_number, limit, math, reasoning_gym, verifier
 from helpers.data import shared
 
 
@@ -198,7 +198,7 @@ def test_time_limit_survives_a_callback_of_the_garbage_collector() -> None:
     hook = sys.unraisablehook
     gc.callbacks.append(slow)
     try:
-        assert verifiers._within(0.2, forever) is False
+        assert limit.within(0.2, forever) is False
     finally:
         gc.callbacks.remove(slow)
     assert rung
@@ -217,7 +217,7 @@ def test_time_limit_reports_what_else_can_not_be_raised() -> None:
     heard = []
     hook, sys.unraisablehook = sys.unraisablehook, heard.append
     try:
-        assert verifiers._within(5.0, judge) is True
+        assert limit.within(5.0, judge) is True
     finally:
         sys.unraisablehook = hook
     assert [report.exc_type for report in heard] == [KeyError]
@@ -232,7 +232,7 @@ def test_time_limit_beats_a_bare_except() -> None:
         return True
 
     start = time.monotonic()
-    assert verifiers._within(0.1, stubborn) is False
+    assert limit.within(0.1, stubborn) is False
     assert time.monotonic() - start < 5.0
 
 
@@ -305,7 +305,7 @@ def test_reasoning_gym_never_runs_a_response(name: str, tmp_path: Path, monkeypa
     for attack in attacks:
         assert not reasoning_gym(attack, question)
     assert not target.exists()
-    monkeypatch.setattr(verifiers, "_evaluates", lambda _: False)  # what the guard is there for
+    monkeypatch.setattr(gym, "evaluates", lambda _: False)  # what the guard is there for
     with warnings.catch_warnings(action="ignore"):
         for attack in attacks:
             reasoning_gym(attack, question)
@@ -314,7 +314,7 @@ def test_reasoning_gym_never_runs_a_response(name: str, tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("name", ["countdown", "puzzle24"])
 def test_reasoning_gym_never_hangs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verifiers, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(limit, "TIME_LIMIT", 0.3)
     question = load_task(f"reasoning_gym:{name}", count=1).questions[0]
     start = time.monotonic()
     assert not reasoning_gym("9**9**9**9", question)
@@ -351,3 +351,15 @@ def test_imports_are_lazy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout.replace("'", '"')))
     assert loaded.isdisjoint({"reasoning_gym", "math_verify", "transformers"})
+
+
+def test_math_judges_the_answer_and_not_the_reasoning_of_gsm8k() -> None:
+    """Worked solutions as thinking, and in the answer tags another number than theirs: wrong; their own: right."""
+    rows = [json.loads(line) for line in shared("gsm8k_test.jsonl").read_text(encoding="utf-8").splitlines()[:150]]
+    for row in rows:
+        worked, gold = row["answer"].replace(",", "").split("#### ")
+        other = str(int(gold) + 1)
+        for open_ in ("<think>", ""):  # a chat template may have opened the thinking
+            assert not math(f"{open_}{worked}</think><answer>{other}</answer>", asked(gold))
+            assert math(f"{open_}{worked}</think><answer>{gold}</answer>", asked(gold))
+            assert math(f"{open_}{worked}</think><answer>{other}</answer>", asked(other))

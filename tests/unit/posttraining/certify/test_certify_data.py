@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from antigrad.core import InputValueError
-from antigrad.posttraining.certify.data import Example, digest, drawn, read_examples, read_pairs, to_tokens
+from antigrad.posttraining.certify.data import digest, drawn, read_examples, read_pairs, to_tokens
+from antigrad.posttraining.certify.forms import Example
 from helpers.models import EOS, make_tokenizer
 
 TOKENIZER = make_tokenizer()
@@ -61,7 +62,14 @@ def test_pairs_give_both_sides_in_order(tmp_path: Path) -> None:
         ({"response": "b"}, "no 'prompt' among the keys ['response']"),
         ({"prompt": 3, "response": "b"}, "'prompt' must be text or messages, not 3"),
         ({"prompt": "a", "response": ""}, "'response' is empty"),
-        ({"prompt": "a", "response": ["b"]}, "'response' must be text, not [\"b\"]"),
+        ({"prompt": "a", "response": ["b"]}, "'response' must be a list of messages"),
+        ({"prompt": "a", "response": 3}, "'response' must be text or messages, not 3"),
+        ({"messages": [{"role": "user", "content": "a"}]}, "must end with the assistant's turn"),
+        ({"prompt": [{"role": "user", "content": None}], "response": "b"}, "'prompt' message 1 has no content (null)"),
+        (
+            {"prompt": [{"role": "user", "content": [{"type": "image"}]}], "response": "b"},
+            "parts of the types ['image']: only text can be scored",
+        ),
         ({"prompt": ["a"], "response": "b"}, "'prompt' must be a list of messages"),
         ({"prompt": [], "response": "b"}, "'prompt' must be a list of messages"),
     ],
@@ -148,3 +156,68 @@ def test_rows_are_drawn_alike_for_files_of_one_length_and_kept_in_order() -> Non
     assert drawn(up, 99, 3) == up
     assert drawn(up, 8, 4) != chosen
     assert digest(chosen) == digest(list(chosen)) != digest(rejected)
+
+
+def turn(role: str, content: Any) -> dict[str, Any]:
+    return {"role": role, "content": content}
+
+
+ASKED, RIGHT, WRONG = turn("user", "1+1"), turn("assistant", "2"), turn("assistant", "3")
+SYSTEM = turn("system", "Be brief.")
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt", "chosen", "rejected"),
+    [
+        # UltraFeedback as it is published: the prompt as text, and again in both.
+        ({"prompt": "1+1", "chosen": [ASKED, RIGHT], "rejected": [ASKED, WRONG]}, [ASKED], [RIGHT], [WRONG]),
+        ({"prompt": " 1+1\n", "chosen": [SYSTEM, ASKED, RIGHT], "rejected": [SYSTEM, ASKED, WRONG]},
+         [SYSTEM, ASKED], [RIGHT], [WRONG]),
+        # Implicit prompts, as messages and as text.
+        ({"chosen": [ASKED, RIGHT], "rejected": [ASKED, WRONG]}, [ASKED], [RIGHT], [WRONG]),
+        ({"chosen": [ASKED, RIGHT, ASKED, RIGHT], "rejected": [ASKED, RIGHT, ASKED, WRONG]},
+         [ASKED, RIGHT, ASKED], [RIGHT], [WRONG]),
+        ({"prompt": None, "chosen": [ASKED, RIGHT], "rejected": [ASKED, WRONG]}, [ASKED], [RIGHT], [WRONG]),
+        ({"chosen": "Q: 1+1 A: two", "rejected": "Q: 1+1 A: three"}, "Q: 1+1 A: ", "two", "three"),
+        # The prompt as messages, the answers alone or behind it.
+        ({"prompt": [ASKED], "chosen": [RIGHT], "rejected": [WRONG]}, [ASKED], [RIGHT], [WRONG]),
+        ({"prompt": [ASKED], "chosen": [ASKED, RIGHT], "rejected": [ASKED, WRONG]}, [ASKED], [RIGHT], [WRONG]),
+        ({"prompt": "1+1", "chosen": [RIGHT], "rejected": [WRONG]}, [ASKED], [RIGHT], [WRONG]),
+        # Contents in parts.
+        ({"prompt": [turn("user", [{"type": "text", "text": "1+"}, {"type": "text", "text": "1"}])],
+          "chosen": [RIGHT], "rejected": [turn("assistant", [{"type": "text", "text": "3"}])]},
+         [ASKED], [RIGHT], [WRONG]),
+    ],
+)  # fmt: skip
+def test_pairs_of_every_form(tmp_path: Path, row: Any, prompt: Any, chosen: Any, rejected: Any) -> None:
+    up, down, problems = read_pairs(lines(tmp_path / "p.jsonl", row, row))
+    assert problems == []
+    assert up[0] == Example(prompt, chosen)
+    assert down[0] == Example(prompt, rejected)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"chosen": "yes", "rejected": "no"}, "no 'prompt', and 'chosen' and 'rejected' do not begin alike"),
+        ({"chosen": [ASKED], "rejected": "no"}, "must both be text, or both messages"),
+        ({"prompt": "2+2", "chosen": [ASKED, RIGHT], "rejected": [ASKED, WRONG]}, "not what the assistant answers in"),
+        ({"prompt": [ASKED], "chosen": [ASKED], "rejected": [WRONG]}, "'chosen' has nothing behind the prompt"),
+        ({"prompt": [ASKED], "chosen": [turn("assistant", None)], "rejected": [WRONG]}, "'chosen' message 1 has no"),
+    ],
+)
+def test_pairs_that_can_not_be_read_say_why(tmp_path: Path, row: Any, said: str) -> None:
+    assert said in read_pairs(lines(tmp_path / "p.jsonl", row, row))[2][0]
+
+
+def test_messages_alone_are_scored_in_their_last_turn(tmp_path: Path) -> None:
+    row = {"messages": [SYSTEM, ASKED, RIGHT]}
+    assert read_examples(lines(tmp_path / "a.jsonl", row, row))[0][0] == Example([SYSTEM, ASKED], [RIGHT])
+
+
+def test_an_end_that_was_put_behind_a_text_is_told() -> None:
+    added, there = (to_tokens(Example("1", text), TOKENIZER, 99) for text in ("2", f"2{EOS}"))
+    assert added is not None and there is not None
+    assert (added.ids, added.ended, there.ids, there.ended) == (there.ids, True, there.ids, False)
+    cut = to_tokens(Example("1", "234"), TOKENIZER, 3)
+    assert cut is not None and not cut.ended

@@ -1,5 +1,6 @@
 """Both ends of a move: what is compared, what is refused, and adapters."""
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from antigrad.core import AntigradError, InputValueError, ManyInputsError
+from antigrad.language.policy import load_any
 from antigrad.posttraining.certify import CertifyConfig
 from antigrad.posttraining.certify.models import load_move
+from helpers.evaluations import save_adapter
 from helpers.models import make_model, save_model
 
 
@@ -123,8 +126,36 @@ def test_an_adapter_that_is_pickled_or_of_another_model_is_an_error(config: Cert
     path = adapter / "adapter_model.safetensors"
     weights = load_file(path)
     save_file({name: tensor[..., :1].clone() for name, tensor in weights.items()}, path)
-    with pytest.raises(AntigradError, match="an adapter of the model before"):
+    with pytest.raises(AntigradError, match=r"size mismatch.*an adapter of .*before"):
         load_move(replace(config, after=str(adapter)))
     path.rename(adapter / "adapter_model.bin")
     with pytest.raises(AntigradError, match=r"without adapter_model\.safetensors"):
         load_move(replace(config, after=str(adapter)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_adapted_tied_embedding_is_certified_apart_from_the_head(tmp_path: Path, config: CertifyConfig) -> None:
+    """Merged by PEFT alone, the head would move too."""
+    peft: Any = pytest.importorskip("peft")
+    save_model(tmp_path / "tied", "llama_tied")
+    settings = peft.LoraConfig(r=2, target_modules=["embed_tokens"], init_lora_weights=False)
+    model = load_any(str(tmp_path / "tied"), device="cpu", with_tokenizer=False).model
+    peft.get_peft_model(model, settings).save_pretrained(tmp_path / "adapter")
+    move = load_move(replace(config, before=str(tmp_path / "tied"), after=str(tmp_path / "adapter")))
+    assert list(move.moved) == ["model.embed_tokens.weight"]
+    assert "lm_head.weight" in move.still
+
+
+@OLD_PEFT
+def test_an_adapter_is_merged_into_the_base_it_names(tmp_path: Path, place: Path, config: CertifyConfig) -> None:
+    """Not into the model before, which may hold an earlier state of the same adapter."""
+    first = save_adapter(tmp_path / "first", place / "before")
+    second = shutil.copytree(first, tmp_path / "second")
+    path = second / "adapter_model.safetensors"
+    changed = {name: 2 * one if "lora_B" in name else one for name, one in load_file(path).items()}
+    save_file(changed, path, metadata={"format": "pt"})
+    move = load_move(replace(config, before=str(first), after=str(second)))
+    once = load_move(replace(config, after=str(first)))
+    for name, (old, new) in move.moved.items():
+        was, one = once.moved[name]
+        torch.testing.assert_close(new - old, one - was, atol=1e-6, rtol=1e-4)

@@ -90,11 +90,17 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
     assert len(problems(bad)) == 7
 
 
-def test_an_adapter_needs_its_base_and_is_none(tmp_path: Path) -> None:
+def test_an_adapter_needs_its_base(tmp_path: Path) -> None:
+    """The one it names, or, where that is not there, the base of the comparison; a base itself has no other."""
     (tmp_path / "adapter_config.json").write_text("{}")
-    assert "name it with --base" in problems(replace(GOOD, model=[str(tmp_path)]))[0]
-    assert "a whole model is needed" in problems(replace(GOOD, base=str(tmp_path)))[0]
+    assert "or name it with --base" in problems(replace(GOOD, model=[str(tmp_path)]))[0]
+    assert "which is not there" in problems(replace(GOOD, base=str(tmp_path)))[0]
     replace(GOOD, base="tiny", model=[str(tmp_path)]).read()
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "tiny"}')
+    replace(GOOD, model=[str(tmp_path)]).read()
+    replace(GOOD, base=str(tmp_path)).read()
+    (tmp_path / "adapter_config.json").write_text("{")
+    assert "adapter_config.json" in problems(replace(GOOD, model=[str(tmp_path)]))[0]
 
 
 def test_one_folder_under_two_names_is_there_twice(tmp_path: Path) -> None:

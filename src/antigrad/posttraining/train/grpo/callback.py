@@ -1,10 +1,32 @@
-"""Measures the steps of `GRPOTrainer` when they are over."""
+"""When `GRPOTrainer` is called back: before the first step, and after each."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from transformers import TrainerCallback
+
+
+class AtStart(TrainerCallback):
+    """Restores what the trainer resets before its first step; `GRPOTrainer` adds it itself.
+
+    Args:
+        trainer: The trainer.
+    """
+
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Restore it.
+
+        Args:
+            args: Not used.
+            state: Not used.
+            control: Not used.
+            **kwargs: Not used.
+        """
+        self._trainer.restore_logged()
 
 
 class AfterStep(TrainerCallback):

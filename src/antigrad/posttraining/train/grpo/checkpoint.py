@@ -14,6 +14,7 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
 
 _GENERATOR = "generator"
+_REFERENCE = "antigrad_reference.safetensors"
 
 
 def _files(folder: Path, rank: int) -> tuple[Path, Path]:
@@ -67,9 +68,13 @@ def load_state(
     try:
         state, tensors = json.loads(state_path.read_text()), load_file(tensors_path)
     except (OSError, ValueError) as error:
-        raise InputValueError(
-            f"{folder}: {error}", "a checkpoint of antigrad's GRPOTrainer", "resume with as many processes as saved it"
-        ) from error
+        theirs = not any(folder.glob("antigrad_state_*.json"))
+        hint = (
+            f"TRL's own trainer saved it, without the responses in use: start from its weights, with --model {folder}"
+            if theirs
+            else "resume with as many processes as saved it, or from an earlier checkpoint"
+        )
+        raise InputValueError(f"{folder}: {error}", "a checkpoint of antigrad's GRPOTrainer", hint) from error
     check_processes(folder, state, processes)
     generator = tensors.pop(_GENERATOR)
     batches: list[dict[str, Any]] = state.pop("lists")
@@ -77,6 +82,37 @@ def load_state(
         number, _, key = name.partition("/")
         batches[int(number)][key] = value.to(device)
     return state, batches, generator
+
+
+def save_reference(folder: Path, model: Any) -> None:
+    """Write the weights of a reference model that follows the policy.
+
+    Args:
+        folder: The checkpoint.
+        model: The reference.
+    """
+    tensors = {name: value.clone().contiguous() for name, value in model.state_dict().items()}
+    partial = folder / f"{_REFERENCE}.partial"
+    save_file(tensors, partial)
+    partial.replace(folder / _REFERENCE)
+
+
+def load_reference(folder: Path, model: Any) -> None:
+    """Read them back.
+
+    Args:
+        folder: The checkpoint.
+        model: The reference, whose weights change.
+
+    Raises:
+        InputValueError: The checkpoint holds none of this model.
+    """
+    try:
+        model.load_state_dict(load_file(folder / _REFERENCE))
+    except (OSError, RuntimeError) as error:
+        raise InputValueError(
+            f"{folder / _REFERENCE}: {error}", "the reference model of this run", "start anew in another --output"
+        ) from error
 
 
 def check_processes(folder: Path, state: dict[str, Any], processes: int) -> None:

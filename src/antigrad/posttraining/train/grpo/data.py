@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from antigrad.core.errors import InputValueError, raise_all
+from antigrad.language.policy import Policy
+from antigrad.language.reads import check_causal
+from antigrad.language.rollouts import prompt_of
 from antigrad.language.tasks import Question, Task
+from antigrad.posttraining.train.positions import count_real_tokens
 
 
 def prompt_rows(task: Task, questions: Sequence[Question], start: int = 0) -> list[dict[str, Any]]:
@@ -26,6 +31,35 @@ def prompt_rows(task: Task, questions: Sequence[Question], start: int = 0) -> li
         }
         for place, question in enumerate(questions, start)
     ]
+
+
+def check_prompts(policy: Policy, asked: Sequence[tuple[Task, Sequence[Question]]], max_new_tokens: int) -> None:
+    """Refuse prompts that the model can't read, all of them, and models that can't read them, before a run begins.
+
+    Args:
+        policy: Model and tokenizer.
+        asked: Tasks with the questions of each.
+        max_new_tokens: Longest response.
+
+    Raises:
+        InputValueError: Prompts differ in length, and the model would read their padding.
+    """
+    check_causal(policy.model, policy.name)
+    problems: list[str] = []
+    lengths: set[int] = set()
+    for task, questions in asked:
+        for question in questions:
+            try:
+                lengths.add(len(prompt_of(policy, task, question, max_new_tokens)))
+            except InputValueError as error:
+                problems.append(str(error))
+    raise_all("the prompts of train grpo", problems)
+    model = getattr(policy.model, "get_base_model", lambda: policy.model)()
+    if len(lengths) > 1 and not count_real_tokens(model):
+        given = (
+            f"prompts of {min(lengths)} to {max(lengths)} tokens with {type(model).__name__}, which reads their padding"
+        )
+        raise InputValueError(given, "prompts of one length", "ask such questions, or use another model")
 
 
 class Correct:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
 from antigrad.language.policy import load_any
+from antigrad.language.reading import reason_of
 from antigrad.language.tasks import Question, Task, load_task
 from antigrad.posttraining.train.grpo.alarms import StepAlarms
 from antigrad.posttraining.train.grpo.checkpoint import last_checkpoint
-from antigrad.posttraining.train.grpo.data import Correct, end_at, prompt_rows
+from antigrad.posttraining.train.grpo.data import Correct, check_prompts, end_at, prompt_rows
 from antigrad.posttraining.train.grpo.page import describe
 from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 from antigrad.posttraining.train.job import processes, run_training
@@ -57,11 +59,12 @@ class _Grpo:
     def load(self) -> tuple[Asked, Any]:
         config = self.config
         asked = _questions(config)
-        policy = load_any(config.model, device="cpu", trust_remote_code=config.trust_remote_code)
+        policy = load_any(config.model, device="cpu", trust_remote_code=config.trust_remote_code, to_train=True)
         for task, questions in asked:
             task.prompt(questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here
         if policy.tokenizer.pad_token is None:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
+        check_prompts(policy, asked, config.max_new_tokens)
         end_at(policy.model, policy.tokenizer, asked[0][0].stop)
         return asked, policy
 
@@ -78,17 +81,24 @@ class _Grpo:
             Dataset.from_list(prompt_rows(task, questions, start))
             for (task, questions), start in zip(asked, (0, config.questions), strict=False)
         ]
-        return GRPOTrainer(
-            model=policy.model,
-            reward_funcs=Correct(asked),
-            args=config.arguments(processes(), anew=checkpoint is None),
-            train_dataset=data[0],
-            eval_dataset=data[1] if len(data) > 1 else None,
-            processing_class=policy.tokenizer,
-            peft_config=lora,
-            credit=config.credit,
-            options=config.credit_options,
-        )
+        given: dict[str, Any] = {
+            "model": policy.model,
+            "reward_funcs": Correct(asked),
+            "args": config.arguments(processes(), anew=checkpoint is None),
+            "train_dataset": data[0],
+            "eval_dataset": data[1] if len(data) > 1 else None,
+            "processing_class": policy.tokenizer,
+            "peft_config": lora,
+            "credit": config.credit,
+            "options": config.credit_options,
+        }
+        try:
+            return GRPOTrainer(**given)
+        except (AttributeError, KeyError, TypeError, NotImplementedError) as error:  # a family lacks what TRL expects
+            reason = f"{type(error).__name__}: {reason_of(error)}"
+            raise InputValueError(
+                f"{type(policy.model).__name__}, on which TRL fails: {reason}", "a model it trains", "use another model"
+            ) from error
 
     def facts(self, trainer: Any) -> dict[str, Any]:
         return {"states_from": trainer.states_from}

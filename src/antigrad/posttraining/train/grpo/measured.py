@@ -8,17 +8,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from trl import GRPOTrainer as Stock
 from trl.models.utils import disable_gradient_checkpointing
 
 from antigrad.posttraining.train.grpo.batches import PICTURES, Batch, sequence
 from antigrad.posttraining.train.grpo.callback import AfterStep
 from antigrad.posttraining.train.grpo.measure import Displacement, PartNorms, is_random, means
 from antigrad.posttraining.train.grpo.options import CreditOptions
+from antigrad.posttraining.train.grpo.resumed import ResumedTrainer
 from antigrad.posttraining.train.grpo.weights import Groups
 
 
-class MeasuredTrainer(Stock):
+class MeasuredTrainer(ResumedTrainer):
     """The part of `GRPOTrainer` that measures; it changes no weight and no random number.
 
     Args:
@@ -27,15 +27,10 @@ class MeasuredTrainer(Stock):
         **kwargs: As TRL's.
     """
 
-    # Set by TRL, which types them for more trainers than this one.
-    model: Any
-    args: Any
-    accelerator: Any
     num_generations: int
     num_generations_eval: int
     train_dataset: Any
     _tokenizer: Any
-    _buffered_inputs: Any
 
     def __init__(self, *args: Any, options: CreditOptions, **kwargs: Any) -> None:
         self.options = options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -54,7 +54,7 @@ class CreditOptions:
 
 
 def check_options(
-    credit: str,
+    credit: str | CreditRule | None,
     options: CreditOptions,
     args: Any,
     rewards: Sequence[str],
@@ -65,7 +65,7 @@ def check_options(
     """Check everything that can be checked without a model.
 
     Args:
-        credit: Rule as `name` or `name(option=value)`.
+        credit: Rule as `name` or `name(option=value)`, a rule itself, or None for `none`.
         options: Ours.
         args: TRL's `GRPOConfig`.
         rewards: Names of the reward functions.
@@ -81,7 +81,8 @@ def check_options(
     problems: list[str] = []
     rule = None
     try:
-        rule = CREDIT.make(credit)
+        rule = credit if isinstance(credit, CreditRule) else CREDIT.make("none" if credit is None else credit)
+        credit = spec_of(rule)
     except (AntigradError, TypeError) as error:
         problems.append(str(error))
     try:
@@ -124,6 +125,26 @@ def check_options(
     raise_all("options of GRPOTrainer", problems)
     assert rule is not None  # noqa: S101 - else there was a problem
     return rule
+
+
+def spec_of(rule: CreditRule) -> str:
+    """Write a rule as it is asked for.
+
+    Args:
+        rule: The rule.
+
+    Returns:
+        Its name in the catalog with the options that are not the defaults, or the name of a class that is not in it.
+
+    Example:
+        >>> spec_of(CREDIT.make("nthr(eta=0)")), spec_of(CREDIT.make("none"))
+        ('nthr(eta=0)', 'none')
+    """
+    if type(rule) not in CREDIT.classes.values():
+        return type(rule).__name__
+    given = {one.name: getattr(rule, one.name) for one in fields(rule) if getattr(rule, one.name) != one.default}  # pyright: ignore[reportArgumentType]
+    options = ",".join(f"{name}={value}" for name, value in given.items())
+    return f"{CREDIT.name_of(rule)}({options})" if options else CREDIT.name_of(rule)
 
 
 def _several_updates(args: Any) -> bool:

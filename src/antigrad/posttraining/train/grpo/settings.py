@@ -12,7 +12,7 @@ import torch
 
 from antigrad.core.errors import ManyInputsError, did_you_mean, raise_all
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options
-from antigrad.posttraining.train.options import check_lora, check_trl
+from antigrad.posttraining.train.options import check_adapter, check_lora, check_trl
 
 OURS = {
     "output_dir": "output", "learning_rate": "learning_rate", "max_steps": "steps", "seed": "seed",
@@ -32,7 +32,8 @@ class TrainGRPOConfig:
     """Settings of `antigrad train grpo`; the defaults are those of a run on one CPU.
 
     Args:
-        model: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub.
+        model: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub. Of a folder with a PEFT adapter,
+            the adapter is trained on, and a KL term holds it to what it was.
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         credit: Rule for the negative gradient, as `name` or `name(option=value,...)`.
         questions: Questions to train on.
@@ -208,7 +209,7 @@ class TrainGRPOConfig:
             given += f", rows_at_once={self.rows_at_once}" + (f", {processes} processes" if processes > 1 else "")
             problems.append(f"{given}: the first must be a multiple of the product of the others")
         problems += check_trl(self.trl, GRPOConfig, OURS, whole=("num_iterations", "num_generations_eval"))
-        problems += check_lora(self.lora)
+        problems += check_lora(self.lora) or check_adapter(self.model, self.lora)
         if not problems:
             try:
                 arguments = self.arguments(processes)

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from antigrad.language.policy import Policy, check_head
+from antigrad.core.errors import InputValueError
+from antigrad.language.policy import Policy, backbone_of, check_head
 
 Source = Literal["none", "old_policy_pass", "training_forward", "own_pass"]
 """Where the states of a rule come from; `none` if it needs no states."""
@@ -45,6 +46,40 @@ def check_states(model: Any, tokenizer: Any) -> None:
             check_head(Policy(model, tokenizer, getattr(model.config, "name_or_path", "") or type(model).__name__))
         finally:
             model.train(was)
+
+
+def check_trainable(model: Any) -> None:
+    """Refuse a model whose adapter would not be trained.
+
+    Args:
+        model: As the trainer has it.
+
+    Raises:
+        InputValueError: No parameter takes a gradient, or transformers has put an adapter into the model by itself.
+    """
+    hint = "load it by peft.PeftModel.from_pretrained(base, folder, is_trainable=True), and pass that as model"
+    if getattr(bare(model), "_hf_peft_config_loaded", False):
+        raise InputValueError("a model with an adapter inside, which transformers froze", "PEFT's own model", hint)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputValueError("a model of which no parameter takes a gradient", "something to train", hint)
+
+
+@torch.no_grad()
+def copy_reference(model: Any) -> None:
+    """Let TRL's reference of an adapter be all of what the adapter is when training begins.
+
+    TRL copies what is a module of its own; adapters of embeddings and of kinds other than LoRA are parameters.
+
+    Args:
+        model: As the trainer has it; nothing happens without an adapter `ref` beside `default`.
+    """
+    if not {"default", "ref"} <= set(getattr(model, "peft_config", {})):
+        return
+    known = dict(model.named_parameters())
+    for name, parameter in known.items():
+        twin = known.get(".".join("ref" if part == "default" else part for part in name.split(".")))
+        if twin is not None and twin is not parameter and twin.shape == parameter.shape:
+            twin.copy_(parameter)
 
 
 def source_of(args: Any, num_iterations: int, *, needs: bool, uses_vllm_ratio: bool) -> Source:
@@ -84,7 +119,7 @@ def states_of(model: Any, length: int) -> Generator[list[Tensor]]:
     def keep(_: nn.Module, __: Any, output: Any) -> None:
         found.append(output.last_hidden_state.detach()[:, -length - 1 : -1].clone())
 
-    handle = model.base_model.register_forward_hook(keep)
+    handle = backbone_of(model).register_forward_hook(keep)
     try:
         yield found
     finally:

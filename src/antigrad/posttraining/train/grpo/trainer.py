@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor
-from transformers.trainer_utils import rotate_checkpoints
 from trl import GRPOConfig
+from trl import GRPOTrainer as Stock
 
-from antigrad.credit import Head
-from antigrad.objectives.pass_at_k import pass_at_k_estimate
-from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced, sequence, whole_groups
-from antigrad.posttraining.train.grpo.checkpoint import load_state, save_state
-from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
-from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name
-from antigrad.posttraining.train.grpo.states import bare, check_states, head_weight, source_of, states_of
+from antigrad.credit import CreditRule, Head
+from antigrad.posttraining.train.grpo.batches import Batch, sequence, whole_groups
+from antigrad.posttraining.train.grpo.forward import check_forward
+from antigrad.posttraining.train.grpo.options import CreditOptions, check_options, reward_name, spec_of
+from antigrad.posttraining.train.grpo.sampled import SampledTrainer
+from antigrad.posttraining.train.grpo.signature import shown_as
+from antigrad.posttraining.train.grpo.states import (
+    bare,
+    check_states,
+    check_trainable,
+    copy_reference,
+    head_weight,
+    source_of,
+    states_of,
+)
 from antigrad.posttraining.train.grpo.weights import FIGURES, Groups, Tally, weigh
 
 
-class GRPOTrainer(MeasuredTrainer):
+class GRPOTrainer(SampledTrainer):
     r"""GRPO as TRL trains it, with token weights by a credit rule.
 
     $$\hat A_{i}\;\to\;w_{i,k}=\text{rule}(\text{group})_{i,k}$$
@@ -36,7 +43,7 @@ class GRPOTrainer(MeasuredTrainer):
 
     Args:
         *args: As TRL's.
-        credit: Rule, as `name` or `name(option=value)`; see `antigrad methods`.
+        credit: Rule, as `name` or `name(option=value)` (see `antigrad methods`), or a rule itself; None is `none`.
         options: See `CreditOptions`.
         **kwargs: As TRL's.
 
@@ -59,10 +66,11 @@ class GRPOTrainer(MeasuredTrainer):
 
     credit_metrics = FIGURES
 
+    @shown_as(Stock)
     def __init__(
         self,
         *args: Any,
-        credit: str = "none",
+        credit: str | CreditRule | None = "none",
         options: CreditOptions | None = None,
         **kwargs: Any,
     ) -> None:
@@ -73,30 +81,25 @@ class GRPOTrainer(MeasuredTrainer):
         data = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
         sized = data is None or hasattr(data, "__len__")
         self.rule = check_options(credit, options, config, names, config.world_size, sized=sized)
-        self.credit = credit
+        self.credit = spec_of(self.rule)
         if len(args) < 3:
             kwargs["args"] = config
         super().__init__(*args, options=options, **kwargs)
+        check_trainable(self.model)
+        copy_reference(self._with_adapters())
         needs = self.rule.needs_influence or self.rule.needs_hidden
         correction = self.use_vllm and self.vllm_importance_sampling_correction
         self.states_from = source_of(config, self.num_iterations, needs=needs, uses_vllm_ratio=correction)
         if needs:
             check_states(self._bare(), self._tokenizer)
-        column = names.index(options.verifier) if options.verifier else 0
-        self._verifier = column
-        self._more = torch.Generator().manual_seed(config.seed)
-        self._verdicts: Tensor | None = None
+        self._judge(names or list(self.reward_func_names), config)
         self._listening = False  # states of the next forward are wanted
         self._heard: Tensor | None = None  # and here they are
         self._filling: Batch | None = None  # a micro-batch whose weights come from its own forward
         self._log_probs: Tensor | None = None  # of the latest training forward, with its graph
+        self._alike = check_forward(self, bare(self._with_adapters()))
 
     # What is sampled.
-
-    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
-        rewards: Tensor = super()._calculate_rewards(*args, **kwargs)
-        self._verdicts = rewards[:, self._verifier]
-        return rewards
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
         if not self.model.training:
@@ -115,74 +118,6 @@ class GRPOTrainer(MeasuredTrainer):
         if self.states_from == "training_forward":
             return batch
         return self._weighed(batch, self._own_states(batch) if self.states_from == "own_pass" else states)
-
-    def _log_pass_at_k(self) -> None:
-        """Log pass@k of held-out questions for k = 1, 2, 4, … up to the responses each was given."""
-        size = self.num_generations_eval
-        correct = (cast(Tensor, self._verdicts) > self.options.threshold).view(-1, size).sum(1).tolist()
-        for k in (2**power for power in range(size.bit_length())):
-            estimates = [pass_at_k_estimate(size, count, k) for count in correct]
-            self._metrics["eval"][f"credit/pass@{k}"].extend(estimates)  # a mean over questions, not over batches
-
-    def _scored(self, inputs: list[dict[str, Any]]) -> tuple[Batch, Tensor | None]:
-        """Sample and score, with the number of each response's group and the verdict on it.
-
-        Args:
-            inputs: One row a response, groups together.
-
-        Returns:
-            The batch, and states where TRL made a pass of its own.
-        """
-        self._listening, self._heard = self.states_from == "old_policy_pass", None
-        try:
-            batch: Batch = super()._generate_and_score_completions(inputs)
-        finally:
-            states, self._heard, self._listening = self._heard, None, False
-        rank, rows = self.accelerator.process_index, len(inputs)
-        verdicts = cast(Tensor, self._verdicts)[rank * rows : (rank + 1) * rows]
-        place = torch.arange(rank * rows, (rank + 1) * rows, device=verdicts.device)
-        batch["group"] = place // self.num_generations
-        batch["correct"], batch["scored"] = verdicts > self.options.threshold, ~verdicts.isnan()
-        if self.credit != "none" or self.options.resample:
-            check_plain(batch)
-        return batch, states
-
-    def _refilled(
-        self, inputs: list[dict[str, Any]], batch: Batch, states: Tensor | None
-    ) -> tuple[Batch, Tensor | None, float] | None:
-        """Sample other prompts for groups without contrast.
-
-        Args:
-            inputs: One row a response, groups together.
-            batch: What they became.
-            states: Their states, if there are any.
-
-        Returns:
-            Both with groups replaced, and the share of all responses that were; None if every process has only
-            mixed groups.
-        """
-        idle = (~Groups.of(batch).mixed()).nonzero()[:, 0]
-        wanted = torch.tensor([len(idle)], device=batch["advantages"].device)
-        if int(self.accelerator.gather(wanted).max()) == 0:
-            return None
-        size, rank, count = self.num_generations, self.accelerator.process_index, len(inputs) // self.num_generations
-        # Every process draws for all of them, and takes its own.
-        drawn = torch.randint(len(self.train_dataset), (self.accelerator.num_processes, count), generator=self._more)
-        picked = drawn[rank].tolist()
-        fresh = [dict(self.train_dataset[index]) for index in picked for _ in range(size)]
-        other, more = self._scored(fresh)
-        useful = Groups.of(other).mixed().nonzero()[:, 0][: len(idle)]
-        here = idle[: len(useful)]
-        group = batch["group"].clone()
-        batch = replaced(batch, here, other, useful, self._tokenizer.pad_token_id)
-        batch["group"] = group
-        mask = batch["completion_mask"] * batch.get("tool_mask", 1)
-        batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
-        if states is not None and more is not None:
-            pair = replaced({"states": states}, here, {"states": more}, useful, 0)
-            states = pair["states"]
-        share = torch.tensor([len(useful) / len(group)], device=group.device)
-        return batch, states, float(self.accelerator.gather(share).mean())
 
     # What the rule makes of it.
 
@@ -209,7 +144,8 @@ class GRPOTrainer(MeasuredTrainer):
             (B, T, d) states, 0 for what was not run.
         """
         together = self.is_fsdp_enabled or self.is_deepspeed_enabled
-        mixed = Groups.of(batch).mixed()
+        groups = Groups.of(batch)
+        mixed = groups.mixed(groups.contrasted())
         rows = torch.arange(len(mixed), device=mixed.device) if together else mixed.nonzero()[:, 0]
         ids, mask, length = sequence(batch)
         with head_weight(self._bare()) as weight:
@@ -283,42 +219,5 @@ class GRPOTrainer(MeasuredTrainer):
         both = torch.stack([tally.sums, tally.counts]).to(self.accelerator.device)
         sums, counts = self.accelerator.reduce(both, reduction="sum")
         for name, total, count in zip(FIGURES, sums.tolist(), counts.tolist(), strict=True):
-            if count:
+            if count and not (self._verifier is None and name in ("mixed", "correct")):
                 self._metrics["train"][f"credit/{name}"].append(total / count)
-
-    # Going on.
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        # An older checkpoint goes only when the new one is whole, with our part of it.
-        limit, self.args.save_total_limit = self.args.save_total_limit, None
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.save_total_limit = limit
-        parent = Path(self._get_output_dir(trial=trial))
-        folder = parent / f"checkpoint-{self.state.global_step}"
-        state = {"step": self._step, "metrics": {name: list(values) for name, values in self._metrics["train"].items()}}
-        folder.mkdir(parents=True, exist_ok=True)
-        used = self._step % (self.args.steps_per_generation * self.num_iterations)
-        batches = self._buffered_inputs if used and self._buffered_inputs else []
-        state["processes"] = self.accelerator.num_processes
-        save_state(folder, self.accelerator.process_index, state, batches, self._more.get_state())
-        self.accelerator.wait_for_everyone()
-        if self.args.should_save:
-            best = self.state.best_model_checkpoint
-            rotate_checkpoints(str(parent), limit, best_model_checkpoint=best, use_mtime=True)
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is None:
-            return
-        state, batches, generator = load_state(
-            Path(checkpoint), self.accelerator.process_index, self.accelerator.device, self.accelerator.num_processes
-        )
-        self._step, self._buffered_inputs = state["step"], batches or None
-        self._more.set_state(generator)
-        for name, values in state["metrics"].items():
-            self._metrics["train"][name] = values
-
-    def _bare(self) -> Any:
-        return bare(self.accelerator.unwrap_model(self.model))

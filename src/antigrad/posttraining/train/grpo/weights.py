@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,8 +22,10 @@ FIGURES = (
     "anchor_mean",
     "eta",
     "missing_mass",
+    "by_advantage",
 )
-"""Means over: groups; responses; wrong tokens of mixed groups; mixed groups with scores, for all that follow."""
+"""Means over: groups; responses; wrong tokens of mixed groups, of rules that select; mixed groups with scores, for
+those that follow; groups, of rules with scores, in which signs of advantages stood for verdicts."""
 
 
 @dataclass
@@ -92,17 +94,30 @@ class Groups:
         seen = dict.fromkeys(self.group.tolist())
         return [(self.group == number).nonzero()[:, 0] for number in seen]
 
-    def mixed(self) -> Tensor:
+    def mixed(self, correct: Tensor | None = None) -> Tensor:
         """Mark responses of groups that have a correct and a wrong response that count.
+
+        Args:
+            correct: (B,) what is correct; None for the verdicts.
 
         Returns:
             (B,) True on them.
         """
-        counted, out = self.mask.any(-1), torch.zeros_like(self.correct)
+        correct = self.correct if correct is None else correct
+        counted, out = self.mask.any(-1), torch.zeros_like(correct)
         for rows in self.rows():
-            here = self.correct[rows][counted[rows]]
+            here = correct[rows][counted[rows]]
             out[rows] = bool(here.any()) and not bool(here.all())
         return out
+
+    def contrasted(self) -> Tensor:
+        """Take the signs of advantages for verdicts in groups whose verdicts show no contrast.
+
+        Returns:
+            (B,) True on what counts as correct for a rule that compares two sides.
+        """
+        signs = self.advantages > 0
+        return torch.where(self.mixed(signs) & ~self.mixed(), signs, self.correct)
 
 
 @torch.no_grad()
@@ -119,8 +134,8 @@ def weigh(
     Args:
         rule: The credit rule.
         groups: Whole groups.
-        states: (B, T, d) states that predict the tokens, if the rule needs them; rows of groups that are not
-            mixed are not read.
+        states: (B, T, d) states that predict the tokens, if the rule needs them; rows of groups without contrast
+            are not read.
         head: The head, likewise.
         options: Vocabulary of the scores.
         seed: Of what the rule draws, with the group's number.
@@ -129,8 +144,9 @@ def weigh(
         (B, T) signed weights in the dtype of the advantages, and the figures.
     """
     weights, tally = torch.zeros_like(groups.mask, dtype=groups.advantages.dtype), Tally()
+    sides = groups.contrasted() if rule.needs_influence else groups.correct
     for rows in groups.rows():
-        tokens, mask, correct = groups.tokens[rows], groups.mask[rows], groups.correct[rows]
+        tokens, mask, correct = groups.tokens[rows], groups.mask[rows], sides[rows]
         common: dict[str, Any] = {"seed": stream_seed(seed, "credit", int(groups.group[rows[0]]))}
         group = Group(tokens, mask, correct, groups.advantages[rows], **common)
         if group.mixed and states is not None and head is not None:
@@ -144,18 +160,22 @@ def weigh(
             group = Group(tokens, mask, correct, groups.advantages[rows], **common)
         own = rule(group)
         weights[rows] = own.to(weights.dtype)
-        _count(tally, rule, group, own)
+        _count(tally, rule, group, own, groups.correct[rows])
     return weights, tally
 
 
-def _count(tally: Tally, rule: CreditRule, group: Group, weights: Tensor) -> None:
-    tally.add("mixed", float(group.mixed))
-    tally.add("correct", float((group.correct & group.counted).sum()), float(group.counted.sum()))
+def _count(tally: Tally, rule: CreditRule, group: Group, weights: Tensor, verdicts: Tensor) -> None:
+    told = replace(group, correct=verdicts)
+    tally.add("mixed", float(told.mixed))
+    tally.add("correct", float((verdicts & group.counted).sum()), float(group.counted.sum()))
+    if rule.needs_influence:
+        tally.add("by_advantage", float(group.mixed and not told.mixed))
     if not group.mixed:
         return
-    wrong = group.wrong_tokens()
-    weakened = wrong & (weights.abs() < group.spread().abs())
-    tally.add("selected", float(weakened.sum()), float(wrong.sum()))
+    if hasattr(rule, "select"):
+        wrong = group.wrong_tokens()
+        weakened = wrong & (weights.abs() < group.spread().abs())
+        tally.add("selected", float(weakened.sum()), float(wrong.sum()))
     influence: Influence | None = group.influence
     if influence is None:
         return
