@@ -71,7 +71,10 @@ def test_the_figures_say_what_the_move_was_made_for(whole: RunFolder) -> None:
     figures = whole.summary
     assert figures["drop_measured/up"] > 0.003
     assert figures["drop_measured/down"] > 0.003
-    assert figures["effective/up"] == figures["effective/sum"] == "yes"
+    # Sixteen rows differ too much to say so of others, whatever random signs promise.
+    assert figures["effective/up"] == figures["effective/sum"] == "unresolved"
+    assert 0 < figures["t/up"] < 3 < 100 < figures["z/up"]
+    assert 0 < figures["drop_t/up"] < 3
     assert 0 < figures["cos/up"] < 1
     assert figures["kappa/up"] <= figures["kappa_layer/up"]
     assert figures["data_role"] == "unknown"

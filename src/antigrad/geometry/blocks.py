@@ -326,9 +326,10 @@ def _least(gap: Callable[[float], float], start: float) -> float | None:
     if high <= start or gap(high) > 0:
         return None
     solve = cast(Callable[..., float], brentq)
-    found = float(solve(gap, start, high, xtol=1e-15, rtol=_RESOLUTION, maxiter=_HALVINGS))
-    while gap(found) > 0:
-        found = math.nextafter(found, math.inf) * (1 + _RESOLUTION)
+    found = float(solve(gap, start, high, xtol=_RESOLUTION, rtol=_RESOLUTION, maxiter=_HALVINGS))
+    step = _RESOLUTION * (1 + found)
+    while gap(found) > 0:  # The side where it is open, by rounding.
+        found, step = found + step, 2 * step
     return found
 
 

@@ -256,3 +256,13 @@ def test_sums_of_shards_are_the_sums_of_the_whole() -> None:
     added = Certificate(sum(p.step_sq for p in parts), sum(p.descent_sq for p in parts), sum(p.dot for p in parts))
     whole = Certificate.of(g, y)
     assert (added.cos, added.kappa, added.rho) == pytest.approx((whole.cos, whole.kappa, whole.rho), rel=1e-6)
+
+
+def test_blocks_that_are_parallel_but_for_rounding_are_bounded_without_end() -> None:
+    # Angles of rounding's size: the root is tiny, and steps relative to it would never get over the noise of the gap.
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        descent = torch.randn(40, 30, generator=draw, dtype=torch.float64)
+        step = 0.1 * descent * (1 + 1e-15 * torch.randn(40, 30, generator=draw, dtype=torch.float64))
+        sums = (step * step).sum(1), (descent * descent).sum(1), (step * descent).sum(1)
+        assert block_bounds(*sums).kappa == pytest.approx(1.0, abs=1e-6)
