@@ -20,6 +20,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "quantus": ("quantus",),
     "ray": ("ray",),
     "report": ("jinja2", "plotly"),
+    "lab": ("scipy", "pyarrow"),
 }  # fmt: skip
 """What the extra of a name brings, the extras inside of it left out."""
 
@@ -35,7 +36,7 @@ _JOBS = {
     "train": _LANGUAGE,
     "explain": (*_IMAGES, "posttraining"),  # Image classifiers of transformers.
     "explain-text": (*_LANGUAGE, "attribution"),
-    "lab": ("report",),
+    "lab": ("lab", "report"),
 }
 
 

@@ -152,9 +152,7 @@ def _own(path: Path) -> Study:
     written = ":" in str(given["study"])
     known = {*_TEXTS, "study", "settings", *(["full"] if written else [])}
     problems = [f"unknown key {key}: {did_you_mean(str(key), known)}" for key in given if key not in known]
-    for key in ("settings", "full"):
-        if not isinstance(given.get(key) or {}, dict):
-            problems.append(f"{key} {given[key]!r}: a mapping")
+    problems.extend(f"{key} {given[key]!r}: a mapping" for key in ("settings", "full") if not isinstance(given.get(key) or {}, dict))
     raise_all(str(path), problems)
     own = given.get("settings") or {}
     if written:
@@ -282,7 +280,7 @@ def told(figure: float | None, form: str = ".3f", word: str = "") -> str:
         >>> told(0.12345), told(None), told(7, "d", "step ")
         ('0.123', 'not reached', 'step 7')
     """
-    return "not reached" if figure is None or math.isnan(figure) else f"{word}{figure:{form}}"
+    return "not reached" if figure is None or not math.isfinite(figure) else f"{word}{figure:{form}}"
 
 
 def counted(number: int, word: str = "seed") -> str:

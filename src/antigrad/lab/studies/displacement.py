@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.bandit import Bandit
 from antigrad.lab.evidence import Comparison

@@ -69,9 +69,7 @@ def run(settings: Mapping[str, Any]) -> Result:
             for row in matched(trace, lambda pi: effective_number(pi, world) / settings["correct"], target):
                 numbers[f"kept/{row.arm}@sigma=0,eta={eta:g},p={target:g}"] = row.value
     etas = [first, *sweep["etas"]]
-    kept = {
-        arm: [numbers.get(f"kept/{arm}@sigma=0,eta={eta:g},p={level:g}") for eta in etas] for arm in ("PSR", "NSR")
-    }
+    kept = {arm: [numbers.get(f"kept/{arm}@sigma=0,eta={eta:g},p={level:g}") for eta in etas] for arm in ("PSR", "NSR")}
     sections.append(
         lines(
             f"Share kept at accuracy {level:g}, by the size of a step",

@@ -29,7 +29,6 @@ from antigrad.lab.simulate import simulate
 from antigrad.lab.study import Result, settle, told, within
 from antigrad.lab.trace import Trace, comparison
 
-
 ONLINE: tuple[Objective, ...] = (PrefFt(), Dpo(), BestOfN(), Reinforce(), KlReward(), ReverseKl())
 OFFLINE: tuple[Objective, ...] = (Ipo(), Dpo(), Slic(10.0), Npo())
 """Those with a negative gradient; IPO takes a smaller step."""
@@ -71,7 +70,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     says = (
         f"Bin {trap} has reward {float(world.rewards[0, trap]):.4f} and mass {float(world.reference[0, trap]):.3f}. "
         f"On-policy after {settings['steps']} steps, reward of those that have found the peak: "
-        f"{', '.join(there) or 'none'}; of those that have not: {', '.join(lost) or 'none'}. Offline, from the data law: "
+        f"{', '.join(there) or 'none'}; of those that have not: {', '.join(lost) or 'none'}. Offline: "
         + ", ".join(f"{arm} {told(numbers[f'offline/reward/{arm}@step={last}'])}" for arm in fixed.arms)
         + "."
     )

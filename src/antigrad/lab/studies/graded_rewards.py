@@ -18,7 +18,7 @@ from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
 from antigrad.lab.stages import H, O
-from antigrad.lab.study import Result, missing, settle, told
+from antigrad.lab.study import Result, missing, settle, told, within
 from antigrad.lab.trace import Trace, comparison
 
 ARMS = (Grpo(), GrpoP(), GrpoN())
@@ -35,8 +35,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     """
     binary, graded = (_follow(settings, settings[key]) for key in ("binary", "graded"))
     levels = settings["levels"]
-    steps_of = {key: [one for one in settings["equal_steps"] if one <= settings[key]["steps"]] or [settings[key]["steps"]]
-                for key in ("binary", "graded")}  # fmt: skip
+    steps_of = {key: within(settings["equal_steps"], settings[key]["steps"]) for key in ("binary", "graded")}
     rows = comparison(binary, odds, levels=levels, steps=steps_of["binary"])
     numbers: dict[str, float | int | None] = {
         f"odds/{row.arm}@p={row.place:g}": row.value for row in rows if row.at == "accuracy"

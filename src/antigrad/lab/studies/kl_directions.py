@@ -29,9 +29,12 @@ def run(settings: Mapping[str, Any]) -> Result:
         InputValueError: Laws that do not fit each other, or too few cases.
     """
     sizes = {len(settings[key]) for key in ("start", "target", "bars_forward", "bars_reverse")}
-    if len(sizes) > 1 or sizes.pop() < 3 or settings["cases"] < 5:
+    laws = [settings["start"], settings["target"]]
+    odd = any(min(law) <= 0 or abs(sum(law) - 1) > 1e-6 for law in laws)
+    if len(sizes) > 1 or sizes.pop() < 3 or settings["cases"] < 5 or odd:
         given = f"start {settings['start']}, target {settings['target']}, cases {settings['cases']}"
-        raise InputValueError(given, "laws and bars over as many tokens, three or more, and five cases", "20000 cases")
+        expected = "laws above 0 that sum to 1 and bars over as many tokens, three or more; five cases"
+        raise InputValueError(given, expected, "see kl_directions.yaml")
     tried, broken, faster = conditions(settings["cases"], settings["seed"])
     numbers: dict[str, float | int | None] = {f"tried/{place}": n for place, n in enumerate(tried, 1)}
     numbers |= {f"violations/{place}": n for place, n in enumerate(broken, 1)} | {"reverse_faster_share": faster}

@@ -25,7 +25,7 @@ from antigrad.lab.objectives.psr import Psr
 from antigrad.lab.objectives.w_reinforce import WReinforce
 from antigrad.lab.presets import correct_set, shared_prompts, three_token
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result, missing, settle
+from antigrad.lab.study import Result, missing, settle, told
 from antigrad.lab.trace import Trace, comparison
 
 
@@ -54,7 +54,7 @@ def run(settings: Mapping[str, Any]) -> Result:
         f"After {settings['steps']} steps of the mean field on 200 prompts with a shared direction the two policies "
         f"are {apart:.0e} apart{': in expectation they are one, because the expected score is 0' if same else ''}. "
         "One sampled update moves the log-ratio of two equally likely correct actions with variance "
-        f"{noise['PSR']:.5f} η² under PSR (predicted {predicted:.5f}) and {noise['NSR']:.0e} η² under NSR. "
+        f"{told(noise['PSR'], '.5f')} η² under PSR (predicted {predicted:.5f}) and {told(noise['NSR'], '.0e')} η² under NSR. "
     )
     if same and noise["NSR"] < noise["PSR"]:
         says += "A difference can only come from luck in positive updates; study diversity says how far that goes."
@@ -127,7 +127,7 @@ def update_noise(arm: Objective, settings: Mapping[str, Any]) -> float:
     world = correct_set(case["actions"], case["correct"], case["accuracy"])
     trace = simulate(world, arm, 1.0, 1, "sampled", group=settings["group"], seeds=case["seeds"], keep="end")
     moved = trace.z[0, 0, :, 0, :2] - world.reference[0, :2].log()
-    return float((moved[:, 0] - moved[:, 1]).var())
+    return float((moved[:, 0] - moved[:, 1]).var()) if len(moved) > 1 else math.nan
 
 
 def _ratio(pi: Tensor) -> Tensor:

@@ -74,7 +74,8 @@ def run(settings: Mapping[str, Any]) -> Result:
     staged = full.sign_change is not None and full.overtakes is not None
     moved, root = full.fall > 1.5, 0.4 < slope[0] <= slope[1] < 0.55
     says = (
-        f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) falls {full.fall:.2f}-fold, to its minimum at step "
+        f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) falls "
+        f"{told(full.fall, '.2f')}-fold, to its minimum at step "
         f"{full.trough}. Negative advantage of H: {told(full.sign_change, 'd', 'step ')}; more than half of the "
         f"positive advantage on other actions: {told(numbers['share_above_half/GRPO'], 'd', 'step ')}; O over H: "
         f"{told(full.overtakes, 'd', 'step ')}. "
@@ -136,10 +137,12 @@ def covered(trace: Trace, seen: Sequence[Stages], settings: Mapping[str, Any]) -
             return torch.log(pi[place][:, 0, O] / start[O]) + math.log(UNCHANGED)
 
         def rises(pi: Tensor, place: int = place, low: float = float(start[O]) / stage.fall) -> Tensor:
-            return torch.log(pi[place][:, 0, O] / low) - math.log(UNCHANGED)
+            return torch.log(pi[place][:, 0, O] / low)
 
-        def falls(pi: Tensor, place: int = place, peak: Tensor = trace.pi[:, place, 0, 0, 0, H].max()) -> Tensor:
-            return torch.log(peak / pi[place][:, 0, H]) - math.log(UNCHANGED)
+        highest = trace.pi[:, place, 0, 0, 0, H].max()
+
+        def falls(pi: Tensor, place: int = place, highest: Tensor = highest) -> Tensor:
+            return torch.log(highest / pi[place][:, 0, H])
 
         held, rise, fall = (f"{stage.arm}: {what}" for what in ("O holds in exploitation", "then O rises", "H falls"))
         if end is None:
