@@ -1,5 +1,7 @@
 """Small worlds of the laboratory, and batches drawn from them."""
 
+from random import Random
+
 import pytest
 import torch
 from torch import Tensor
@@ -56,7 +58,7 @@ def trained_as(
         reward = rewards.get(f"{name_of(arm.centre)} {arm.name}", otherwise)
         for step in (max(1, steps // 2), steps):
             for number, seed in enumerate(seeds):
-                own = reward * step / steps + 1e-3 * ((place * 7 + number * 5) % 11 - 5) / 11
+                own = reward * step / steps + 1e-3 * Random(100 * place + number).random()
                 found.append((arm, Score(place, seed, step, 10, own, 1.0, -1.0)))
     return found
 

@@ -68,7 +68,7 @@ def _verifiers() -> dict[str, str]:
 KINDS = (
     Kind("credit rules", partial(outline, "antigrad.credit", "CreditRule")),
     Kind("lab objectives", partial(outline, "antigrad.lab.objectives", "Objective")),
-    Kind("lab studies", studies, needs=("lab",)),
+    Kind("lab studies", studies, needs=("lab", "report")),
     Kind(
         "attribution methods", partial(outline, "antigrad.attribution.methods", "AttributionMethod"), ("attribution",)
     ),

@@ -152,7 +152,8 @@ def _own(path: Path) -> Study:
     written = ":" in str(given["study"])
     known = {*_TEXTS, "study", "settings", *(["full"] if written else [])}
     problems = [f"unknown key {key}: {did_you_mean(str(key), known)}" for key in given if key not in known]
-    problems.extend(f"{key} {given[key]!r}: a mapping" for key in ("settings", "full") if not isinstance(given.get(key) or {}, dict))
+    mappings = [key for key in ("settings", "full") if not isinstance(given.get(key) or {}, dict)]
+    problems += [f"{key} {given[key]!r}: a mapping" for key in mappings]
     raise_all(str(path), problems)
     own = given.get("settings") or {}
     if written:
@@ -263,6 +264,23 @@ def within(places: Sequence[int], last: int) -> list[int]:
         [0, 10, 100]
     """
     return sorted({place for place in places if place < last} | {last})
+
+
+def up_to(places: Sequence[int], last: int) -> list[int]:
+    """Steps to be compared at that there are, or else the last.
+
+    Args:
+        places: Steps asked for.
+        last: The last step.
+
+    Returns:
+        Those up to it.
+
+    Example:
+        >>> up_to([50, 100], 60), up_to([100], 60)
+        ([50], [60])
+    """
+    return [place for place in places if place <= last] or [last]
 
 
 def told(figure: float | None, form: str = ".3f", word: str = "") -> str:

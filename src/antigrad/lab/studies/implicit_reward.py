@@ -61,7 +61,8 @@ def run(settings: Mapping[str, Any]) -> Result:
     )
     of = {n: " and ".join(f"{best[name, n]:+.1f} on {name}" for name in names) for n in (few, many)}
     says = (
-        f"With {few} prompts the mean log-ratio of the best samples in nats is {of[few]}, with {many} prompts {of[many]} "
+        f"With {few} prompts the mean log-ratio of the best samples in nats is {of[few]}, with {many} prompts "
+        f"{of[many]} "
         f"({counted(len(seeds))}); the others are "
         f"{'below the best throughout' if apart else 'not always below the best'}."
     )

@@ -102,9 +102,14 @@ def run(settings: Mapping[str, Any]) -> Result:
     ]
     note = f"{trained}: first evaluation, every {EVERY} steps up to {token['steps']}, at which a reward is reached."
     sections.append(Table("The token bandit at equal accuracy", columns, passages, note))
+    earned = {
+        (arm, c): numbers[f"token/{arm}@{name_of(c)} offline"] or math.nan
+        for arm in ("IPO(10)", "BoN10")
+        for c in settings["centres"]
+    }
+    lies = {c: "away from" if is_rare(c) else "overlapping with" for c in settings["centres"]}
     gains = ", ".join(
-        f"{(numbers[f'token/IPO(10)@{name_of(c)} offline'] or 0) / (numbers[f'token/BoN10@{name_of(c)} offline'] or 1):.2f} "
-        f"times on {name_of(c)} (peak {'away from' if is_rare(c) else 'overlapping with'} the reference)"
+        f"{told(earned['IPO(10)', c] / earned['BoN10', c], '.2f')} times on {name_of(c)} (peak {lies[c]} the reference)"
         for c in settings["centres"]
     )
     few, last, one = settings["data"]["draws"][0], settings["keep"][-1], name_of(first)

@@ -54,7 +54,8 @@ def run(settings: Mapping[str, Any]) -> Result:
         f"After {settings['steps']} steps of the mean field on 200 prompts with a shared direction the two policies "
         f"are {apart:.0e} apart{': in expectation they are one, because the expected score is 0' if same else ''}. "
         "One sampled update moves the log-ratio of two equally likely correct actions with variance "
-        f"{told(noise['PSR'], '.5f')} η² under PSR (predicted {predicted:.5f}) and {told(noise['NSR'], '.0e')} η² under NSR. "
+        f"{told(noise['PSR'], '.5f')} η² under PSR (predicted {predicted:.5f}) and {told(noise['NSR'], '.0e')} η² "
+        "under NSR. "
     )
     if same and noise["NSR"] < noise["PSR"]:
         says += "A difference can only come from luck in positive updates; study diversity says how far that goes."

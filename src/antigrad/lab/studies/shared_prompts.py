@@ -22,7 +22,7 @@ from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.objectives.psr import Psr
 from antigrad.lab.presets import shared_prompts
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result, counted, missing, settle, told
+from antigrad.lab.study import Result, counted, missing, settle, told, up_to
 from antigrad.lab.trace import Metric, Row, Trace, comparison, matched
 
 ARMS: tuple[Objective, ...] = (Psr(), Grpo(), GrpoP(), GrpoN())
@@ -44,6 +44,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     main: list[Row] = []
     read: list[Comparison] = []
     frontier: dict[str, Any] = {}
+    given = {**given, "equal_steps": up_to(given["equal_steps"], given["steps"])}
     for rho in (settings["rho"], *settings["others"]):
         world = shared_prompts(rho)
         trace = simulate(
@@ -144,6 +145,7 @@ def sampled(
         Mean, and range over seeds; the rows of a comparison; what the sentence covers.
     """
     given, world = settings["sampled"], shared_prompts(settings["rho"])
+    given = {**given, "equal_steps": up_to(given["equal_steps"], given["steps"])}
     found, rows, read = dict[str, float | int | None](), list[Row](), list[Comparison]()
     for denominator in given["denominators"]:
         specs = [f"{name}(denominator={denominator})" for name in given["arms"]]
