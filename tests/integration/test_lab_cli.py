@@ -8,7 +8,7 @@ import yaml
 
 from antigrad.cli.main import main
 from antigrad.core.runs import RunFolder
-from antigrad.lab.run import LabConfig, job, lab
+from antigrad.lab.run import LabConfig, job, lab, settings
 from antigrad.lab.study import Study, load, names
 
 QUICK = ("displacement", "kl_directions", "squeezing")
@@ -68,7 +68,7 @@ def test_refusals(argv: list[str], says: str, tmp_path: Path, capsys: pytest.Cap
 
 def test_all_at_once_is_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes give the same figures as none; the page has a verdict for each study."""
-    monkeypatch.setattr(job, "names", lambda: list(QUICK))
+    monkeypatch.setattr(settings, "names", lambda: list(QUICK))
     one, two = (lab(LabConfig("all", tmp_path / str(n), workers=n)) for n in (1, 2))
     drop = {f"{name}/seconds" for name in QUICK}
     assert {k: v for k, v in one.summary.items() if k not in drop} == {
@@ -99,7 +99,7 @@ def test_the_record_of_a_run_repeats_it(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_resume_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "names", lambda: list(QUICK))
+    monkeypatch.setattr(settings, "names", lambda: list(QUICK))
     computed, compute = list[str](), job.compute
 
     def interrupted(study: Study, full: bool, seed: int) -> job.Done:
