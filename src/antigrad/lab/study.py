@@ -154,12 +154,11 @@ def _own(path: Path) -> Study:
     problems = [f"unknown key {key}: {did_you_mean(str(key), known)}" for key in given if key not in known]
     mappings = [key for key in ("settings", "full") if not isinstance(given.get(key) or {}, dict)]
     problems += [f"{key} {given[key]!r}: a mapping" for key in mappings]
-    raise_all(str(path), problems)
     own = given.get("settings") or {}
-    if written:
+    base = None if written else load(str(given["study"]))
+    raise_all(str(path), problems + (base.misfits(own) if base and not mappings else []))
+    if base is None:
         return _written(path.stem, given)
-    base = load(str(given["study"]))
-    raise_all(str(path), base.misfits(own))
     texts = {key: str(given.get(key, getattr(base, key))) for key in _TEXTS}
     return replace(base.changed(own), name=path.stem, **texts)
 

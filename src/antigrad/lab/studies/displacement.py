@@ -37,7 +37,12 @@ def run(settings: Mapping[str, Any]) -> Result:
 
     Returns:
         What was found.
+
+    Raises:
+        InputValueError: There is no step.
     """
+    if not settings["eta"] > 0:
+        raise InputValueError(f"eta={settings['eta']}", "a step size above 0", "0.001 is the study's")
     numbers: dict[str, float | int | None] = {}
     rows: list[dict[str, Any]] = []
     for cosine in settings["cosines"]:
