@@ -11,6 +11,9 @@ from antigrad.core.errors import did_you_mean
 _FROM_ZERO = ("centre", "centres", "trap", "places")
 """Whole numbers that are places and no counts: the first place is 0."""
 
+_SPARE = ("boundaries",)
+"""Lists that a study can do without: further cases beside a main one."""
+
 
 def misfits(own: Any, base: Any, place: str) -> list[str]:
     """Look for what can't take the place of settings.
@@ -64,6 +67,8 @@ def _of_list(own: Any, base: list[Any], place: str) -> list[str]:
         return [f"{place} {own!r}: a list"]
     items = cast(list[Any], own)
     if not base:
+        return []
+    if not items and place in _SPARE:
         return []
     if not items:
         return [f"{place} []: at least one entry"]

@@ -1,5 +1,6 @@
 """The studies: their files, golden figures, verdicts that follow the numbers."""
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from antigrad.core import InputValueError, ManyInputsError
-from antigrad.lab import OBJECTIVES
+from antigrad.lab import OBJECTIVES, table_one
 from antigrad.lab.bandit import Bandit
 from antigrad.lab.measures import accuracy, effective_number
 from antigrad.lab.objective import Context, Policy
@@ -28,6 +29,17 @@ def test_every_study_says_what_it_asks(name: str) -> None:
         assert len(text) > 5
     assert study.asks.endswith("?") and study.sentence.endswith(".")
     assert set(study.full) <= set(study.settings)
+
+
+def test_every_objective_is_used_by_a_study() -> None:
+    """One that no study follows would be dropped."""
+    used = {module for path in Path(table_one.__file__).parent.glob("studies/*.py") for module in imported(path)}
+    used |= set(imported(Path(table_one.__file__)))
+    assert {f"antigrad.lab.objectives.{name}" for name in OBJECTIVES.names()} <= used
+
+
+def imported(path: Path) -> list[str]:
+    return [node.module or "" for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
 
 
 def test_seeds_are_shifted_everywhere() -> None:

@@ -40,11 +40,10 @@ def run(settings: Mapping[str, Any]) -> Result:
     levels, most = settings["levels"], max(settings["attempts"])
     level = min(levels, key=lambda one: abs(one - 0.5))
     numbers: dict[str, float | int | None] = {}
-    given = settings["mean_field"]
     main: list[Row] = []
     read: list[Comparison] = []
     frontier: dict[str, Any] = {}
-    given = {**given, "equal_steps": up_to(given["equal_steps"], given["steps"])}
+    given = _with_steps(settings["mean_field"])
     for rho in (settings["rho"], *settings["others"]):
         world = shared_prompts(rho)
         trace = simulate(
@@ -144,8 +143,7 @@ def sampled(
     Returns:
         Mean, and range over seeds; the rows of a comparison; what the sentence covers.
     """
-    given, world = settings["sampled"], shared_prompts(settings["rho"])
-    given = {**given, "equal_steps": up_to(given["equal_steps"], given["steps"])}
+    given, world = _with_steps(settings["sampled"]), shared_prompts(settings["rho"])
     found, rows, read = dict[str, float | int | None](), list[Row](), list[Comparison]()
     for denominator in given["denominators"]:
         specs = [f"{name}(denominator={denominator})" for name in given["arms"]]
@@ -161,3 +159,8 @@ def sampled(
             key = f"sampled/pass@{most}/{row.arm}"
             found |= {key: row.value, f"{key}/low": row.low, f"{key}/high": row.high, f"{key}/reached": row.reached}
     return found, rows, read
+
+
+def _with_steps(given: Mapping[str, Any]) -> dict[str, Any]:
+    # Steps beyond the last can't be compared at.
+    return {**given, "equal_steps": up_to(given["equal_steps"], given["steps"])}
