@@ -133,7 +133,7 @@ def covered(numbers: Mapping[str, float | int | None], cosines: Sequence[float])
         gap = each(positive) - each(grpo)
         found.append(Comparison(says, "reward", f"{place}, per accuracy", [gap], "sampled"))
         for rule in rules:
-            says = f"{rule} mends it: no fall, and above GRPO"
+            says = f"{rule} fixes it: no fall, and above GRPO"
             found.append(Comparison(says, "steps", place, [of(rule) - max(of(grpo), 0.0)], "sampled"))
             gap = each(rule) - max(each(grpo), 0.0)
             found.append(Comparison(says, "reward", f"{place}, per accuracy", [gap], "sampled"))
