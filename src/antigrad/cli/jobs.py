@@ -160,7 +160,7 @@ JOBS = (
         "antigrad.lab.run.job:lab",
         "one study of the categorical laboratory, by name or from a YAML file: figures, and a verdict on a claim",
         positional=("study",),
-        needs=("report",),
+        needs=("lab", "report"),
     ),
     Job(
         ("lab", "all"),
@@ -168,7 +168,14 @@ JOBS = (
         "antigrad.lab.run.job:lab",
         "all studies of the laboratory on one page",
         fixed=("--study", "all"),
-        needs=("report",),
+        needs=("lab", "report"),
+    ),
+    Job(
+        ("lab", "simulate"),
+        "antigrad.lab.simulation.settings:SimulateConfig",
+        "antigrad.lab.simulation.job:lab_simulate",
+        "objectives in a world of your own: rewards, initial law, peak; a claim held against them",
+        needs=("lab", "report"),
     ),
 )
 

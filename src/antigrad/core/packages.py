@@ -26,6 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "quantus": ("quantus",),
     "ray": ("ray",),
     "report": ("jinja2", "plotly"),
+    "lab": ("scipy", "pyarrow"),
 }  # fmt: skip
 """What the extra of a name brings, the extras inside of it left out."""
 
@@ -41,7 +42,7 @@ _JOBS = {
     "train": _LANGUAGE,
     "explain": (*_IMAGES, "posttraining"),  # Image classifiers of transformers.
     "explain-text": (*_LANGUAGE, "attribution"),
-    "lab": ("report",),
+    "lab": ("lab", "report"),
     "unlearn": ("unlearning", "timm", "ray", "report"),
     "scenario": ("scenarios", "ray", "report"),
 }

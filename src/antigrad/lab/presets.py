@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -24,13 +24,19 @@ def three_token(
     Returns:
         The bandit.
 
+    Raises:
+        InputValueError: Not three numbers each.
+
     Source: Yao et al. 2025, arXiv 2510.04028, Fig. 1; its logits and step size are not known to us.
 
     Example:
         >>> three_token((0.495, 0.01, 0.495)).rewards.tolist()
         [[0.8, 1.0, 0.0]]
     """
-    reference = torch.tensor(start, dtype=torch.float64).reshape(-1, 3)
+    rows = [start] if all(isinstance(one, int | float) for one in start) else list(start)
+    if len(rewards) != 3 or not rows or any(len(cast(Sequence[float], row)) != 3 for row in rows):
+        raise InputValueError(f"start={start}, rewards={rewards}", "three numbers each: H, O, L", "see the presets")
+    reference = torch.tensor(rows, dtype=torch.float64).reshape(-1, 3)
     return Bandit(torch.tensor(rewards, dtype=torch.float64).expand_as(reference), reference)
 
 
@@ -81,6 +87,25 @@ def peak(centres: Sequence[float], width: float = 10.0, actions: int = 100) -> B
     place = torch.arange(actions, dtype=torch.float64)
     rewards = torch.exp(-(((place - torch.tensor(centres, dtype=torch.float64)[:, None]) / width) ** 2))
     return Bandit(rewards, tanh_cauchy(actions).expand_as(rewards))
+
+
+def is_rare(centre: float, width: float = 10.0, actions: int = 100) -> bool:
+    """Whether a peak lies where the data law has less mass than an even law.
+
+    Args:
+        centre: Of the peak.
+        width: What is near it, on either side.
+        actions: Bins.
+
+    Returns:
+        True for unlikely regions.
+
+    Example:
+        >>> is_rare(70), is_rare(20)
+        (True, False)
+    """
+    near = (torch.arange(actions) - centre).abs() <= width
+    return float(tanh_cauchy(actions)[near].sum()) < float(near.double().mean())
 
 
 def correct_set(actions: int, correct: int, accuracy: float, prior: Tensor | None = None) -> Bandit:

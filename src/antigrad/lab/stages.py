@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from antigrad.core.errors import InputValueError
 from antigrad.lab.bandit import Bandit
 from antigrad.lab.groups import group_table
 from antigrad.lab.trace import Trace
@@ -161,6 +162,9 @@ def boundary_ratios(bandit: Bandit, scale: Scale = "population", prompt: int = 0
     Returns:
         The ratios at B1 and B2.
 
+    Raises:
+        InputValueError: The rewards have another order: there are no such boundaries.
+
     Source: derived from Yao et al. 2025, arXiv 2510.04028, Theorem 1.
 
     Example:
@@ -169,6 +173,8 @@ def boundary_ratios(bandit: Bandit, scale: Scale = "population", prompt: int = 0
         [4.0, 2.0]
     """
     high, best, low = bandit.rewards[prompt].tolist()
+    if not low < high < best:
+        raise InputValueError(f"rewards H {high:g}, O {best:g}, L {low:g}", "L < H < O", "0.8, 1 and 0 are the paper's")
     ratio = (high - low) / (best - high) if scale == "none" else 1.0
     return ratio, ratio / 2
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import yaml
 
-from antigrad.core.errors import InputValueError, did_you_mean, raise_all
+from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean, raise_all
 from antigrad.core.page import Section
+from antigrad.lab.changes import changed, misfits, shifted
+from antigrad.lab.evidence import Comparison, Finding, figures, finding, in_words, read, table
+from antigrad.lab.own import attribute
 
 _PACKAGE = "antigrad.lab.studies"
 _TEXTS = ("title", "asks", "paper", "sentence", "tier", "caveat")
-
-Finding = Literal["agrees", "disagrees", "mixed", "open"]
-"""`open`: figures that the comparison needs were not reached, or are no numbers."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Study:
 
     Args:
         name: Its own name.
-        code: Name of the module of `antigrad.lab.studies` that computes it.
+        code: `module:function` that computes it: settings in, `Result` out.
         title: Heading.
         asks: The question, one sentence.
         paper: Where the claim is made.
@@ -60,7 +59,7 @@ class Study:
         Returns:
             Name and value.
         """
-        return _shifted(self.settings | (self.full if full else {}), seed)
+        return shifted(self.settings | (self.full if full else {}), seed)
 
     def misfits(self, own: Mapping[str, Any]) -> list[str]:
         """Look for what can't take the place of settings: unknown names, and words where numbers are.
@@ -71,7 +70,7 @@ class Study:
         Returns:
             One problem each.
         """
-        return _misfits(own, self.settings, "settings")
+        return misfits(own, self.settings, "settings")
 
     def changed(self, own: Mapping[str, Any]) -> Study:
         """Change some settings, inside of mappings too, fast and full alike.
@@ -82,25 +81,13 @@ class Study:
         Returns:
             The study with them.
         """
-        fast, full = (_changed(settings, own) for settings in (self.settings, self.settings | self.full))
+        fast, full = (changed(settings, own) for settings in (self.settings, self.settings | self.full))
         return replace(self, settings=fast, full=full)
 
     @property
     def trains(self) -> bool:
         """Whether it trains networks; such studies share what they train."""
         return "trained" in self.tier
-
-
-def _shifted(settings: dict[str, Any], seed: int) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key == "seed":
-            out[key] = value + seed
-        elif key == "seeds" and isinstance(value, list):
-            out[key] = [one + seed for one in cast(list[int], value)]
-        else:
-            out[key] = _shifted(cast(dict[str, Any], value), seed) if isinstance(value, dict) else value
-    return out
 
 
 @dataclass(frozen=True)
@@ -134,7 +121,8 @@ def load(which: str) -> Study:
     """Read a study by its name, or from a YAML file of one's own.
 
     Args:
-        which: A name, or the path of a file that names one under `study` and changes some of its settings.
+        which: A name, or the path of a file that names one under `study` and changes some of its settings, or names a
+            function of one's own, `study: my_module:run`, and gives it settings.
 
     Returns:
         The study.
@@ -147,7 +135,10 @@ def load(which: str) -> Study:
     if which not in names():
         raise InputValueError(f"study {which!r}", "one of the studies, or a YAML file", did_you_mean(which, names()))
     text = (files(_PACKAGE) / f"{which}.yaml").read_text(encoding="utf-8")
-    return _study(which, which, yaml.safe_load(text))
+    content = yaml.safe_load(text)
+    texts = {key: " ".join(str(content[key]).split()) for key in _TEXTS}
+    full = dict(content.get("full") or {})
+    return Study(which, f"{_PACKAGE}.{which}:run", **texts, settings=dict(content["settings"]), full=full)
 
 
 def _own(path: Path) -> Study:
@@ -158,51 +149,28 @@ def _own(path: Path) -> Study:
     if not isinstance(content, dict) or "study" not in content:
         raise InputValueError(f"{path}", "a mapping with `study: NAME`", f"known: {', '.join(names())}")
     given = cast(dict[str, Any], content)
-    base = load(str(given["study"]))
-    known = {*_TEXTS, "study", "settings"}
+    written = ":" in str(given["study"])
+    known = {*_TEXTS, "study", "settings", *(["full"] if written else [])}
     problems = [f"unknown key {key}: {did_you_mean(str(key), known)}" for key in given if key not in known]
+    mappings = [key for key in ("settings", "full") if not isinstance(given.get(key) or {}, dict)]
+    problems += [f"{key} {given[key]!r}: a mapping" for key in mappings]
     own = given.get("settings") or {}
-    raise_all(str(path), problems + base.misfits(own))
+    base = None if written else load(str(given["study"]))
+    raise_all(str(path), problems + (base.misfits(own) if base and not mappings else []))
+    if base is None:
+        return _written(path.stem, given)
     texts = {key: str(given.get(key, getattr(base, key))) for key in _TEXTS}
     return replace(base.changed(own), name=path.stem, **texts)
 
 
-def _misfits(own: Any, base: Any, place: str) -> list[str]:
-    # What can't take the place of a study's own setting: unknown names, and words where numbers are.
-    if isinstance(base, dict):
-        known = {str(key): value for key, value in cast(dict[Any, Any], base).items()}
-        if not isinstance(own, dict):
-            return [f"{place} {own!r}: a mapping of {', '.join(known)}"]
-        given = {str(key): value for key, value in cast(dict[Any, Any], own).items()}
-        unknown = [f"unknown setting {key}: {did_you_mean(key, known)}" for key in given if key not in known]
-        inner = [_misfits(value, known[key], key) for key, value in given.items() if key in known]
-        return unknown + [problem for some in inner for problem in some]
-    if isinstance(base, list):
-        if not isinstance(own, list):
-            return [f"{place} {own!r}: a list"]
-        items, first = cast(list[Any], own), cast(list[Any], base)[:1]
-        # Entries that are mappings may differ in what they leave out; only numbers and words are compared.
-        plain = [item for item in items if first and not isinstance(first[0], dict | list)]
-        return [problem for item in plain for problem in _misfits(item, first[0], f"an entry of {place}")]
-    number = isinstance(base, int | float) and not isinstance(base, bool)
-    fits = isinstance(own, int | float) and not isinstance(own, bool) if number else isinstance(own, type(base))
-    whole = not (fits and isinstance(base, int) and isinstance(own, float))
-    return [] if fits and whole else [f"{place} {own!r}: like {base!r}"]
-
-
-def _changed(base: dict[Any, Any], own: Mapping[Any, Any]) -> dict[Any, Any]:
-    # Settings with some of them changed, inside of mappings too. A record of settings has numbers as texts for keys.
-    out, names = dict(base), {str(key): key for key in base}
-    for name, value in own.items():
-        key = names[str(name)]
-        here = out[key]
-        out[key] = _changed(cast(dict[Any, Any], here), value) if isinstance(here, dict) else value
-    return out
-
-
-def _study(name: str, code: str, content: Mapping[str, Any]) -> Study:
-    texts = {key: " ".join(str(content[key]).split()) for key in _TEXTS}
-    return Study(name, code, **texts, settings=dict(content["settings"]), full=dict(content.get("full") or {}))
+def _written(name: str, given: Mapping[str, Any]) -> Study:
+    # A study of one's own: what is not said of it has a word that says so.
+    attribute(str(given["study"]))
+    texts = {"title": name, "asks": "What comes out?", "paper": "A claim of one's own", "tier": "see the figures"}
+    texts |= {"sentence": "none is stated.", "caveat": "It holds for these settings."}
+    texts |= {key: " ".join(str(given[key]).split()) for key in _TEXTS if key in given}
+    settings, full = (dict(given.get(key) or {}) for key in ("settings", "full"))
+    return Study(name, str(given["study"]), **texts, settings=settings, full=full)
 
 
 def run_study(study: Study, *, full: bool = False, seed: int = 0) -> Result:
@@ -215,8 +183,41 @@ def run_study(study: Study, *, full: bool = False, seed: int = 0) -> Result:
 
     Returns:
         What was found.
+
+    Raises:
+        InputTypeError: A function of one's own returned something else.
     """
-    return import_module(f"{_PACKAGE}.{study.code}").run(study.resolved(full=full, seed=seed))
+    result = attribute(study.code)(study.resolved(full=full, seed=seed))
+    if not isinstance(result, Result):
+        given = f"{study.code} returned {type(result).__name__}"
+        raise InputTypeError(given, "an antigrad.lab.study.Result", "make one with antigrad.lab.study.settle")
+    return result
+
+
+def settle(
+    comparisons: Sequence[Comparison],
+    says: str,
+    numbers: Mapping[str, float | int | None],
+    sections: Sequence[Section],
+    *,
+    ready: bool = True,
+) -> Result:
+    """Make a result whose finding is what all its comparisons come to.
+
+    Args:
+        comparisons: Every one that the sentence covers, at equal steps and at equal reward.
+        says: What the numbers say, in sentences.
+        numbers: Name and figure.
+        sections: Figures and tables.
+        ready: Whether the sentence applies at all: without an exploration stage nothing is prolonged towards it.
+
+    Returns:
+        The result; its sentences end with what speaks for the sentence and what against it.
+    """
+    readings = read(comparisons)
+    text = f"{says} {in_words(readings)}"
+    shown = [*sections, table(readings)]
+    return Result(finding(readings) if ready else "open", text, {**numbers, **figures(readings)}, shown)
 
 
 def verdict(study: Study, result: Result) -> str:
@@ -247,6 +248,40 @@ def missing(*figures: float | None) -> bool:
     return any(figure is None or not math.isfinite(figure) for figure in figures)
 
 
+def within(places: Sequence[int], last: int) -> list[int]:
+    """Steps to be looked at that there are.
+
+    Args:
+        places: Steps asked for.
+        last: The last step, always one of them.
+
+    Returns:
+        Rising steps.
+
+    Example:
+        >>> within([0, 10, 500], 100)
+        [0, 10, 100]
+    """
+    return sorted({place for place in places if place < last} | {last})
+
+
+def up_to(places: Sequence[int], last: int) -> list[int]:
+    """Steps to be compared at that there are, or else the last.
+
+    Args:
+        places: Steps asked for.
+        last: The last step.
+
+    Returns:
+        Those up to it.
+
+    Example:
+        >>> up_to([50, 100], 60), up_to([100], 60)
+        ([50], [60])
+    """
+    return [place for place in places if place <= last] or [last]
+
+
 def told(figure: float | None, form: str = ".3f", word: str = "") -> str:
     """A figure in a sentence.
 
@@ -262,7 +297,7 @@ def told(figure: float | None, form: str = ".3f", word: str = "") -> str:
         >>> told(0.12345), told(None), told(7, "d", "step ")
         ('0.123', 'not reached', 'step 7')
     """
-    return "not reached" if figure is None or math.isnan(figure) else f"{word}{figure:{form}}"
+    return "not reached" if figure is None or not math.isfinite(figure) else f"{word}{figure:{form}}"
 
 
 def counted(number: int, word: str = "seed") -> str:

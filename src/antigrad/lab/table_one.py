@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from antigrad.core.errors import InputValueError
+from antigrad.lab.evidence import Comparison
+from antigrad.lab.gaps import lead
 from antigrad.lab.line_world import LineWorld
 from antigrad.lab.objective import Objective
 from antigrad.lab.objectives.best_of_n import BestOfN
@@ -51,11 +55,41 @@ _OVERLAPPING: tuple[tuple[Objective, int | None], ...] = (
 )
 
 
-def arms(steps: int) -> list[Arm]:
+def name_of(centre: float) -> str:
+    """What the studies call a reward.
+
+    Args:
+        centre: Of its peak.
+
+    Returns:
+        `R1`, `R2`, or where it peaks.
+
+    Example:
+        >>> name_of(70), name_of(50)
+        ('R1', 'peak 50')
+    """
+    return NAMES.get(int(centre), f"peak {centre:g}")
+
+
+def levels_of(levels: Mapping[Any, Any], centre: float) -> Any:
+    """Rewards to be compared at, of one peak.
+
+    Args:
+        levels: Centre of a peak, and what is set for it.
+        centre: Of the peak.
+
+    Returns:
+        What is set for it; if nothing is, what is set for the nearest.
+    """
+    return levels[min(levels, key=lambda known: abs(float(known) - centre))]
+
+
+def arms(steps: int, centres: Sequence[int] = (70, 20)) -> list[Arm]:
     """The twenty arms: sixteen where the peak is away from the reference, four where it overlaps.
 
     Args:
         steps: Gradient steps of each.
+        centres: Of the reward of the sixteen, then of the four; more have four each.
 
     Returns:
         The arms.
@@ -67,9 +101,9 @@ def arms(steps: int) -> list[Arm]:
         >>> len(arms(100))
         20
     """
-    return [Arm(objective, 70, reuse, steps) for objective, reuse in _ON_AND_OFF] + [
-        Arm(objective, 20, reuse, steps) for objective, reuse in _OVERLAPPING
-    ]
+    first, *others = centres
+    away = [Arm(objective, first, reuse, steps) for objective, reuse in _ON_AND_OFF]
+    return away + [Arm(objective, centre, reuse, steps) for centre in others for objective, reuse in _OVERLAPPING]
 
 
 def make_world(kind: str) -> World:
@@ -89,19 +123,26 @@ def make_world(kind: str) -> World:
     return LineWorld() if kind == "line" else TokenWorld(shift=kind == "token")
 
 
-@lru_cache(maxsize=8)
-def scores(kind: str, seeds: tuple[int, ...], steps: int) -> list[tuple[Arm, Score]]:
+def scores(
+    kind: str, seeds: tuple[int, ...], steps: int, centres: tuple[int, ...] = (70, 20)
+) -> list[tuple[Arm, Score]]:
     """Train the twenty arms, or take the scores from the last time in this process.
 
     Args:
         kind: Of the world.
         seeds: S seeds.
         steps: Gradient steps.
+        centres: See `arms`.
 
     Returns:
         Arm and score, one an arm, seed and evaluation.
     """
-    todo = arms(steps)
+    return _scores(kind, seeds, steps, centres)
+
+
+@lru_cache(maxsize=8)
+def _scores(kind: str, seeds: tuple[int, ...], steps: int, centres: tuple[int, ...]) -> list[tuple[Arm, Score]]:
+    todo = arms(steps, centres)
     found = train(make_world(kind), todo, seeds, EVERY, reference=reference(kind, seeds))
     return [(todo[score.arm], score) for score in found]
 
@@ -163,3 +204,49 @@ def reached(found: Sequence[tuple[Arm, Score]], name: str, centre: float, level:
         if arm.name == name and arm.centre == centre:
             paths.setdefault(score.step, []).append(score.reward)
     return next((step for step, rewards in sorted(paths.items()) if sum(rewards) / len(rewards) >= level), None)
+
+
+def paths(found: Sequence[tuple[Arm, Score]], name: str, centre: float) -> list[dict[int, float]]:
+    """Rewards of one arm along its training.
+
+    Args:
+        found: What `scores` gave.
+        name: Name of the arm.
+        centre: Of its reward.
+
+    Returns:
+        One mapping a seed: step and reward; none where that arm has not run.
+    """
+    seeds: dict[int, dict[int, float]] = {}
+    for arm, score in found:
+        if arm.name == name and arm.centre == centre:
+            seeds.setdefault(score.seed, {})[score.step] = score.reward
+    return [seeds[seed] for seed in sorted(seeds)]
+
+
+def trained(
+    found: Sequence[tuple[Arm, Score]], first: str, second: str, centre: float, levels: Sequence[float], note: str = ""
+) -> list[Comparison]:
+    """Compare two trained arms, seed by seed: rewards at the last step, and who gets to a reward first.
+
+    Args:
+        found: What `scores` gave.
+        first: Name of the arm that the sentence has above.
+        second: Name of the other.
+        centre: Of their reward.
+        levels: Rewards.
+        note: Of the world, if there are several.
+
+    Returns:
+        A comparison at equal steps, and one at each level that a seed got to.
+    """
+    one, other = paths(found, first, centre), paths(found, second, centre)
+    says = f"{first} above {second} on {name_of(centre)}{note}"
+    pairs = list(zip(one, other, strict=False))
+    last = max((max(path) for path in one), default=0)
+    ends = [a.get(last, math.nan) - b.get(last, math.nan) for a, b in pairs]
+    compared = [Comparison(says, "steps", f"step {last}", ends, "trained", exact=False)]
+    for level in levels:
+        gaps = [lead(a, b, level) for a, b in pairs]
+        compared.append(Comparison(says, "reward", f"reward {level:g}", gaps, "trained", exact=False))
+    return compared

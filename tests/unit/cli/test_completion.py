@@ -51,7 +51,7 @@ def test_the_script_is_bash(script: Path) -> None:
         ([""], ["diagnose", "certify", "evaluate", "train", "explain", "explain-text", "lab", "report", "methods"]),
         (["tr"], ["train"]),
         (["train", ""], ["tiny-policy", "dpo", "grpo"]),
-        (["lab", ""], ["run", "all", "list"]),
+        (["lab", ""], ["run", "all", "simulate", "list"]),
         (["train", "grpo", "--lea"], ["--learning_rate"]),
         (["diagnose", "--advantages", ""], ["sample", "population", "none"]),
         (["diagnose", "--resume", "t"], ["true"]),

@@ -82,7 +82,7 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
         ("metrics of maps", "attribution"),
         ("tasks", "posttraining"),
         ("embedded models", "posttraining"),
-        ("lab studies", "report"),
+        ("lab studies", "lab,report"),
     ):
         assert f"{title}  (to use them: pip install 'antigrad[{extra}]')" in lines
     assert "credit rules" in lines
@@ -100,14 +100,14 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
                 "scenario": "scenarios",
                 "explain": "attribution",
                 "explain-text": "attribution,posttraining",
-                "lab run": "report",
+                "lab run": "lab,report",
                 "report": "report",
                 "methods": "",
                 "lab list": "",
             },
         ),
         ("train", {"grpo": "train", "tiny-policy": "posttraining"}),
-        ("lab --help", {"run": "report", "list": ""}),
+        ("lab --help", {"run": "lab,report", "list": ""}),
     ],
 )
 def test_commands_of_a_wing_that_is_missing_have_the_line_that_brings_it(argv: str, rows: dict[str, str]) -> None:

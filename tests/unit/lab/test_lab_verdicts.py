@@ -11,10 +11,8 @@ from antigrad.core import ManyInputsError
 from antigrad.core.ledger import to_json
 from antigrad.lab.run import LabConfig
 from antigrad.lab.run.page import summary_of
-from antigrad.lab.studies import displacement, implicit_reward, offline_peaks, reuse, squeezing, token_bandit
+from antigrad.lab.studies import displacement, offline_peaks, squeezing
 from antigrad.lab.study import Result, load, missing, names, run_study, told, verdict
-from antigrad.lab.table_one import NAMES, arms
-from antigrad.lab.training import Arm, Score
 
 TIERS = ("mean-field", "sampled", "dataset", "trained")
 SHORT: dict[str, dict[str, Any]] = {
@@ -47,10 +45,10 @@ FOUND = {
     "edge_trap": "mixed",
     "graded_rewards": "mixed",
     "grpo_halves": "disagrees",
-    "kl_directions": "disagrees",
-    "on_policy": "agrees",
+    "kl_directions": "mixed",
+    "on_policy": "mixed",
     "psr_nsr": "mixed",
-    "shared_prompts": "disagrees",
+    "shared_prompts": "mixed",
     "squeezing": "mixed",
     "two_stage": "mixed",
 }
@@ -73,96 +71,10 @@ def test_findings_and_tiers(name: str) -> None:
     json.dumps(to_json(result.numbers), allow_nan=False)
 
 
-def trained(rewards: dict[str, float], seeds: int = 3, best: float = 1.0) -> list[tuple[Arm, Score]]:
-    """Scores of the twenty arms as if they had been trained: those named, the others at 0.5."""
-    found: list[tuple[Arm, Score]] = []
-    for place, arm in enumerate(arms(100)):
-        reward = rewards.get(f"{NAMES[int(arm.centre)]} {arm.name}", 0.5)
-        found += [
-            (arm, Score(place, s, step, 10, reward * step / 100, best, -1.0))
-            for step in (50, 100)
-            for s in range(seeds)
-        ]
-    return found
-
-
-@pytest.mark.parametrize(
-    ("late", "ppo", "finding"), [(0.2, 0.4, "agrees"), (0.2, 0.1, "mixed"), (0.8, 0.4, "disagrees")]
-)
-def test_reuse_turns_with_its_rewards(late: float, ppo: float, finding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Much reuse hurts, and PPO keeps more: both have to be seen, by every seed."""
-    names = {"T=1 BoN10": 0.9, "T=10 BoN10": 0.9, "T=50 BoN10": late, "T=10 PPO": 0.8, "T=50 PPO": ppo}
-    found = trained({f"R1 on-policy {name}": reward for name, reward in names.items()})
-    monkeypatch.setattr(reuse, "scores", lambda *_: found)
-    settings = load("reuse").settings | {"token": {"seeds": [0, 1, 2], "steps": 100}}
-    result = reuse.run(settings)
-    assert result.finding == finding
-    assert result.numbers["kept_at_50/PPO"] == pytest.approx(ppo / 0.8)
-    row = next(row for row in result.sections[2].rows if row["arm"] == "on-policy T=10 BoN10")  # type: ignore[union-attr]
-    assert (row["at_0.1"], row["at_0.5"]) == (50, 100)
-    monkeypatch.setattr(reuse, "scores", lambda *_: trained({"R1 on-policy T=50 PPO": math.nan}))
-    assert reuse.run(settings).finding == "open"
-
-
-@pytest.mark.parametrize(
-    ("online", "ipo", "dpo", "finding"),
-    [(0.9, 0.4, 0.95, "agrees"), (0.9, 0.4, 0.9, "mixed"), (0.9, 0.1, 0.95, "mixed"), (0.2, 0.1, 0.2, "disagrees")],
-)
-def test_table_one_turns_with_its_rewards(
-    online: float, ipo: float, dpo: float, finding: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = {"offline BoN10": 0.2, "offline IPO(10)": ipo, "on-policy T=10 DPO(0.1)": dpo}
-    names |= {"on-policy T=10 BoN10": online, "on-policy T=1 REINFORCE": online}
-    found = trained({f"R1 {name}": reward for name, reward in names.items()} | {"R1 offline DPO(0.1)": 0.3})
-    names |= {"offline Pref-FT": 0.1}
-    monkeypatch.setattr(token_bandit, "scores", lambda *_: found)
-    result = token_bandit.run(load("token_bandit").settings | {"token": {"seeds": [0, 1, 2], "steps": 100}})
-    assert result.finding == (finding if online > 0.5 else "disagrees")
-    assert result.numbers["token/R1 offline IPO(10)/mean"] == pytest.approx(ipo)
-
-
-@pytest.mark.parametrize(
-    ("few", "many", "finding"), [(2.0, -3.0, "agrees"), (-2.0, -3.0, "mixed"), (2.0, 3.0, "disagrees")]
-)
-def test_implicit_reward_turns_with_its_ratios(
-    few: float, many: float, finding: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fake(_world: object, todo: list[Arm], seeds: tuple[int, ...], *_: object) -> list[Score]:
-        steps = ((10, 0.1), (20, 0.6), (100, 0.7))
-        return [
-            Score(place, seed, step, 10, reward, (few if arm.prompts < 10 else many) * step / 100, -9.0)
-            for place, arm in enumerate(todo) for seed in seeds for step, reward in steps
-        ]  # fmt: skip
-
-    monkeypatch.setattr(implicit_reward, "train", fake)
-    monkeypatch.setattr(implicit_reward, "reference", lambda *_: {})
-    result = implicit_reward.run(load("implicit_reward").settings)
-    assert result.finding == finding
-    assert result.numbers["best/R1/prompts=2"] == few
-    assert result.numbers["at_reward=0.15/best/R1/prompts=2"] == pytest.approx(
-        few / 5
-    )  # at step 20, where it is reached
-
-
-@pytest.mark.parametrize(
-    ("away", "near", "finding"), [(0.4, 0.6, "agrees"), (0.4, 2.0, "mixed"), (0.1, 0.6, "disagrees")]
-)
-def test_offline_peaks_turn_with_their_rewards(
-    away: float, near: float, finding: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = {"R1 offline BoN10": 0.2, "R1 offline IPO(10)": away, "R2 offline BoN10": 0.5, "R2 offline IPO(10)": near}
-    found = trained(names)
-    monkeypatch.setattr(offline_peaks, "scores", lambda *_: found)
-    short = {"steps": 20, "keep": [0, 10, 20], "data": {"seeds": 5}, "sets": {"seeds": 3, "steps": 20}}
-    result = run_study(load("offline_peaks").changed(short | {"token": {"seeds": [0, 1, 2]}}))
-    assert result.finding == finding
-    assert all(any(tier in section.text.lower() for tier in TIERS) for section in result.sections)  # type: ignore[union-attr]
-
-
 def test_data_sets_are_not_the_mean_field() -> None:
     """Coverage is what an exact expectation hides: RWR earns .9 exactly and half of it on thirty draws."""
     settings = load("offline_peaks").settings
-    found, chart = offline_peaks.on_data_sets(70, settings)
+    found, chart, _ = offline_peaks.on_data_sets(70, settings)
     exact = offline_peaks.exact(70, settings | {"steps": 200, "keep": [0, 200]})
     rwr = float(exact.accuracy[-1, exact.arms.index("RWR(0.1)"), 0, 0])
     assert rwr > 0.85 and (found["dataset/RWR(0.1)@R1,m=30"] or 0) < 0.65

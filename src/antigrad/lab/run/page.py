@@ -14,6 +14,7 @@ _WORDS: dict[str, tuple[str, Literal["good", "bad", "neutral"]]] = {
     "mixed": ("agrees in part", "neutral"),
     "disagrees": ("does not agree", "bad"),
     "open": ("not settled", "neutral"),
+    "none": ("no claim stated", "neutral"),
 }
 _COUNTED = {"agrees": "agree", "mixed": "agree in part", "disagrees": "do not agree", "open": "settle nothing"}
 
@@ -41,7 +42,7 @@ def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
     sections: list[Section] = [_overview(studies, rows)] if len(studies) > 1 else []
     for study in studies:
         row = rows[study.name]
-        sections.append(_head(study, row))
+        sections.append(head(study, row))
         # They are JSON already; the page is written as JSON.
         sections += cast(list[Section], run.read_json(f"{study.name}.json"))
     Page(title, lead, sections).write(run)
@@ -86,7 +87,28 @@ def _overview(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]]) -
     return Table("All studies", columns, shown)
 
 
-def _head(study: Study, row: Mapping[str, Any]) -> Cards:
+def word_of(finding: str) -> str:
+    """A finding in words.
+
+    Args:
+        finding: Of a row of the ledger.
+
+    Returns:
+        The words.
+    """
+    return _WORDS[finding][0]
+
+
+def head(study: Study, row: Mapping[str, Any]) -> Cards:
+    """The verdict of a study.
+
+    Args:
+        study: The claim.
+        row: With finding, verdict and seconds.
+
+    Returns:
+        Cards and the paragraph.
+    """
     word, tone = _WORDS[row["finding"]]
     cards = [
         Card("The claim and these numbers", word, f"{study.paper}. Tier: {study.tier}.", tone),

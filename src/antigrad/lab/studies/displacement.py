@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from antigrad.core.errors import InputValueError
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.bandit import Bandit
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import bars
 from antigrad.lab.objective import Batch, Context, Objective, Policy
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.objectives.nthr import Nthr
-from antigrad.lab.study import Result, told
+from antigrad.lab.study import Result, settle, told
 
 ARMS: tuple[Objective, ...] = (
     Grpo(),
@@ -34,7 +37,12 @@ def run(settings: Mapping[str, Any]) -> Result:
 
     Returns:
         What was found.
+
+    Raises:
+        InputValueError: There is no step.
     """
+    if not settings["eta"] > 0:
+        raise InputValueError(f"eta={settings['eta']}", "a step size above 0", "0.001 is the study's")
     numbers: dict[str, float | int | None] = {}
     rows: list[dict[str, Any]] = []
     for cosine in settings["cosines"]:
@@ -92,9 +100,44 @@ def run(settings: Mapping[str, Any]) -> Result:
             f"{note} Changes of ln π per unit step are at equal steps, those of the last column at equal accuracy.",
         ),
     ]
-    mends = of(grpo, near) < 0 < of(others, near) and of(zero, near) > 0
-    finding = "mixed" if mends and of(plain, near) == of(grpo, near) else "agrees" if mends else "disagrees"
-    return Result(finding, says, numbers, sections)
+    # The sentence is about wrong responses that resemble correct ones.
+    alike = [cosine for cosine in settings["cosines"] if cosine > 0.5]
+    return settle(covered(numbers, alike), says, numbers, sections, ready=bool(alike))
+
+
+def covered(numbers: Mapping[str, float | int | None], cosines: Sequence[float]) -> list[Comparison]:
+    """What the sentence covers: the fall, what the penalties do to it, and what each rule does.
+
+    Args:
+        numbers: Changes of the correct action and its changes per accuracy gained.
+        cosines: Those of responses that resemble each other.
+
+    Returns:
+        The comparisons; one update has no path, so that equal reward is per accuracy gained.
+    """
+    found: list[Comparison] = []
+    grpo, positive, *rules = (arm.label for arm in ARMS)
+    for cosine in cosines:
+        place = f"cosine {cosine:g}"
+
+        def of(arm: str, what: str = "action=0", cosine: float = cosine) -> float:
+            value = numbers[f"{arm}@{cosine:g}/{what}"]
+            return math.nan if value is None else value
+
+        def each(arm: str, of: Any = of) -> float:
+            return of(arm, "action=0/per_accuracy")
+
+        found.append(Comparison("GRPO lowers the correct action", "steps", place, [-of(grpo)], "sampled"))
+        says = "the penalties lower it: GRPO below positives only"
+        found.append(Comparison(says, "steps", place, [of(positive) - of(grpo)], "sampled"))
+        gap = each(positive) - each(grpo)
+        found.append(Comparison(says, "reward", f"{place}, per accuracy", [gap], "sampled"))
+        for rule in rules:
+            says = f"{rule} fixes it: no fall, and above GRPO"
+            found.append(Comparison(says, "steps", place, [of(rule) - max(of(grpo), 0.0)], "sampled"))
+            gap = each(rule) - max(each(grpo), 0.0)
+            found.append(Comparison(says, "reward", f"{place}, per accuracy", [gap], "sampled"))
+    return found
 
 
 def fixed_group(settings: Mapping[str, Any], cosine: float) -> tuple[Bandit, Batch]:
@@ -106,7 +149,14 @@ def fixed_group(settings: Mapping[str, Any], cosine: float) -> tuple[Bandit, Bat
 
     Returns:
         Both.
+
+    Raises:
+        InputValueError: They do not fit each other.
     """
+    size = len(settings["policy"])
+    if size < 3 or max(settings["actions"]) >= size or not -1 <= cosine <= 1:
+        given = f"policy of {size}, actions {settings['actions']}, cosine {cosine:g}"
+        raise InputValueError(given, "three actions or more, those of the policy, a cosine", "count actions from 0")
     pi = torch.tensor([settings["policy"]], dtype=torch.float64)
     features = torch.eye(pi.shape[-1], dtype=torch.float64)
     features[2, :3] = torch.tensor([cosine, 0.0, (1 - cosine**2) ** 0.5])

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from antigrad.core.page import Section
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import compared, lines, thin
+from antigrad.lab.gaps import at_places
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_n import GrpoN
 from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
 from antigrad.lab.stages import H, O
-from antigrad.lab.study import Result, missing, told
+from antigrad.lab.study import Result, missing, settle, told, within
 from antigrad.lab.trace import Trace, comparison
 
 ARMS = (Grpo(), GrpoP(), GrpoN())
@@ -32,7 +35,8 @@ def run(settings: Mapping[str, Any]) -> Result:
     """
     binary, graded = (_follow(settings, settings[key]) for key in ("binary", "graded"))
     levels = settings["levels"]
-    rows = comparison(binary, odds, levels=levels, steps=settings["equal_steps"])
+    steps_of = {key: within(settings["equal_steps"], settings[key]["steps"]) for key in ("binary", "graded")}
+    rows = comparison(binary, odds, levels=levels, steps=steps_of["binary"])
     numbers: dict[str, float | int | None] = {
         f"odds/{row.arm}@p={row.place:g}": row.value for row in rows if row.at == "accuracy"
     }
@@ -65,18 +69,42 @@ def run(settings: Mapping[str, Any]) -> Result:
         compared("Rewards (1, 1, 0): π(O) / π(H)", rows, "o / h", note),
         compared(
             "Rewards (0.8, 1, 0): π(O) / π(H)",
-            comparison(graded, odds, levels=settings["graded_levels"], steps=settings["equal_steps"]),
+            comparison(graded, odds, levels=settings["graded_levels"], steps=steps_of["graded"]),
             "o / h",
             f"{note} Accuracy is the mean reward.",
             log=True,
         ),
         lines("π(O) / π(H) over time", curves, "step", "o / h", note, yaxis={"type": "log"}),
     ]
-    if missing(spread, numbers["graded_end/GRPO"]):
-        return Result("open", says, numbers, sections)
-    return Result(
-        "mixed" if rises == 0 and staged else "disagrees" if rises == 0 else "agrees", says, numbers, sections
-    )
+    return settle(covered(binary, levels, [*steps_of["binary"], settings["binary"]["steps"]])
+                  + covered(graded, settings["graded_levels"], [*steps_of["graded"], settings["graded"]["steps"]]),
+                  says, numbers, sections)  # fmt: skip
+
+
+def covered(trace: Trace, levels: Sequence[float], steps: Sequence[int]) -> list[Comparison]:
+    """What the sentence covers of one kind of rewards: once exploitation is over, O rises over H.
+
+    Args:
+        trace: The three arms.
+        levels: Rewards.
+        steps: Steps.
+
+    Returns:
+        The comparisons, of places after exploitation: 9 of 10 of what H, O and L can earn without O is earned.
+    """
+    rewards, reference = trace.bandit.rewards[0], trace.bandit.reference
+    over = 0.9 * float(rewards[[H, 2]].max())
+    found: list[Comparison] = []
+    for place, arm in enumerate(trace.arms):
+
+        def rises(pi: Tensor, place: int = place) -> Tensor:
+            late = (pi[place] * rewards).sum(-1).mean(-1) >= over
+            change = torch.log(odds(pi[place])) - torch.log(odds(reference))
+            return torch.where(late, change, torch.nan)
+
+        says = f"{arm} raises O over H after exploitation, rewards {tuple(rewards.tolist())}"
+        found += at_places(trace, says, rises, levels=levels[-1:], steps=sorted(set(steps))[-1:])
+    return found
 
 
 def odds(pi: Tensor) -> Tensor:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from antigrad.core.page import Column, Section, Table
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import bars, compared, masses
+from antigrad.lab.gaps import above, passage_gap
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_n import GrpoN
 from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.presets import three_token
 from antigrad.lab.simulate import simulate
-from antigrad.lab.stages import H, O, stages
+from antigrad.lab.stages import H, O, Stages, stages
 from antigrad.lab.studies.two_stage import NAMES
-from antigrad.lab.study import Result, counted, told
+from antigrad.lab.study import Result, counted, settle, told
 from antigrad.lab.trace import Row, comparison
 
 ARMS = (Grpo(), GrpoP(), GrpoN())
@@ -35,19 +37,22 @@ def run(settings: Mapping[str, Any]) -> Result:
     trace = simulate(three_token(starts, settings["rewards"]), ARMS, settings["eta"], settings["steps"], group=group)
     numbers: dict[str, float | int | None] = {}
     rows: list[dict[str, Any]] = []
+    read: list[Comparison] = []
     for prompt, start in enumerate(starts):
-        for stage in stages(trace, prompt):
+        seen = stages(trace, prompt)
+        read += overtaking(seen, start[O])
+        for stage in seen:
             found = {"trough": stage.trough, "fall": stage.fall, "sign_change": stage.sign_change}
             found |= {"overtakes": stage.overtakes, "end_h": stage.end[H], "end_o": stage.end[O]}
             numbers |= {f"mean_field/{name}/{stage.arm}@o={start[O]:g}": value for name, value in found.items()}
             rows.append({"start": ", ".join(map(str, start)), **vars(stage), "end_o": stage.end[O]})
-    wins, drawn = sampled_wins(settings)
+    wins, drawn, sampled = sampled_wins(settings)
+    read += sampled
     numbers |= wins
     rare = min(start[O] for start in starts)
     over = {arm.label: numbers[f"mean_field/overtakes/{arm.label}@o={rare:g}"] for arm in ARMS}
     last_eta = settings["sampled"]["runs"][-1][0]
     won = {arm.label: wins[f"sampled/wins/{arm.label}@o={rare:g},eta={last_eta:g}"] or 0.0 for arm in ARMS}
-    slowest = over["GRPO-N"] is None or all(over["GRPO-N"] >= (value or 0) for value in over.values())
     says = (
         f"From o = {rare:g} in the mean field and within {settings['steps']} steps O over H: "
         f"{told(over['GRPO'], 'd', 'step ')} (GRPO), {told(over['GRPO-P'], 'd', 'step ')} (positives only), "
@@ -63,6 +68,9 @@ def run(settings: Mapping[str, Any]) -> Result:
         levels=settings["levels"], keep="all",
     )  # fmt: skip
     table = comparison(alone, _ratio, levels=settings["levels"], steps=settings["equal_steps"])
+    for other in ("GRPO", "GRPO-P"):
+        says_of = f"π(O) of GRPO-N above {other} from o = {rare:g}"
+        read += above(alone, "GRPO-N", other, _rare, says_of, levels=settings["levels"], steps=settings["equal_steps"])
     paths = {arm: alone.pi[:, place, 0, 0, 0] for place, arm in enumerate(alone.arms)}
     note = f"Mean-field, G = {group}, η = {settings['eta']:g}, from {tuple(rarest)}."
     sections: list[Section] = [
@@ -73,12 +81,32 @@ def run(settings: Mapping[str, Any]) -> Result:
                  f"from {tuple(rarest)}, {counted(settings['sampled']['seeds'])}: mean and range."),
         _table(rows, settings),
     ]  # fmt: skip
-    if not won["GRPO"] and over["GRPO"] is None:
-        return Result("open", says, numbers, sections)  # without an exploration stage nothing is prolonged towards it
-    return Result("disagrees" if slowest and won["GRPO-N"] < won["GRPO"] else "agrees", says, numbers, sections)
+    # Without an exploration stage nothing is prolonged towards it.
+    return settle(read, says, numbers, sections, ready=bool(won["GRPO"]) or over["GRPO"] is not None)
 
 
-def sampled_wins(settings: Mapping[str, Any]) -> tuple[dict[str, float | int | None], list[Row]]:
+def overtaking(seen: Sequence[Stages], o: float) -> list[Comparison]:
+    """What the sentence covers of one start: with negatives only O gets over H, and sooner.
+
+    Args:
+        seen: Stages of the three arms.
+        o: π(O) at the start.
+
+    Returns:
+        The comparisons, in steps.
+    """
+    when = {
+        stage.arm: (float(stage.steps + 1 if stage.overtakes is None else stage.overtakes), stage.overtakes is not None)
+        for stage in seen
+    }
+    return [
+        Comparison(f"O over H sooner by GRPO-N than by {other} from o = {o:g}", "once", "",
+                   [passage_gap(when["GRPO-N"], when[other])])
+        for other in ("GRPO", "GRPO-P")
+    ]  # fmt: skip
+
+
+def sampled_wins(settings: Mapping[str, Any]) -> tuple[dict[str, float | int | None], list[Row], list[Comparison]]:
     """Share of sampled runs in which O has more than half of the mass at the end.
 
     Args:
@@ -86,9 +114,9 @@ def sampled_wins(settings: Mapping[str, Any]) -> tuple[dict[str, float | int | N
 
     Returns:
         `sampled/wins/ARM@o=…,eta=…` and its share; π(O) at equal mean reward and at equal steps, from the rarest O at
-        the last step size.
+        the last step size; what the sentence covers of all of them.
     """
-    given, found, rows = settings["sampled"], dict[str, float | int | None](), list[Row]()
+    given, found, rows, read = settings["sampled"], dict[str, float | int | None](), list[Row](), list[Comparison]()
     rare = min(start[O] for start in settings["starts"])
     for eta, steps in given["runs"]:
         for start in settings["starts"]:
@@ -102,9 +130,12 @@ def sampled_wins(settings: Mapping[str, Any]) -> tuple[dict[str, float | int | N
                 f"sampled/wins/{arm}@o={start[O]:g},eta={eta:g}": float(share[place])
                 for place, arm in enumerate(trace.arms)
             }
+            for other in ("GRPO", "GRPO-P"):
+                says = f"π(O) of GRPO-N above {other} from o = {start[O]:g}, η = {eta:g}, drawn"
+                read += above(trace, "GRPO-N", other, _rare, says, levels=settings["levels"], steps=places[-1:])
             if start[O] == rare:
                 rows = comparison(trace, lambda pi: pi[..., 0, O], levels=settings["levels"], steps=places)
-    return found, rows
+    return found, rows, read
 
 
 def _wins(wins: Mapping[str, float | int | None], settings: Mapping[str, Any]) -> Section:
@@ -119,6 +150,10 @@ def _wins(wins: Mapping[str, float | int | None], settings: Mapping[str, Any]) -
     )
     text += "error."
     return bars("How often O wins", groups, "share of runs", text)
+
+
+def _rare(pi: Tensor) -> Tensor:
+    return pi[..., 0, O]
 
 
 def _ratio(pi: Tensor) -> Tensor:

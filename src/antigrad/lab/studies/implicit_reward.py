@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Section
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import lines
 from antigrad.lab.objectives.ipo import Ipo
-from antigrad.lab.study import Result, counted, missing, told
-from antigrad.lab.table_one import NAMES, make_world, reference
+from antigrad.lab.study import Result, counted, settle, told
+from antigrad.lab.table_one import levels_of, make_world, name_of, reference
 from antigrad.lab.training import Arm, Score, train
 
 
@@ -31,14 +33,18 @@ def run(settings: Mapping[str, Any]) -> Result:
     found = train(make_world("token"), arms, seeds, settings["every"], 100, reference("token", seeds))
     numbers: dict[str, float | int | None] = {}
     equal: dict[str, list[float | None]] = {}
+    read: list[Comparison] = []
+    names = [name_of(centre) for centre in settings["centres"]]
     for place, arm in enumerate(arms):
+        name_here = name_of(arm.centre)
         path = [score for score in found if score.arm == place]
         mine = [score for score in path if score.step == steps]
-        level = settings["levels"][arm.centre]
+        level = levels_of(settings["levels"], arm.centre)
+        read += covered(path, arm, level, settings["prompts"])
         for name, value in _at_reward(path, level).items():
-            equal.setdefault(f"{NAMES[int(arm.centre)]} at reward {level:g}, {name}", []).append(value)
-            numbers[f"at_reward={level:g}/{name}/{NAMES[int(arm.centre)]}/prompts={arm.prompts}"] = value
-        key = f"{NAMES[int(arm.centre)]}/prompts={arm.prompts}"
+            equal.setdefault(f"{name_here} at reward {level:g}, {name}", []).append(value)
+            numbers[f"at_reward={level:g}/{name}/{name_here}/prompts={arm.prompts}"] = value
+        key = f"{name_here}/prompts={arm.prompts}"
         for name, values in (("best", [s.best for s in mine]), ("others", [s.others for s in mine])):
             numbers |= {
                 f"{name}/{key}": sum(values) / len(values),
@@ -46,28 +52,31 @@ def run(settings: Mapping[str, Any]) -> Result:
                 f"{name}/{key}/high": max(values),
             }
     few, many = settings["prompts"][0], settings["prompts"][-1]
-    best = {(name, n): numbers[f"best/{name}/prompts={n}"] or 0.0 for name in ("R1", "R2") for n in (few, many)}
-    falls = best["R1", many] < 0 and best["R2", many] < 0
+    best = {(name, n): numbers[f"best/{name}/prompts={n}"] or 0.0 for name in names for n in (few, many)}
+    falls = all(best[name, many] < 0 for name in names)
     apart = all(
         (numbers[f"best/{name}/prompts={n}"] or 0) > (numbers[f"others/{name}/prompts={n}"] or 0)
-        for name in ("R1", "R2")
+        for name in names
         for n in settings["prompts"]
     )
+    of = {n: " and ".join(f"{best[name, n]:+.1f} on {name}" for name in names) for n in (few, many)}
     says = (
-        f"With {few} prompts the mean log-ratio of the best samples is {best['R1', few]:+.1f} nats on R1 and "
-        f"{best['R2', few]:+.1f} on R2, with {many} prompts {best['R1', many]:+.1f} and {best['R2', many]:+.1f} "
+        f"With {few} prompts the mean log-ratio of the best samples in nats is {of[few]}, with {many} prompts "
+        f"{of[many]} "
         f"({counted(len(seeds))}); the others are "
         f"{'below the best throughout' if apart else 'not always below the best'}."
     )
-    level = {NAMES[int(centre)]: settings["levels"][centre] for centre in settings["centres"]}
-    same = {n: told(numbers[f"at_reward={level['R1']:g}/best/R1/prompts={n}"], "+.1f") for n in (few, many)}
-    says += f" Where reward {level['R1']:g} it is {same[few]} with {few} prompts and {same[many]} with "
-    says += f"{many}: at equal reward, not at equal steps."
+    for centre, name in zip(settings["centres"], names, strict=True):
+        level = levels_of(settings["levels"], centre)
+        same = {n: told(numbers[f"at_reward={level:g}/best/{name}/prompts={n}"], "+.1f") for n in (few, many)}
+        says += (
+            f" At equal reward, {level:g} on {name}, it is {same[few]} with {few} prompts and {same[many]} with {many}."
+        )
     if falls:
         says += " With many prompts even the best samples lose likelihood: the mass goes to responses never sampled."
     curves = {
         f"{name}, {kind}": (settings["prompts"], [numbers[f"{kind}/{name}/prompts={n}"] for n in settings["prompts"]])
-        for name in ("R1", "R2")
+        for name in names
         for kind in ("best", "others")
     }
     note = "Trained transformer (token bandit), offline IPO, margin "
@@ -87,19 +96,55 @@ def run(settings: Mapping[str, Any]) -> Result:
             xaxis=log,
         ),
     ]
-    if missing(*best.values()):
-        return Result("open", says, numbers, sections)
-    finding = "agrees" if falls and best["R1", few] > 0 and best["R2", few] > 0 else "mixed" if falls else "disagrees"
-    return Result(finding, says, numbers, sections)
+    return settle(read, says, numbers, sections)
+
+
+def covered(path: Sequence[Score], arm: Arm, level: float, prompts: Sequence[int]) -> list[Comparison]:
+    """What the sentence covers of one arm: with few prompts the best rise and the others fall, with many both fall.
+
+    Args:
+        path: Scores of all seeds.
+        arm: With its number of prompts.
+        level: Reward to be compared at.
+        prompts: All numbers of prompts: the first is few, the last is many, those between are not in the sentence.
+
+    Returns:
+        The comparisons: at the last step, and where each seed's reward first is at the level.
+    """
+    if arm.prompts not in (prompts[0], prompts[-1]):
+        return []
+    sign, word = (1, "rise") if arm.prompts == prompts[0] else (-1, "fall")
+    last = max(score.step for score in path)
+    places = [("steps", f"step {last}", [score for score in path if score.step == last])]
+    places.append(("reward", f"reward {level:g}", list(_first(path, level).values())))
+    found: list[Comparison] = []
+    seeds = len({score.seed for score in path})
+    for equal, place, there in places:
+        # A seed that never gets to a reward leaves the rest a choice of lucky ones.
+        gone = [math.nan] * (seeds - len(there))
+        at = "reward" if equal == "reward" else "steps"
+        for says, gaps in (
+            (f"the best {word}", [sign * score.best for score in there]),
+            ("the others fall", [-score.others for score in there]),
+        ):
+            where = f"{says} with {arm.prompts} prompts on {name_of(arm.centre)}"
+            found.append(Comparison(where, at, place, gaps + gone, "trained", exact=False))
+    return found
 
 
 def _at_reward(path: Sequence[Score], level: float) -> dict[str, float | None]:
     # Log-ratios where each seed's reward first is at the level, means over seeds; None unless all get there.
-    first: dict[int, Score] = {}
-    for score in path:
-        if score.reward >= level:
-            first.setdefault(score.seed, score)
+    first = _first(path, level)
     if len(first) < len({score.seed for score in path}):
         return {"best": None, "others": None}
     there = list(first.values())
     return {name: sum(getattr(score, name) for score in there) / len(there) for name in ("best", "others")}
+
+
+def _first(path: Sequence[Score], level: float) -> dict[int, Score]:
+    # By seed, where its reward first is at the level.
+    first: dict[int, Score] = {}
+    for score in path:
+        if score.reward >= level:
+            first.setdefault(score.seed, score)
+    return first

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from antigrad.core.page import Section
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import compared, lines
+from antigrad.lab.gaps import above
 from antigrad.lab.groups import common_speed
+from antigrad.lab.measures import effective_number, pass_at_k
 from antigrad.lab.objective import Objective
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_n import GrpoN
@@ -20,8 +25,8 @@ from antigrad.lab.objectives.psr import Psr
 from antigrad.lab.objectives.w_reinforce import WReinforce
 from antigrad.lab.presets import correct_set, shared_prompts, three_token
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result, missing
-from antigrad.lab.trace import comparison
+from antigrad.lab.study import Result, missing, settle, told
+from antigrad.lab.trace import Trace, comparison
 
 
 def run(settings: Mapping[str, Any]) -> Result:
@@ -35,7 +40,7 @@ def run(settings: Mapping[str, Any]) -> Result:
     """
     pair = simulate(
         shared_prompts(settings["rho"]), [Psr(), Nsr()], settings["eta"], settings["steps"], group=settings["group"],
-        keep=[settings["steps"]],
+        keep=[settings["steps"]], levels=settings["levels"],
     )  # fmt: skip
     apart = float((pair.pi[0, 0] - pair.pi[0, 1]).abs().max())
     noise = {arm.label: update_noise(arm, settings) for arm in (Psr(), Nsr(), GrpoN(), Grpo())}
@@ -49,7 +54,8 @@ def run(settings: Mapping[str, Any]) -> Result:
         f"After {settings['steps']} steps of the mean field on 200 prompts with a shared direction the two policies "
         f"are {apart:.0e} apart{': in expectation they are one, because the expected score is 0' if same else ''}. "
         "One sampled update moves the log-ratio of two equally likely correct actions with variance "
-        f"{noise['PSR']:.5f} η² under PSR (predicted {predicted:.5f}) and {noise['NSR']:.0e} η² under NSR. "
+        f"{told(noise['PSR'], '.5f')} η² under PSR (predicted {predicted:.5f}) and {told(noise['NSR'], '.0e')} η² "
+        "under NSR. "
     )
     if same and noise["NSR"] < noise["PSR"]:
         says += "A difference can only come from luck in positive updates; study diversity says how far that goes."
@@ -69,9 +75,43 @@ def run(settings: Mapping[str, Any]) -> Result:
         compared("One curve, different speeds: π(O) / π(H)", rows, "o / h", note),
         _speeds(settings),
     ]
-    return Result(
-        "mixed" if same and noise["NSR"] < noise["PSR"] else "disagrees" if same else "agrees", says, numbers, sections
-    )
+    return settle(covered(pair, settings), says, numbers, sections)
+
+
+MARGIN = 1e-6
+"""What a sentence that says two arms differ has to be right by: exact arms that are one speak against it."""
+
+
+def covered(pair: Trace, settings: Mapping[str, Any]) -> list[Comparison]:
+    """What the sentence covers: pass@256 of the two in expectation, and diversity of drawn runs.
+
+    Args:
+        pair: PSR and NSR in the mean field.
+        settings: Levels and steps, and the correct set of the drawn runs.
+
+    Returns:
+        The comparisons. Arms that have not moved settle nothing.
+    """
+    moved = float((pair.pi[-1] - pair.bandit.reference).abs().max()) > MARGIN
+
+    def many(pi: Tensor) -> Tensor:
+        return pass_at_k(pi, pair.bandit, 256)
+
+    exact = above(pair, "NSR", "PSR", many, "pass@256 of NSR above PSR", levels=settings["levels"],
+                  steps=[settings["steps"]])  # fmt: skip
+    found = [replace(one, gaps=[gap - MARGIN if moved else math.nan for gap in one.gaps]) for one in exact]
+    given = settings["drawn"]
+    world = correct_set(given["actions"], given["correct"], given["accuracy"])
+    trace = simulate(
+        world, [Nsr(), Psr()], given["eta"], given["steps"], "sampled", group=settings["group"], seeds=given["seeds"],
+        seed=given["seed"], levels=given["levels"], keep=[0, given["steps"] // 4, given["steps"]],
+    )  # fmt: skip
+
+    def number(pi: Tensor) -> Tensor:
+        return effective_number(pi, world)
+
+    return found + above(trace, "NSR", "PSR", number, "correct actions kept by NSR above PSR, drawn",
+                         levels=given["levels"], steps=[given["steps"] // 4, given["steps"]])  # fmt: skip
 
 
 def update_noise(arm: Objective, settings: Mapping[str, Any]) -> float:
@@ -88,7 +128,7 @@ def update_noise(arm: Objective, settings: Mapping[str, Any]) -> float:
     world = correct_set(case["actions"], case["correct"], case["accuracy"])
     trace = simulate(world, arm, 1.0, 1, "sampled", group=settings["group"], seeds=case["seeds"], keep="end")
     moved = trace.z[0, 0, :, 0, :2] - world.reference[0, :2].log()
-    return float((moved[:, 0] - moved[:, 1]).var())
+    return float((moved[:, 0] - moved[:, 1]).var()) if len(moved) > 1 else math.nan
 
 
 def _ratio(pi: Tensor) -> Tensor:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Column, Section, Table
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import bars, lines
-from antigrad.lab.study import Result, counted, missing
-from antigrad.lab.table_one import EVERY, final, reached, scores
+from antigrad.lab.study import Result, counted, settle
+from antigrad.lab.table_one import EVERY, final, paths, reached, scores
+from antigrad.lab.training import Arm, Score
 
 ARMS = ("BoN10", "PPO")
 RUNS = ((1, "BoN10"), (10, "BoN10"), (50, "BoN10"), (10, "PPO"), (50, "PPO"))
@@ -77,8 +80,49 @@ def run(settings: Mapping[str, Any]) -> Result:
         bars("Reward at the last step", cells, "reward", f"{note} Mean and range, at equal steps."),
         Table("Equal steps and equal accuracy", columns, rows, note),
     ]
-    if missing(*reward.values()):
-        return Result("open", says, numbers, sections)
-    # Fewer than three seeds, or seeds that differ, settle nothing.
-    settled = count >= 3 and wins == count
-    return Result("agrees" if hurts and settled else "mixed" if hurts else "disagrees", says, numbers, sections)
+    return settle(covered(found, settings["levels"]), says, numbers, sections)
+
+
+HARMLESS = 0.9
+"""Share of the reward that harmless reuse keeps, and that hurtful reuse does not."""
+
+
+def covered(found: Sequence[tuple[Arm, Score]], levels: Sequence[float]) -> list[Comparison]:
+    """What the sentence covers: ten steps are harmless, fifty hurt, and PPO keeps more of its reward than Best-of-N.
+
+    Args:
+        found: What `scores` gave.
+        levels: Rewards.
+
+    Returns:
+        The comparisons over seeds: at the last step, and where the less reused arm gets to a reward.
+    """
+    of = {run: paths(found, f"on-policy T={run[0]} {run[1]}", 70) for run in RUNS}
+    kept: dict[str, dict[str, list[float]]] = {}
+    read: list[Comparison] = []
+    places = [("steps", "the last step", None)] + [("reward", f"reward {level:g}", level) for level in levels]
+    for equal, place, level in places:
+        at = "reward" if equal == "reward" else "steps"
+
+        def share(more: int, less: int, arm: str, level: float | None = level) -> list[float]:
+            pairs = zip(of[more, arm], of[less, arm], strict=False)
+            return [_share(a, b, level) for a, b in pairs]
+
+        harmless = [one - HARMLESS for one in share(10, 1, "BoN10")]
+        read.append(Comparison("Best-of-N: ten steps keep 90 % of the reward of one", at, place, harmless, "trained",
+                               exact=False))  # fmt: skip
+        for arm in ARMS:
+            kept.setdefault(place, {})[arm] = share(50, 10, arm)
+            hurts = [HARMLESS - one for one in kept[place][arm]]
+            says = f"{arm}: fifty steps keep less than 90 % of the reward of ten"
+            read.append(Comparison(says, at, place, hurts, "trained", exact=False))
+        more = [a - b for a, b in zip(kept[place]["PPO"], kept[place]["BoN10"], strict=False)]
+        says = "PPO keeps more at fifty steps than Best-of-N"
+        read.append(Comparison(says, at, place, more, "trained", exact=False))
+    return read
+
+
+def _share(more: Mapping[int, float], less: Mapping[int, float], level: float | None) -> float:
+    # Reward of the more reused arm over that of the less reused one, where that one first is at a level.
+    step = max(less) if level is None else next((step for step in sorted(less) if less[step] >= level), None)
+    return math.nan if step is None or not less[step] > 0 else more[step] / less[step]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from torch import Tensor
+
 from antigrad.core.page import Section
 from antigrad.lab import OBJECTIVES
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import compared, lines
+from antigrad.lab.gaps import above, at_places
 from antigrad.lab.measures import pass_at_k
 from antigrad.lab.objective import Objective
 from antigrad.lab.objectives.grpo import Grpo
@@ -18,8 +22,8 @@ from antigrad.lab.objectives.grpo_p import GrpoP
 from antigrad.lab.objectives.psr import Psr
 from antigrad.lab.presets import shared_prompts
 from antigrad.lab.simulate import simulate
-from antigrad.lab.study import Result, counted, missing, told
-from antigrad.lab.trace import Row, comparison, matched
+from antigrad.lab.study import Result, counted, missing, settle, told, up_to
+from antigrad.lab.trace import Metric, Row, Trace, comparison, matched
 
 ARMS: tuple[Objective, ...] = (Psr(), Grpo(), GrpoP(), GrpoN())
 
@@ -33,11 +37,13 @@ def run(settings: Mapping[str, Any]) -> Result:
     Returns:
         What was found.
     """
-    levels, most, level = settings["levels"], max(settings["attempts"]), 0.5
+    levels, most = settings["levels"], max(settings["attempts"])
+    level = min(levels, key=lambda one: abs(one - 0.5))
     numbers: dict[str, float | int | None] = {}
-    given = settings["mean_field"]
     main: list[Row] = []
+    read: list[Comparison] = []
     frontier: dict[str, Any] = {}
+    given = _with_steps(settings["mean_field"])
     for rho in (settings["rho"], *settings["others"]):
         world = shared_prompts(rho)
         trace = simulate(
@@ -51,6 +57,7 @@ def run(settings: Mapping[str, Any]) -> Result:
                 numbers[f"mean_field/steps/{row.arm}@rho={rho:g}"] = row.step
         if not main:
             metric = partial(pass_at_k, bandit=world, k=most)
+            read += covered(trace, metric, levels, given["equal_steps"])
             main = comparison(trace, metric, levels=levels, steps=given["equal_steps"])
             start = world.reference.expand(1, 1, 1, *world.reference.shape)
             laws = {"base": start, **dict(zip(trace.arms, trace.first(level)[1][:, None], strict=True))}
@@ -59,7 +66,7 @@ def run(settings: Mapping[str, Any]) -> Result:
                 frontier[arm] = (attempts, [float(pass_at_k(pi[0, 0, 0], world, k)) for k in attempts])
     base = numbers[f"base/pass@{most}"] or 0.0
     found = {arm.label: numbers[f"mean_field/pass@{most}/{arm.label}@rho={settings['rho']:g}"] for arm in ARMS}
-    drawn, rows = sampled(settings, most, level)
+    drawn, rows, sampled_read = sampled(settings, most, level)
     numbers |= drawn
     ranked = sorted(found.items(), key=lambda item: math.inf if missing(item[1]) else -(item[1] or 0.0))
     order = ", ".join(f"{arm} {told(value)}" for arm, value in ranked)
@@ -88,13 +95,44 @@ def run(settings: Mapping[str, Any]) -> Result:
             f"{counted(settings['sampled']['seeds'])}: mean and range.",
         ),
     ]
-    if missing(*found.values()):
-        return Result("open", says, numbers, sections)
-    backwards = (found["GRPO-P"] or 0.0) > (found["PSR"] or 0.0) > (found["GRPO-N"] or 0.0)
-    return Result("disagrees" if backwards else "agrees", says, numbers, sections)
+    return settle([*read, *sampled_read], says, numbers, sections)
 
 
-def sampled(settings: Mapping[str, Any], most: int, level: float) -> tuple[dict[str, float | int | None], list[Row]]:
+def covered(trace: Trace, metric: Metric, levels: Sequence[float], steps: Sequence[int]) -> list[Comparison]:
+    """What the sentence covers in one simulation: negatives only keeps more than positives only, which shrinks it.
+
+    Args:
+        trace: Some of PSR, NSR, GRPO and its halves.
+        metric: pass@k.
+        levels: Accuracies.
+        steps: Steps.
+
+    Returns:
+        The comparisons that its arms allow.
+    """
+    base = float(metric(trace.bandit.reference))
+    places: dict[str, Any] = {"levels": levels, "steps": steps}
+    here = {label.removesuffix(" (kept)"): label for label in trace.arms}
+    note = "" if trace.tier == "mean_field" else ", drawn" + (", kept" if "(kept)" in trace.arms[0] else "")
+    found: list[Comparison] = []
+    for less, more in (("GRPO-P", "GRPO-N"), ("PSR", "GRPO-N"), ("GRPO", "GRPO-N"), ("PSR", "NSR"), ("GRPO-P", "NSR")):
+        if less in here and more in here:
+            found += above(trace, here[more], here[less], metric, f"{more} above {less}{note}", **places)
+    for arm, sign in (("PSR", -1), ("GRPO-P", -1), ("NSR", 1), ("GRPO-N", 1)):
+        if arm in here:
+            place = trace.arms.index(here[arm])
+
+            def gap(pi: Tensor, place: int = place, sign: int = sign) -> Tensor:
+                return sign * (metric(pi[place]) - base)
+
+            what = "shrinks pass@k" if sign < 0 else "keeps all of pass@k"
+            found += at_places(trace, f"{arm} {what}{note}", gap, **places)
+    return found
+
+
+def sampled(
+    settings: Mapping[str, Any], most: int, level: float
+) -> tuple[dict[str, float | int | None], list[Row], list[Comparison]]:
     """The same with drawn groups of some prompts a step.
 
     Args:
@@ -103,10 +141,10 @@ def sampled(settings: Mapping[str, Any], most: int, level: float) -> tuple[dict[
         level: Accuracy at which to compare.
 
     Returns:
-        Mean, and range over seeds; the rows of a comparison.
+        Mean, and range over seeds; the rows of a comparison; what the sentence covers.
     """
-    given, world = settings["sampled"], shared_prompts(settings["rho"])
-    found, rows = dict[str, float | int | None](), list[Row]()
+    given, world = _with_steps(settings["sampled"]), shared_prompts(settings["rho"])
+    found, rows, read = dict[str, float | int | None](), list[Row](), list[Comparison]()
     for denominator in given["denominators"]:
         specs = [f"{name}(denominator={denominator})" for name in given["arms"]]
         trace = simulate(
@@ -115,8 +153,14 @@ def sampled(settings: Mapping[str, Any], most: int, level: float) -> tuple[dict[
             levels=settings["levels"], keep=[0, *given["equal_steps"]], stop=True,
         )  # fmt: skip
         metric = partial(pass_at_k, bandit=world, k=most)
+        read += covered(trace, metric, settings["levels"], given["equal_steps"])
         rows += comparison(trace, metric, levels=settings["levels"], steps=given["equal_steps"])
         for row in matched(trace, metric, level):
             key = f"sampled/pass@{most}/{row.arm}"
             found |= {key: row.value, f"{key}/low": row.low, f"{key}/high": row.high, f"{key}/reached": row.reached}
-    return found, rows
+    return found, rows, read
+
+
+def _with_steps(given: Mapping[str, Any]) -> dict[str, Any]:
+    # Steps beyond the last can't be compared at.
+    return {**given, "equal_steps": up_to(given["equal_steps"], given["steps"])}

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from antigrad.core.errors import InputValueError
 from antigrad.core.page import Column, Section, Table
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import bars
 from antigrad.lab.objective import Policy, likelihood_direction
-from antigrad.lab.study import Result, counted, missing
+from antigrad.lab.study import Result, counted, missing, settle
 from antigrad.objectives import Dpo
 
 PEAK, CHOSEN = 0, 20
@@ -39,10 +41,13 @@ def run(settings: Mapping[str, Any]) -> Result:
     numbers: dict[str, float | int | None] = {}
     spreads: dict[str, list[float]] = {}
     rows: list[dict[str, Any]] = []
+    paths: dict[tuple[str, float], Tensor] = {}
+    _check(settings)
     for place in settings["places"]:
         for rho in settings["cosines"]:
             for weight in settings["weights"]:
                 path = follow(settings, settings["places"][place], rho, weight)
+                paths.setdefault((place, rho), path)  # the first weight is the whole gradient
                 for column, values in zip(COLUMNS, path[-1].T, strict=True):
                     key = f"{column}/{place}/rho={rho:g}/weight={weight:g}"
                     numbers[key], spreads[key] = float(values.mean()), values.tolist()
@@ -56,7 +61,6 @@ def run(settings: Mapping[str, Any]) -> Result:
         return numbers[f"{column}/{place}/rho={rho:g}/weight={weight:g}"] or 0.0
 
     whole, least = settings["weights"][0], settings["weights"][-1]
-    squeezed = at("mode", whole) > 0 > at("others", whole)
     rarer = at("mode", whole) > at("mode", whole, "hill") + 0.05
     says = (
         f"With contexts of cosine {apart:g} DPO moves the mode at the rejected context by {at('mode', whole):+.2f} "
@@ -86,7 +90,52 @@ def run(settings: Mapping[str, Any]) -> Result:
         bars("Change of log-probability", groups, "nats", f"{note} At equal steps."),
         Table("At equal gain of the chosen", TABLE, rows, f"{note} Where the chosen has gained as much under each."),
     ]
-    return Result("agrees" if squeezed and rarer else "mixed" if squeezed else "disagrees", says, numbers, sections)
+    return settle(covered(paths, settings), says, numbers, sections)
+
+
+def covered(paths: Mapping[tuple[str, float], Tensor], settings: Mapping[str, Any]) -> list[Comparison]:
+    """What the sentence covers at every cosine: the mode rises, others fall, and more so where the rejected is rarer.
+
+    Args:
+        paths: What `follow` gave for DPO, by place of the rejected token and cosine.
+        settings: Steps and gains.
+
+    Returns:
+        The comparisons over starts: at the last step, and where the chosen has gained as much.
+    """
+    mode, others = COLUMNS.index("mode"), COLUMNS.index("others")
+    found: list[Comparison] = []
+    for rho in settings["cosines"]:
+        places = [("steps", f"step {settings['steps']}", None)]
+        places += [("reward", f"the chosen up by {gain:g} nats", gain) for gain in settings["gains"]]
+        for equal, where, gain in places:
+            rare, common = (_there(paths[place, rho], gain) for place in ("valley", "hill"))
+            for says, gaps in (
+                ("the mode rises", rare[:, mode]),
+                ("other tokens fall", -rare[:, others]),
+                ("the mode rises more for a rare rejected token", rare[:, mode] - common[:, mode]),
+            ):
+                at = "reward" if equal == "reward" else "steps"
+                found.append(Comparison(f"{says}, cosine {rho:g}", at, where, gaps.tolist(), exact=False))
+    return found
+
+
+def _there(path: Tensor, gain: float | None) -> Tensor:
+    # (S, 6) changes at the end, or where the chosen token of each start has gained so much; NaN where it never does.
+    if gain is None:
+        return path[-1]
+    over = path[..., COLUMNS.index("chosen")] >= gain
+    there = path[over.to(torch.uint8).argmax(0), torch.arange(path.shape[1])]
+    return torch.where(over.any(0)[:, None], there, torch.nan)
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    places, classes = settings["places"], settings["classes"]
+    wrong = [token for token in places.values() if token in (PEAK, CHOSEN) or not 0 < token < classes]
+    if wrong or classes <= CHOSEN + 1 or any(not -1 <= rho <= 1 for rho in settings["cosines"]):
+        given = f"classes={classes}, places={places}, cosines={settings['cosines']}"
+        expected = f"more than {CHOSEN + 1} classes, other tokens than {PEAK} and {CHOSEN}, cosines from -1 to 1"
+        raise InputValueError(given, expected, "50 classes, 42 and 7 are the study's")
 
 
 def _equal(rows: list[dict[str, Any]], whole: float, least: float) -> str:

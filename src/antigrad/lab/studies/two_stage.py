@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.page import Column, Section, Table
 from antigrad.lab.bandit import Bandit
+from antigrad.lab.evidence import Comparison
 from antigrad.lab.figures import lines, masses, simplex, thin
+from antigrad.lab.gaps import at_places
 from antigrad.lab.objectives.grpo import Grpo
 from antigrad.lab.objectives.grpo_n import GrpoN
 from antigrad.lab.objectives.grpo_p import GrpoP
@@ -20,6 +24,7 @@ from antigrad.lab.stages import (
     H,
     L,
     O,
+    Stages,
     boundary_ratios,
     exploration_time,
     explored_share,
@@ -27,7 +32,8 @@ from antigrad.lab.stages import (
     mean_advantages,
     stages,
 )  # fmt: skip
-from antigrad.lab.study import Result, counted, told
+from antigrad.lab.study import Result, counted, settle, told
+from antigrad.lab.trace import Trace
 from antigrad.objectives.grpo import Scale
 
 NAMES = ("H explored", "O optimal", "L low")
@@ -68,7 +74,8 @@ def run(settings: Mapping[str, Any]) -> Result:
     staged = full.sign_change is not None and full.overtakes is not None
     moved, root = full.fall > 1.5, 0.4 < slope[0] <= slope[1] < 0.55
     says = (
-        f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) falls {full.fall:.2f}-fold, to its minimum at step "
+        f"From (h, o, l) = {tuple(main['start'])} under GRPO π(O) falls "
+        f"{told(full.fall, '.2f')}-fold, to its minimum at step "
         f"{full.trough}. Negative advantage of H: {told(full.sign_change, 'd', 'step ')}; more than half of the "
         f"positive advantage on other actions: {told(numbers['share_above_half/GRPO'], 'd', 'step ')}; O over H: "
         f"{told(full.overtakes, 'd', 'step ')}. "
@@ -100,8 +107,51 @@ def run(settings: Mapping[str, Any]) -> Result:
         _table(rows),
     ]  # fmt: skip
     # Without an end of the first stage there is nothing to be said of a second one.
-    finding = "open" if not staged else "mixed" if moved else "agrees"
-    return Result(finding, says, numbers, sections)
+    return settle(covered(trace, seen, settings), says, numbers, sections, ready=staged)
+
+
+UNCHANGED = 1.5
+"""Factor by which a probability that stays largely unchanged may fall."""
+
+
+def covered(trace: Trace, seen: Sequence[Stages], settings: Mapping[str, Any]) -> list[Comparison]:
+    """What the sentence covers: O holds while exploitation lasts, then rises, and H falls.
+
+    Args:
+        trace: GRPO and its halves.
+        seen: Their stages.
+        settings: Levels of the first stage and of the second.
+
+    Returns:
+        The comparisons. The first stage ends at B1; what is earned by more than H alone is the second.
+    """
+    start, high = trace.bandit.reference[0], float(trace.bandit.rewards[0, H])
+    best = float(trace.bandit.rewards[0, O])
+    early = [high * share for share in (0.6, 0.8, 0.95)]
+    late = [high + (best - high) * share for share in (0.25, 0.75)]
+    found: list[Comparison] = []
+    for place, stage in enumerate(seen):
+        end = stage.sign_change
+
+        def holds(pi: Tensor, place: int = place) -> Tensor:
+            return torch.log(pi[place][:, 0, O] / start[O]) + math.log(UNCHANGED)
+
+        def rises(pi: Tensor, place: int = place, low: float = float(start[O]) / stage.fall) -> Tensor:
+            return torch.log(pi[place][:, 0, O] / low)
+
+        highest = trace.pi[:, place, 0, 0, 0, H].max()
+
+        def falls(pi: Tensor, place: int = place, highest: Tensor = highest) -> Tensor:
+            return torch.log(highest / pi[place][:, 0, H])
+
+        held, rise, fall = (f"{stage.arm}: {what}" for what in ("O holds in exploitation", "then O rises", "H falls"))
+        if end is None:
+            found.append(Comparison(rise, "steps", "no end of exploitation", [math.nan]))
+        else:
+            found += at_places(trace, held, holds, levels=early, steps=[end])
+            found += at_places(trace, rise, rises, levels=late, steps=[stage.steps])
+            found += at_places(trace, fall, falls, levels=late, steps=[stage.steps])
+    return found
 
 
 def _curves(arms: Sequence[str], paths: Tensor) -> dict[str, tuple[list[int], Tensor]]:

@@ -1,0 +1,69 @@
+"""A simulation of one's own as a page: the verdict on its claim, paths, comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from antigrad.core.page import Column, Page, Section, Table
+from antigrad.core.runs import RunFolder
+from antigrad.lab.figures import lines
+from antigrad.lab.run.page import head, word_of
+from antigrad.lab.simulation.settings import SimulateConfig
+from antigrad.lab.study import Study, counted
+
+
+def sections(arms: Mapping[str, Mapping[str, Any]], config: SimulateConfig) -> list[Section]:
+    """Figures of the arms.
+
+    Args:
+        arms: Rows by objective as it was given.
+        config: Tier, step size, seeds.
+
+    Returns:
+        Rewards along the way, and a table of every metric at equal steps and at equal reward.
+    """
+    tier = config.tier.replace("_", "-")
+    note = f"Tier: {tier}, η = {config.eta:g}"
+    note += "." if config.tier == "mean_field" else f", {counted(config.seeds)}: means."
+    curves = {row["label"]: (row["steps"], row["reward"]) for row in arms.values()}
+    some = next(iter(arms.values()))
+    metrics = list(some["at"][0]["values"])
+    columns = [Column("arm", "arm"), Column("equal", "equal"), Column("place", "at", "number")]
+    columns += [Column(name, name, "number", "empty: not every seed got there") for name in metrics]
+    shown: list[dict[str, Any]] = []
+    for spot, rows in _by_spot(arms):
+        for label, values in rows:
+            means = {name: _mean(one) for name, one in values.items()}
+            shown.append({"arm": label, "equal": spot["equal"], "place": spot["place"]} | means)
+    equal = "Along a horizontal at equal reward, along a vertical at equal steps."
+    return [
+        lines("Reward", curves, "step", "mean reward", f"{note} {equal}"),
+        Table("At equal reward and at equal steps", columns, shown, note),
+    ]
+
+
+def _by_spot(arms: Mapping[str, Mapping[str, Any]]) -> list[tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]]:
+    some = next(iter(arms.values()))
+    return [
+        (spot, [(row["label"], row["at"][number]["values"]) for row in arms.values()])
+        for number, spot in enumerate(some["at"])
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None and value == value]
+    return sum(there) / len(there) if values and len(there) == len(values) else None
+
+
+def describe(run: RunFolder, study: Study, row: Mapping[str, Any], parts: Sequence[Section]) -> None:
+    """Write the page.
+
+    Args:
+        run: The run.
+        study: What was claimed.
+        row: Its verdict.
+        parts: Figures and tables.
+    """
+    lead = f"{study.sentence} The claim and the numbers: {word_of(row['finding'])}." if study.sentence else study.asks
+    Page(study.title, lead, [head(study, row), *parts]).write(run)
