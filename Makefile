@@ -9,8 +9,8 @@ OUTPUT ?= runs/demo
 demo: $(READY)  ## install, run the preflight on the embedded model, say where the report is
 	$(BIN)/antigrad diagnose --output $(OUTPUT) --resume
 
-test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## all tests, two at a time
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-BASE = ("antigrad", "torch", "numpy", "scipy", "rich", "PyYAML", "jsonargparse", "lazy-loader")
+BASE = ("antigrad", "torch", "numpy", "scipy", "rich", "PyYAML", "jsonargparse", "lazy-loader", "filelock")
 """What every job uses."""
 
 EXTRAS: dict[str, tuple[str, ...]] = {
