@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from antigrad.cli.main import main
 from antigrad.core.runs import RunFolder
@@ -69,3 +71,23 @@ def test_a_planner_that_hangs_is_ended(
     figures = json.loads(capsys.readouterr().out)
     assert figures["scenes_where_planner_failed"] == figures["scenes"] == 1
     assert figures["scenes_hit"] == 0
+
+
+def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
+    argv = ["scenario", *SMALL, "--batch", "1", "--output"]
+    assert main([*argv, str(tmp_path / "one")]) == 0
+    assert main([*argv, str(tmp_path / "two"), "--workers", "2"]) == 0
+    one, two = (sorted(jobs_of(RunFolder.open(tmp_path / name)), key=str) for name in ("one", "two"))
+    assert one == two and len(one) > 2
+    traces = [sorted((tmp_path / name / "artifacts" / "traces").iterdir()) for name in ("one", "two")]
+    assert [path.name for path in traces[0]] == [path.name for path in traces[1]]
+    for ours, theirs in zip(*traces, strict=True):
+        first, second = load_file(ours), load_file(theirs)
+        assert first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_where_it_runs_is_checked_before_anything_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["scenario", "--engine", "rey", "--workers", "0", "--output", str(tmp_path / "run")]
+    assert main(argv) == 1
+    told = capsys.readouterr().err
+    assert "did you mean 'ray'" in told and "workers=0" in told

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 
-from antigrad.core.errors import raise_all
+from antigrad.core.errors import AntigradError, raise_all
 from antigrad.core.files import write_atomic
-from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
+from antigrad.core.spread import Piece, spread
 from antigrad.scenarios.io import Source
 from antigrad.scenarios.scenario.animation import animation, frames
 from antigrad.scenarios.scenario.charts import scene_of
@@ -43,15 +44,17 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         job="scenario",
         config=settings,
         resume=config.resume,
-        free=("output", "resume", "shown", "animate", "picture"),
+        free=("output", "resume", "shown", "animate", "picture", "engine", "workers", "address"),
     )
     pieces = pieces_of(config, sources)
     done = {row["piece"] for row in run.ledger.rows("piece")}
-    with progress("batches of scenes", len(pieces), done=len(done)) as bar:
-        for given in pieces:
-            if given.number not in done:
-                keep(run, config, given, work(config, given))
-                bar.advance(f"batch {given.number + 1}")
+    cut = [Piece(given.number, given, f"batch {given.number + 1}") for given in pieces]
+    for piece, found in spread(
+        partial(work, config), cut, where=config.where, title="batches of scenes", done=done, prepare=None
+    ):
+        if isinstance(found, AntigradError):
+            raise found
+        keep(run, config, piece.given, found)
     if not jobs_of(run):
         raise_all("scenes", [row["reason"] for row in run.ledger.rows("refused")] or ["none was found"])
     describe(run, config)

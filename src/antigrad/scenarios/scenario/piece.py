@@ -55,11 +55,12 @@ class Found:
     attacked: list[Scenes] = field(default_factory=list[Scenes])
 
 
-def work(config: ScenarioConfig, given: Given) -> Found:
+def work(config: ScenarioConfig, _: None, given: Given) -> Found:
     """Read, attack and certify the scenes of a piece.
 
     Args:
         config: The job's.
+        _: Nothing is prepared for several pieces.
         given: Which scenes.
 
     Returns:
@@ -90,7 +91,7 @@ def read(config: ScenarioConfig, given: Given) -> tuple[list[Scenes], list[dict[
     """
     if given.synthetic[1]:
         first, count = given.synthetic
-        every = sample(first + count, config.agents, config.seed)[first:]
+        every = sample(count, config.agents, config.seed, first=first)
         return [arrange(_promoted(one), config.max_objects) for one in every], []
     scenes: list[Scenes] = []
     refused: list[dict[str, Any]] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.spread import Where
 from antigrad.scenarios.io import WRITERS, Source, find
 from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.recipe import Recipe, preset
@@ -47,6 +48,9 @@ class ScenarioConfig:
         output: Folder of the run.
         seed: Of the synthetic traffic; the attack itself draws nothing.
         resume: Go on with the run in `output`; scenes that are done are kept.
+        engine: `local`, or `ray`; the figures do not depend on it.
+        workers: Batches attacked at the same time, on one thread each; one is this process itself.
+        address: Of a Ray cluster, `HOST:PORT` or `auto`; empty starts Ray on this machine.
     """
 
     scenes: list[str] = field(default_factory=list[str])
@@ -72,6 +76,14 @@ class ScenarioConfig:
     output: Path = Path("runs/scenario")
     seed: int = 0
     resume: bool = False
+    engine: str = "local"
+    workers: int = 1
+    address: str = ""
+
+    @property
+    def where(self) -> Where:
+        """Where batches are attacked."""
+        return Where(self.engine, self.workers, self.address)
 
     def recipe(self) -> Recipe:
         """The preset with the changes asked for.
@@ -94,7 +106,7 @@ class ScenarioConfig:
         Raises:
             ManyInputsError: All problems at once.
         """
-        problems: list[str] = []
+        problems = self.where.problems()
         sources = [source for place in self.scenes for source in _tried(lambda: find(place), problems) or []]  # noqa: B023
         recipe = _tried(self.recipe, problems)
         if recipe is not None:
