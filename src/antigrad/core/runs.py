@@ -71,6 +71,8 @@ class RunFolder:
             clear_leftovers(run.path)
         if record.exists():
             run._check_same(job, settings, set(free))
+            if (run.path / "summary.json").exists():
+                run.release()  # a run with a summary is done
             return run
         facts = {
             "job": job,

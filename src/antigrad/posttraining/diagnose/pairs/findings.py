@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from antigrad.posttraining.diagnose.findings import rank_correlation
-from antigrad.posttraining.probes.bootstrap import Estimate, Resamples
+from antigrad.posttraining.probes.bootstrap import LEAST_WITH_SIGN, Estimate, Resamples
 
 Row = Mapping[str, Any]
 PREDICTORS = {
@@ -121,6 +121,9 @@ def order_verdict(found: Mapping[str, Mapping[int, Row]], draws: Resamples) -> t
     apart = [name for name, estimate in differences.items() if estimate.sign]
     if len({row["factor"] for row in first.values()}) == 1:
         return "The rule gives all pairs the same factor: there is no order to test.", differences
+    if len(first) < LEAST_WITH_SIGN:
+        few = f"{len(first)} pairs are too few to say whether the order of the factors matters"
+        return f"{few}: {LEAST_WITH_SIGN} or more are needed.", differences
     if not apart:
         text = (
             "On these pairs the order of the factors is indistinguishable from any other: what is left is their mean."

@@ -40,7 +40,7 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
         config: What was asked.
     """
     pairs, found = run.ledger.rows("pair"), by_arm(run.ledger.rows("update"))
-    draws = Resamples(len(pairs), count=2000, level=0.95, seed=config.seed)
+    draws = Resamples(len(pairs), count=2000, level=0.95, seed=config.seed, comparisons=5)  # of the orders
     plain = found["none"]
     arms = [arm_row(arm, found[arm], plain, draws) for arm in config.arms]
     predictors = predictor_rows(pairs, plain, seed=config.seed)
