@@ -19,18 +19,21 @@ from antigrad.posttraining.train.callback import Alarms, StepCallback
 
 
 class Training(Protocol):
-    """One trainer's job, as `run_training` sees it.
-
-    Args:
-        job: What is typed behind `antigrad`.
-        config: Its settings, with `steps`, `certify_every`, `lora`, `device`, `threads`, `output` and `resume`, and a
-            method `check` that is given the number of processes.
-    """
+    """One trainer's job, as `run_training` sees it."""
 
     @property
-    def job(self) -> str: ...  # noqa: D102
+    def job(self) -> str:
+        """What is typed behind `antigrad`."""
+        ...
+
     @property
-    def config(self) -> Any: ...  # noqa: D102
+    def config(self) -> Any:
+        """Its settings.
+
+        They have `steps`, `certify_every`, `lora`, `device`, `threads`, `output` and `resume`, and a method `check`
+        that is given the number of processes.
+        """
+        ...
 
     def load(self) -> Any:
         """Load data and model: all that can be refused before there is a run folder."""

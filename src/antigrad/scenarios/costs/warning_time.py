@@ -18,7 +18,7 @@ from antigrad.scenarios.traffic import View
 class WarningTime(Cost):
     r"""What the striker's deviation lacks to be visible some time before the closest approach.
 
-    $$C=\Big[\delta-\lVert p_{i,t_c-L}-p^{log}_{i,t_c-L}\rVert\Big]_+,\qquad (i,t_c)=\arg\min_{i,t}g_{0i,t}$$
+    $$C=\Big[\delta-\lVert p_{i,t_c-L}-p^{log}_{i,t_c-L}\rVert\Big]_+,\qquad (i,t_c)=\mathrm{argmin}_{i,t}g_{0i,t}$$
 
     Args:
         lead: L, s before the closest approach.

@@ -21,7 +21,7 @@ class BoundaryShrink(UnlearningMethod):
     r"""BS: label each forget sample with the class that one adversarial step leads to, and fine-tune.
 
     $$x'=x+\epsilon\,\mathrm{sign}\,\nabla_xCE(\Phi_{\theta_o}(x),y),\quad
-    y'=\arg\max_{k\ne y}\Phi_{\theta_o}(x')_k,\quad\min_\theta\mathbb E_{\mathcal D_f}CE(\Phi_\theta(x),y')$$
+    y'=\mathrm{argmax}_{k\ne y}\Phi_{\theta_o}(x')_k,\quad\min_\theta\mathbb E_{\mathcal D_f}CE(\Phi_\theta(x),y')$$
 
     Args:
         learning_rate: Of the optimizer.

@@ -47,7 +47,7 @@ class Duck(UnlearningMethod):
 
     $$\mathcal L=\lambda_{FGT}\frac1{N_f}\sum_{B_f}d(\Psi_\theta(x_j),\mathbf c_{i^\ast_j})
     +\lambda_{RET}\,CE\Big(\frac{\Phi_\theta(B_r)}T\Big),\qquad
-    i^\ast_j=\arg\min_{i\ne y_j}d(\Psi_{\theta_o}(x_j),\mathbf c_i)$$
+    i^\ast_j=\mathrm{argmin}_{i\ne y_j}d(\Psi_{\theta_o}(x_j),\mathbf c_i)$$
 
     Args:
         learning_rate: Of Adam; halved at epochs 25 and 40.

@@ -18,7 +18,7 @@ from antigrad.vision.split import SplitModel
 class Retrain(UnlearningMethod):
     r"""Retrain: fresh weights, trained on the retain set alone.
 
-    $$\theta_r=\arg\min_\theta\mathbb E_{\mathcal D_r}CE,\qquad\theta\text{ new}$$
+    $$\theta_r=\mathrm{argmin}_\theta\mathbb E_{\mathcal D_r}CE,\qquad\theta\text{ new}$$
 
     Args:
         learning_rate: Of Adam.
