@@ -63,12 +63,13 @@ def test_the_trajectory_is_untouched_and_every_step_has_its_row(kind: Kind) -> N
         assert [row["independent"] for row in moved[:-1]] == ["lagged"] * len(moved[:-1])
 
 
+@pytest.mark.filterwarnings("ignore")  # of what they compile with
 @pytest.mark.parametrize("module", ["schedulefree", "heavyball", "bitsandbytes"])
 def test_other_libraries_where_they_are_installed(module: str) -> None:
     library = pytest.importorskip(module, reason=f"{module} is not installed")
     made = {
         "schedulefree": lambda p: library.AdamWScheduleFree(p, lr=1e-2),
-        "heavyball": lambda p: library.ForeachAdamW(p, lr=1e-2),
+        "heavyball": lambda p: library.AdamW(p, lr=1e-2),
         "bitsandbytes": lambda p: library.optim.AdamW(p, lr=1e-2),
     }[module]
 
