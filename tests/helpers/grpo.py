@@ -103,3 +103,62 @@ def make(kind: type, folder: Path, rewards: Any = reward, data: Any = None, wrap
 def weights(trainer: Any) -> Tensor:
     """All weights of its model, as one vector."""
     return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
+
+
+SELECTING = "nthr(anchor=others,eta=0)"
+WHOLE = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1}
+
+
+def ours() -> type:
+    from antigrad.posttraining.train.grpo import GRPOTrainer
+
+    return GRPOTrainer
+
+
+def stock() -> type:
+    from trl import GRPOTrainer
+
+    return GRPOTrainer
+
+
+def options(**given: Any) -> Any:
+    from antigrad.posttraining.train.grpo import CreditOptions
+
+    return CreditOptions(**given)
+
+
+EACH = {"logging_strategy": "steps", "logging_steps": 1}
+
+
+class Recording:
+    """Mixed into a trainer: keeps the weights that reach the loss, and what they should be."""
+
+    def _compute_loss(self, model: Any, inputs: Any) -> Any:
+        loss = super()._compute_loss(model, inputs)  # type: ignore[misc]
+        self.__dict__.setdefault("seen", []).append({key: value.detach().clone() for key, value in inputs.items()})
+        return loss
+
+
+@cache
+def recording() -> type:
+    return type("Recorded", (Recording, ours()), {})
+
+
+def loud(completions: Sequence[str], **_: Any) -> list[float]:
+    """A bonus that outweighs the verifier, against it."""
+    return [-3 * judged(text) for text in completions]
+
+
+def logged(trainer: Any) -> list[dict[str, float]]:
+    return [row for row in trainer.state.log_history if "loss" in row]
+
+
+def rare(completions: Sequence[str], **_: Any) -> list[float]:
+    """Few responses are correct, so most groups have no contrast."""
+    return [float(hash_of(text) % 16 == 0) for text in completions]
+
+
+def hash_of(text: str) -> int:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).digest()[1]

@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 
 from antigrad.core import RunFolder
 from antigrad.language.policy import Policy
-from antigrad.language.tiny import WEIGHTS
 from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
 from antigrad.posttraining.diagnose import job as wing
 from antigrad.posttraining.diagnose.update import Snapshot, Stepper
@@ -395,16 +394,3 @@ def test_a_finished_run_is_returned_as_it_is(config: DiagnoseConfig, monkeypatch
     again = diagnose(replace(config, questions=1, arms=["none"], resume=True))
     assert again.summary == run.summary
     assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()} == before
-
-
-@pytest.mark.skipif(not (WEIGHTS / "model.safetensors").exists(), reason="the tiny policy's weights are not there yet")
-def test_the_shipped_tiny_policy_has_mixed_groups_and_finite_figures(tmp_path: Path) -> None:
-    config = DiagnoseConfig(
-        model="tiny", tasks="tiny_arithmetic", questions=4, arms=["none", "positives_only"], step_sizes=[1e-5],
-        max_new_tokens=32, device="cpu", output=tmp_path / "run",
-    )  # fmt: skip
-    run = diagnose(config)
-    assert run.summary["mixed"] >= 2
-    for row in changes(run, "positives_only", 1e-5).values():
-        assert row["delta_correct"] > 0
-    assert math.isfinite(run.summary["delta_correct/none@1e-05"])

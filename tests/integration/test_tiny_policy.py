@@ -1,6 +1,8 @@
 """The shipped tiny policy is what its card and the documentation say."""
 
 import json
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from antigrad.language.tasks import load_task
 from antigrad.language.tasks.arithmetic import questions
 from antigrad.language.tiny import WEIGHTS
 from antigrad.language.tiny.accuracy import Accuracy, measure_accuracy
+from antigrad.posttraining.diagnose import DiagnoseConfig, diagnose
 
 QUESTIONS = 150
 
@@ -67,3 +70,17 @@ def test_the_task_of_the_same_name_fits_it(policy: Policy) -> None:
     assert not any(bool(group.truncated.any()) for group in groups)
     assert all(text.count("=") == 2 for group in groups for text in group.texts[:1])
     assert {bool(verdict) for group in groups for verdict in group.correct} == {True, False}
+
+
+@pytest.mark.skipif(not (WEIGHTS / "model.safetensors").exists(), reason="the tiny policy's weights are not there yet")
+def test_the_shipped_tiny_policy_has_mixed_groups_and_finite_figures(tmp_path: Path) -> None:
+    config = DiagnoseConfig(
+        model="tiny", tasks="tiny_arithmetic", questions=4, arms=["none", "positives_only"], step_sizes=[1e-5],
+        max_new_tokens=32, device="cpu", output=tmp_path / "run",
+    )  # fmt: skip
+    run = diagnose(config)
+    assert run.summary["mixed"] >= 2
+    raised = [row for row in run.ledger.rows("update") if row["arm"] == "positives_only" and row["step_size"] == 1e-5]
+    for row in raised:
+        assert row["delta_correct"] > 0
+    assert math.isfinite(run.summary["delta_correct/none@1e-05"])
