@@ -7,7 +7,7 @@ from typing import Any
 from studies.attribution.facts import COMPETITORS, CONTROLS, HEADLINE, NAMES, PERCENTILES
 
 Found = dict[str, Any]
-BEYOND = 3.3
+BEYOND = 3.35
 """Standard errors: Student's t at .05 over 189 pictures, two-sided, for fifty verdicts together (Bonferroni)."""
 KEYS = ("rcap/black", "rcap_s/black", "rcap_calibrated/black")
 
