@@ -11,6 +11,7 @@ from typing import Any, get_args
 import torch
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.spread import too_many
 from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.posttraining.train.dpo.options import check_options
 from antigrad.posttraining.train.options import check_lora, check_trl
@@ -210,6 +211,7 @@ class TrainDPOConfig:
                 problems += error.problems
             except (ValueError, TypeError, AntigradError) as error:
                 problems.append(f"TRL refuses its options: {error}")
+        problems += too_many("threads", self.threads)
         raise_all("settings of train dpo", problems)
 
 

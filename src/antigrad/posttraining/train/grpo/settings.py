@@ -11,6 +11,7 @@ from typing import Any, get_args
 import torch
 
 from antigrad.core.errors import ManyInputsError, did_you_mean, raise_all
+from antigrad.core.spread import too_many
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options
 from antigrad.posttraining.train.options import check_adapter, check_lora, check_trl
 
@@ -220,6 +221,7 @@ class TrainGRPOConfig:
                     check_options(self.credit, self.credit_options, arguments, ["correct"], processes)
                 except ManyInputsError as error:
                     problems += error.problems
+        problems += too_many("threads", self.threads)
         raise_all("settings of train grpo", problems)
 
 
