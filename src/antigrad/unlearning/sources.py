@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.files import is_folder
 from antigrad.unlearning.digits.load import digits, fresh, trained
 from antigrad.unlearning.digits.networks import NETWORKS
 from antigrad.vision.data import Prepare, read_samples
@@ -122,7 +123,7 @@ def load(given: Given) -> Source:
 
 
 def _is_packaged(name: str) -> bool:
-    return name.startswith(("timm:", "torchvision:")) or Path(name).is_dir() or ("/" in name and ":" not in name)
+    return name.startswith(("timm:", "torchvision:")) or is_folder(name) or ("/" in name and ":" not in name)
 
 
 def _like(name: str, module: nn.Module) -> Callable[[int], SplitModel] | None:

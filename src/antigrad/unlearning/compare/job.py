@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import AntigradError
+from antigrad.core.files import is_there
 from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, spread
 from antigrad.unlearning.compare.findings import summary_of
@@ -91,4 +92,4 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path
+    return str(Path(path).resolve()) if path and is_there(path) else path

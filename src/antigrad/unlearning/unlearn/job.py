@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from antigrad.core.files import is_there
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.unlearning.methods.method import Context
@@ -143,4 +144,4 @@ def cost_of(row: dict[str, Any] | None) -> Cost:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path
+    return str(Path(path).resolve()) if path and is_there(path) else path
