@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
+from antigrad.core.devices import device_problems
 from antigrad.core.errors import raise_all
 from antigrad.core.spread import Where
 from antigrad.unlearning.methods import METHODS, VIT_MUL
@@ -129,8 +128,7 @@ class CompareConfig:
         problems += self.where().problems()
         if any(not factor > 0 for factor in self.search):
             problems.append(f"search={self.search}: factors above 0")
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            problems.append(f"device {self.device}: torch sees none on this machine")
+        problems += device_problems(self.device)
         raise_all("settings of unlearn compare", problems)
 
     def where(self) -> Where:

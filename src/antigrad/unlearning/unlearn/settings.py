@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from antigrad.core.devices import device_problems
 from antigrad.core.errors import AntigradError, raise_all
 from antigrad.unlearning.loop import Weight
 from antigrad.unlearning.methods import METHODS, UnlearningMethod
@@ -143,8 +142,7 @@ class UnlearnConfig:
             )
         if 0 < self.shadows < 4:
             problems.append(f"shadows={self.shadows}: 0, or at least 4, so that each sample is left out by two")
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            problems.append(f"device {self.device}: torch sees none on this machine")
+        problems += device_problems(self.device)
         raise_all("settings of unlearn", problems)
 
     def given(self) -> Given:
