@@ -43,7 +43,6 @@ def timed(seconds: float, work: Callable[[], Found]) -> Found:
     Raises:
         OutOfTimeError: It took too long.
     """
-
     working = True
 
     def stop(*_: object) -> None:
