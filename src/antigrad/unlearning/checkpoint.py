@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError
-from antigrad.core.files import write_atomic
+from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.core.ledger import from_json, to_json
 
 
@@ -124,7 +124,7 @@ class Checkpoints:
                 facts: Any = file.metadata() or {}
                 position = Position(**from_json(json.loads(facts["position"])))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        except (*UNREADABLE, SafetensorError) as error:
             raise AntigradError(
                 f"{self.path}: {error}", "a checkpoint of this run", "remove it, then use --resume"
             ) from error
@@ -137,3 +137,21 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove it: the method is done."""
         self.path.unlink(missing_ok=True)
+
+
+def load_into(model: nn.Module, path: Path) -> None:
+    """Read the state of a model that this run wrote.
+
+    Args:
+        model: Gets it, and is put into eval mode.
+        path: Where it lies.
+
+    Raises:
+        AntigradError: The file is damaged, or holds another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split()[:30])
+        raise AntigradError(f"{path}: {reason}", "a model of this run", "choose another --output") from error
+    model.eval()

@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from antigrad.core.errors import AntigradError
-from antigrad.core.files import write_atomic
+from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.unlearning.checkpoint import Checkpoints
 from antigrad.unlearning.loop import unlearn
 from antigrad.unlearning.methods.method import Context
@@ -95,12 +96,8 @@ def retrained(
         AntigradError: The training diverged.
     """
     path = None if cache is None else cache / f"{key_of(context, recipe)}.safetensors"
-    if path is not None and path.exists():
-        model = context.new_model()
-        facts = json.loads(path.with_suffix(".json").read_text()) if path.with_suffix(".json").exists() else {}
-        model.module.load_state_dict(load_file(path))
-        model.module.eval()
-        return Reference(model, float(facts.get("seconds", 0.0)), int(facts.get("steps", 0)), cached=True)
+    if path is not None and path.exists() and (found := _cached(path, context)) is not None:
+        return found
     done = unlearn(recipe, context, checkpoints=checkpoints, on_epoch=on_epoch)
     if done.stopped is not None:
         raise AntigradError(f"retraining: {done.stopped}", "a training that converges", "lower the learning rate")
@@ -110,6 +107,20 @@ def retrained(
         state = {name: value.contiguous() for name, value in done.model.module.state_dict().items()}
         write_atomic(path, save(state))
     return Reference(done.model, done.seconds, done.steps, cached=False)
+
+
+def _cached(path: Path, context: Context) -> Reference | None:
+    # What an earlier run kept; None where it is damaged: then it is made anew.
+    model = context.new_model()
+    try:
+        kept = path.with_suffix(".json")
+        facts = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        seconds, steps = float(facts.get("seconds", 0.0)), int(facts.get("steps", 0))
+        model.module.load_state_dict(load_file(path))
+    except (*UNREADABLE, RuntimeError, SafetensorError):
+        return None
+    model.module.eval()
+    return Reference(model, seconds, steps, cached=True)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from antigrad.core.files import write_atomic
+from antigrad.core.errors import AntigradError
+from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.checkpoint import Checkpoints
+from antigrad.unlearning.checkpoint import Checkpoints, load_into
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard
@@ -102,8 +104,7 @@ def restored(path: Path, source: Source) -> SplitModel:
         The model, in eval mode.
     """
     model = source.model.copy()
-    model.module.load_state_dict(load_file(path))
-    model.module.eval()
+    load_into(model.module, path)
     return model
 
 
@@ -285,11 +286,19 @@ def shadows_of(run: RunFolder, place: int, count: int) -> tuple[Tensor, list[Map
 
     Returns:
         Masks of what they saw, and their outputs; None without shadow models.
+
+    Raises:
+        AntigradError: A file is damaged.
     """
     if not count:
         return None
-    files = [load_file(file_of(run, place, f"shadow-{number:03d}")) for number in range(count)]
-    return torch.stack([one.pop("seen") for one in files]), list(files)
+    paths = [file_of(run, place, f"shadow-{number:03d}") for number in range(count)]
+    try:
+        files = [load_file(path) for path in paths]
+        return torch.stack([one.pop("seen") for one in files]), list(files)
+    except (*UNREADABLE, SafetensorError) as error:
+        given = f"shadow models in {paths[0].parent}: {error}"
+        raise AntigradError(given, "those that this run wrote", "choose another --output") from error
 
 
 def _facts(config: UnlearnConfig, context: Context) -> dict[str, str]:

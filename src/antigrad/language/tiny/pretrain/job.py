@@ -6,12 +6,14 @@ import io
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from antigrad.core.files import write_atomic
+from antigrad.core.errors import AntigradError
+from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.core.streams import stream_seed
@@ -108,10 +110,15 @@ class _Training:
         )
         self._file = run.path / "checkpoints" / "training.pt"
         if self._file.exists():
-            state = torch.load(self._file, weights_only=True)
-            self.step, self.accuracy = state["step"], state["accuracy"]
-            self.policy.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            try:
+                state = torch.load(self._file, weights_only=True)
+                self.step, self.accuracy = state["step"], state["accuracy"]
+                self.policy.model.load_state_dict(state["model"])
+                self.optimizer.load_state_dict(state["optimizer"])
+            except (*UNREADABLE, RuntimeError, EOFError, UnpicklingError) as error:
+                reason = " ".join(str(error).split()[:30])
+                given = f"{self._file}: {reason}"
+                raise AntigradError(given, "a checkpoint of this run", "remove it, then use --resume") from error
 
     def one_step(self) -> float:
         """Do one optimizer step on questions that the seed and the number of the step decide.

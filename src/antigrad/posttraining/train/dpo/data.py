@@ -10,6 +10,7 @@ from typing import Any
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
+from antigrad.core.ledger import Ledger, to_json
 from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.facts import pair_facts
@@ -156,13 +157,17 @@ def keep(config: TrainDPOConfig, prepared: Prepared) -> None:
             {"side": "excluded", "row": one.row, "reason": one.reason, "detail": one.detail}
             for one in prepared.excluded
         ]
-        write_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        write_atomic(path, "".join(json.dumps(to_json(line), ensure_ascii=False) + "\n" for line in lines))
 
 
 def _read_back(config: TrainDPOConfig, path: Path) -> Prepared:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
     sides: dict[str, list[dict[str, Any]]] = {"train": [], "held_out": [], "excluded": []}
-    for line in lines:
-        sides[line.pop("side")].append(line)
-    excluded = tuple(Excluded(**line) for line in sides["excluded"])
+    for line in Ledger(path):
+        if line["side"] not in sides:
+            raise InputValueError(f"{path}: side {line['side']!r}", f"one of {', '.join(sides)}", "restore the file")
+        sides[line["side"]].append({key: value for key, value in line.items() if key != "side"})
+    try:
+        excluded = tuple(Excluded(**line) for line in sides["excluded"])
+    except TypeError as error:
+        raise InputValueError(f"{path}: {error}", "the file as this run wrote it", "restore the file") from error
     return _prepared(config, sides["train"], sides["held_out"], excluded)

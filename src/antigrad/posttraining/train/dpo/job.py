@@ -144,7 +144,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     for path in sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
         try:
             json.loads((path / "trainer_state.json").read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         return path
     return None

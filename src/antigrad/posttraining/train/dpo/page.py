@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from antigrad.core.ledger import Ledger
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.train.dpo.columns import FACTOR
@@ -47,8 +47,8 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
         config: What was asked.
     """
     train, tests = run.ledger.rows("train"), run.ledger.rows("evaluation")
-    setup = run.ledger.rows("setup")[0]
-    lines = [json.loads(line) for line in run.artifact(FILE).read_text().splitlines()]
+    setup = run.ledger.one("setup")
+    lines = list(Ledger(run.artifact(FILE)))
     sections: list[Section] = [Cards("In short", _cards(setup, train, tests))]
     sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats a response")]
     if any("probe/chosen" in row for row in train):

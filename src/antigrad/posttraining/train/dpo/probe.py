@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from antigrad.core.files import write_atomic
+from antigrad.core.errors import InputValueError
+from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.pair import Pair, Tokens, tokenize, words_of
 from antigrad.posttraining.pairs.source import greedy, tokens_of
@@ -106,7 +107,7 @@ class ProbeCallback(TrainerCallback):
             **kwargs: Not used.
         """
         if state.global_step and self._path.exists():
-            self._start = json.loads(self._path.read_text())
+            self._start = _read_back(self._path)
         else:
             self._start = self._measured()
             if state.is_world_process_zero:
@@ -147,3 +148,11 @@ class ProbeCallback(TrainerCallback):
             return measure(self._policy, self._probes)
         finally:
             model.train(training)
+
+
+def _read_back(path: Path) -> Measured:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [{str(name): float(value) for name, value in row.items()} for row in found]
+    except UNREADABLE as error:
+        raise InputValueError(f"{path}: {error}", "the file as this run wrote it", "restore it") from error

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.core.files import write_atomic
+from antigrad.core.files import UNREADABLE, write_atomic
 
 _GENERATOR = "generator"
 _REFERENCE = "antigrad_reference.safetensors"
@@ -67,7 +68,7 @@ def load_state(
     tensors_path, state_path = _files(folder, rank)
     try:
         state, tensors = json.loads(state_path.read_text()), load_file(tensors_path)
-    except (OSError, ValueError) as error:
+    except (*UNREADABLE, SafetensorError) as error:
         theirs = not any(folder.glob("antigrad_state_*.json"))
         hint = (
             f"TRL's own trainer saved it, without the responses in use: start from its weights, with --model {folder}"
@@ -109,7 +110,7 @@ def load_reference(folder: Path, model: Any) -> None:
     """
     try:
         model.load_state_dict(load_file(folder / _REFERENCE))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise InputValueError(
             f"{folder / _REFERENCE}: {error}", "the reference model of this run", "start anew in another --output"
         ) from error
@@ -150,8 +151,12 @@ def last_checkpoint(folder: Path, processes: int = 1) -> Path | None:
         first = _files(path, 0)[1]
         if not first.is_file():
             continue
-        state = json.loads(first.read_text())
-        if all(_files(path, rank)[1].is_file() for rank in range(state["processes"])):
+        try:
+            state = json.loads(first.read_text(encoding="utf-8"))
+            whole = all(_files(path, rank)[1].is_file() for rank in range(state["processes"]))
+        except UNREADABLE:
+            continue  # the one before it may be whole
+        if whole:
             check_processes(path, state, processes)
             return path
     return None

@@ -53,7 +53,7 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
     train = run.ledger.rows("train")
     # TRL's reward is a mean over batches of means, where the last batch may be a small one; pass@1 is over questions.
     tests = [row | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.rows("evaluation")]
-    setup = run.ledger.rows("setup")[0]
+    setup = run.ledger.one("setup")
     alarms = [row["text"] for row in run.ledger.rows("alarm")]
     sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out), SOURCES[setup["states_from"]])]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
