@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import formatannotation
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -31,6 +31,8 @@ def kinds(settings: type[Any], above: str = "") -> dict[str, str]:
     types, out = get_type_hints(settings), dict[str, str]()
     for field in dataclasses.fields(settings):
         written = field.type if isinstance(field.type, str) else formatannotation(field.type)
+        if get_origin(types[field.name]) is Literal:  # whatever name it goes by
+            written = f"one of {', '.join(map(str, get_args(types[field.name])))}"
         out[f"{above}{field.name}"] = written.replace("typing.", "")
         if dataclasses.is_dataclass(types[field.name]):
             out |= kinds(types[field.name], f"{above}{field.name}.")

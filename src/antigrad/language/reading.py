@@ -86,12 +86,14 @@ def _read(name: str, read: Callable[[str], Any], wanted: str) -> Any:
             # An adapter trained on it records this path, and is read from elsewhere.
             return read(str(Path(name).resolve()) if is_folder(name) else name)
     except Exception as error:  # transformers raises whatever the broken file raised
-        reason = reason_of(error)
+        place = "folder" if is_folder(name) else "file" if is_there(name) else "no such folder"
+        # Of a path that is not there, a library says that it is no name on the hub.
+        reason = "" if place == "no such folder" and Path(name).is_absolute() else f": {reason_of(error)}"
         expected = f"an embedded model ({', '.join(EMBEDDED)}), {wanted}, or a hub name"
-        exists = is_there(name)
-        hint = "check the files in it" if exists else f"check the name or path; {did_you_mean(name, EMBEDDED)}"
-        kind = "folder" if exists else "no such folder"
-        raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, hint) from error
+        hint = f"check the name or path; {did_you_mean(name, EMBEDDED)}"
+        if place == "folder":
+            hint = "check the files in it"
+        raise AntigradError(f"model {name!r} ({place}){reason}", expected, hint) from error
 
 
 def reason_of(error: Exception) -> str:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
-from antigrad.core.files import is_folder
+from antigrad.core.files import is_folder, is_there
 from antigrad.vision.classifier import Classifier
 from antigrad.vision.layers import last_spatial
 from antigrad.vision.processing import Process, colours_of, of_transformers
@@ -171,6 +171,8 @@ def _fetched(load: Callable[[], Any], name: str) -> Any:
     try:
         return load()
     except Exception as error:
+        if Path(name).is_absolute() and not is_there(name):
+            raise AntigradError(f"{name}: no such folder", "an image classifier", "check the path") from error
         raise AntigradError(
             f"{name}: {type(error).__name__}: {error}", "weights on this machine or a network", "check name and network"
         ) from error
