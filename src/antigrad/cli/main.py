@@ -115,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 _ALL = "pip install 'antigrad[all]'"
-_SIZES = ("rows_at_once", "rollouts", "samples", "batch_size", "batch", "max_rows", "max_tokens", "workers", "jobs")
+_SIZES = ("rows_at_once", "rollouts", "samples", "batch_size", "batch", "max_rows", "max_tokens", "workers")
 """Settings that say how much is in memory at once, in the commands that have them."""
 
 

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.errors import AntigradError, InputValueError, raise_all
 from antigrad.core.files import is_file, is_folder, is_there
-from antigrad.vision.images import SUFFIXES, Picture, square
+from antigrad.vision.images import SUFFIXES, Picture, square, unwritable
 from antigrad.vision.samples import Samples
 
 IMAGES = ("image", "img", "pixel_values")
@@ -152,6 +152,7 @@ def _folder(path: Path, prepare: Callable[[Image.Image], Tensor]) -> Found:
     ]
     if not files:
         raise InputValueError(f"{path}: no pictures in folders of classes", "one folder a class", "see the layout")
+    raise_all(f"{path}", unwritable([file for _, file in files]))
     ids = [str(file.relative_to(path)) for _, file in files]
     images = Decoded(lambda place: Picture(ids[place], files[place][1]), len(files), prepare)
     return images, [place for place, _ in files], ids, classes, {}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from antigrad.core.errors import AntigradError, raise_all
 from antigrad.core.files import is_file, is_folder
+from antigrad.core.unicode import half_character
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MOST_PIXELS = 64_000_000
@@ -91,10 +92,13 @@ def find_pictures(sources: Sequence[Path | str]) -> list[Picture]:
         if is_folder(source):
             files = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
             found += [Picture(str(path.relative_to(source)), path) for path in files]
+            problems += unwritable(files)
             if not files:
                 problems.append(f"{source}: no picture in it ({', '.join(SUFFIXES)})")
         elif source.suffix == ".parquet" and is_file(source):
             found += _table(source, problems)
+        elif is_file(source) and half_character(str(source)):
+            problems += unwritable([source])
         elif is_file(source):
             found.append(Picture(source.name, source))
         else:
@@ -167,6 +171,18 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError):
         return picture
     return picture if found is None else found
+
+
+def unwritable(files: Sequence[Path]) -> list[str]:
+    """Name files whose names are no text: they stand in tables and in the names of other files.
+
+    Args:
+        files: Files.
+
+    Returns:
+        One sentence each.
+    """
+    return [f"{str(path)!r}: a name that is not UTF-8; rename it" for path in files if half_character(str(path))]
 
 
 def _table(source: Path, problems: list[str]) -> Iterator[Picture]:

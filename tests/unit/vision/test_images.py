@@ -1,6 +1,7 @@
 """Pictures from where people have them, and what is no picture."""
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from antigrad.core.errors import AntigradError, ManyInputsError
 from antigrad.vision import images
+from antigrad.vision.data import read_samples
 from antigrad.vision.images import Picture, find_pictures, square
 
 
@@ -194,3 +196,16 @@ def test_a_picture_is_decoded_once_and_not_copied(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Image.Image, "copy", copied)
     assert Picture("row", png()).open().getpixel((0, 0)) == (10, 20, 30)
+
+
+def test_names_that_are_no_text_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    folder.mkdir()
+    odd = os.fsencode(folder) + b"/caf\xe9.png"
+    with open(odd, "wb") as file:  # noqa: PTH123
+        file.write(png())
+    for sources in ([tmp_path], [os.fsdecode(odd)]):
+        with pytest.raises(ManyInputsError, match=r"caf\\udce9\.png'?: a name that is not UTF-8; rename it"):
+            find_pictures(sources)
+    with pytest.raises(ManyInputsError, match="rename it"):
+        read_samples(tmp_path, lambda picture: square(picture, 4, 4))

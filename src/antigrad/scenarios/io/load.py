@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from antigrad.core.errors import InputValueError
+from antigrad.core.errors import InputValueError, raise_all
 from antigrad.core.files import is_file, is_there
+from antigrad.core.unicode import half_character
 from antigrad.scenarios.io.readers import READERS, SceneReader
 from antigrad.scenarios.scene import Scenes
 
@@ -62,6 +63,10 @@ def find(place: str | Path, reader: str | None = None) -> list[Source]:
         for one in [next((r for r in known if r.reads(path)), None)]
         if one
     ]
+    raise_all(
+        f"scenes in {place}",
+        [f"{str(one.path)!r}: a name that is not UTF-8; rename it" for one in found if half_character(str(one.path))],
+    )
     if not found:
         formats = reader or ", ".join(READERS.names())
         raise InputValueError(f"no scene in {place}", f"files of {formats}", "check the path, or name the reader")
