@@ -114,7 +114,7 @@ class _Models:
         else:
             if len(problems) == 1:
                 raise problems[0]
-            raise_all("the models of evaluate", [str(error) for error in problems])
+            raise_all("the checkpoints of evaluate", [str(error) for error in problems])
         if self.config.base is not None:
             self.load(self.config.base)
 
