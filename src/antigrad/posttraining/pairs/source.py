@@ -11,8 +11,8 @@ import torch
 from antigrad.core.errors import InputValueError
 from antigrad.language.policy import Policy
 from antigrad.language.rollouts import end_tokens
-from antigrad.language.tasks import load_task
-from antigrad.posttraining.pairs.generate import generate_pairs
+from antigrad.language.tasks import Task, load_task
+from antigrad.posttraining.pairs.generate import ask, count_of, pairs_of, shown
 from antigrad.posttraining.pairs.pair import Pair, Tokens, tokenize
 from antigrad.posttraining.pairs.read import PairSet, read_pairs, read_rows
 
@@ -46,6 +46,25 @@ class Source(Protocol):
     def seed(self) -> int: ...  # noqa: D102
 
 
+def task_of(config: Source) -> Task:
+    """Set up the task that pairs are made from.
+
+    Args:
+        config: The settings.
+
+    Returns:
+        The task.
+    """
+    return load_task(
+        config.tasks,
+        count=config.questions,
+        seed=config.seed,
+        verifier=config.verifier,
+        style=config.style,
+        shots=config.shots,
+    )
+
+
 def found_pairs(config: Source, policy: Policy) -> PairSet:
     """Read pairs, or make them from the model's own answers.
 
@@ -61,27 +80,22 @@ def found_pairs(config: Source, policy: Policy) -> PairSet:
     """
     if config.pairs:
         return read_pairs(read_rows(config.pairs), policy.tokenizer, max_length=config.max_length)
-    task = load_task(
-        config.tasks,
-        count=config.questions,
-        seed=config.seed,
-        verifier=config.verifier,
-        style=config.style,
-        shots=config.shots,
-    )
-    pairs = generate_pairs(
+    task = task_of(config)
+    asked = ask(
         policy,
         task,
         samples=config.samples,
-        pairs=config.pairs_a_question,
         temperature=config.sampling_temperature,
         max_new_tokens=config.max_new_tokens,
         seed=config.seed,
     )
+    answers = list(shown(asked, config.questions))
+    pairs = pairs_of(task, answers, config.pairs_a_question, seed=config.seed)
     if not pairs:
         given = f"{config.questions} questions with {config.samples} answers each, none with a correct and a wrong one"
         raise InputValueError(given, "questions that the model solves now and then", "other tasks, or more samples")
-    return read_pairs([row_of(pair) for pair in pairs], policy.tokenizer, max_length=config.max_length)
+    found = read_pairs([row_of(pair) for pair in pairs], policy.tokenizer, max_length=config.max_length)
+    return replace(found, counts=tuple(map(count_of, answers)))
 
 
 def row_of(pair: Pair) -> dict[str, Any]:
