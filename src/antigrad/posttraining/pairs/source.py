@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import torch
 
-from antigrad.core.errors import InputValueError
+from antigrad.core.errors import InputValueError, raise_all
+from antigrad.language.limits import check_fits
 from antigrad.language.policy import Policy
 from antigrad.language.rollouts import end_tokens
 from antigrad.language.tasks import Task, load_task
@@ -79,7 +80,7 @@ def found_pairs(config: Source, policy: Policy) -> PairSet:
         InputValueError: There are none.
     """
     if config.pairs:
-        return read_pairs(read_rows(config.pairs), policy.tokenizer, max_length=config.max_length)
+        return checked(policy, read_pairs(read_rows(config.pairs), policy.tokenizer, max_length=config.max_length))
     task = task_of(config)
     asked = ask(
         policy,
@@ -95,7 +96,32 @@ def found_pairs(config: Source, policy: Policy) -> PairSet:
         given = f"{config.questions} questions with {config.samples} answers each, none with a correct and a wrong one"
         raise InputValueError(given, "questions that the model solves now and then", "other tasks, or more samples")
     found = read_pairs([row_of(pair) for pair in pairs], policy.tokenizer, max_length=config.max_length)
-    return replace(found, counts=tuple(map(count_of, answers)))
+    return checked(policy, replace(found, counts=tuple(map(count_of, answers))))
+
+
+def checked(policy: Policy, found: PairSet) -> PairSet:
+    """Refuse pairs that the model can't read: too long for its positions, or in tokens that it does not know.
+
+    Args:
+        policy: The model.
+        found: The pairs.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        ManyInputsError: Some are, all of them.
+    """
+    problems: list[str] = []
+    for pair, tokens in zip(found.pairs, found.tokens, strict=True):
+        try:
+            for side in (tokens.chosen, tokens.rejected):
+                name, shorten = f"row {pair.row}", "lower max_length, to leave it out"
+                check_fits(policy.model, [*tokens.prompt, *side], 0, name=name, shorten=shorten)
+        except InputValueError as error:
+            problems.append(str(error))
+    raise_all("the pairs", problems)
+    return found
 
 
 def row_of(pair: Pair) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Chart, Page, Section
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.train.answers.settings import AnswersConfig
-from antigrad.posttraining.train.rounds.page import accuracy_chart, line, rounds_table
+from antigrad.posttraining.train.charts import line, steps_table
+from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, rounds_table
 
 Row = Mapping[str, Any]
 LABELS = {
@@ -46,17 +47,15 @@ def describe(run: RunFolder, config: AnswersConfig, told: Told) -> None:
     setup, final = run.ledger.rows("setup")[0], run.ledger.rows("final")[-1]
     points = [*rounds, final]
     sections: list[Section] = [Cards("In short", _cards(points))]
-    sections += [accuracy_chart(points), _loss(train), rounds_table(rounds), _steps(train)]
+    sections += [accuracy_chart(points), _loss(train), rounds_table(rounds), steps_table(train, LABELS)]
     Page(told.title, _lead(config, told, points), sections).write(run)
     run.write_summary(_summary(config, setup, rounds, final))
 
 
 def _summary(config: AnswersConfig, setup: Row, rounds: Sequence[Row], final: Row) -> dict[str, Any]:
     figures: dict[str, Any] = {"steps": config.steps, "rounds": len(rounds), "trained": setup["trained"]}
-    for name in ("accuracy", "held_out_accuracy"):
-        if name in final:
-            figures |= {f"{name}_before": rounds[0][name], f"{name}_after": final[name]}
-    return figures | {"rows": sum(row["rows"] for row in rounds if not row.get("reused"))}
+    figures["rows"] = sum(row["rows"] for row in rounds if not row.get("reused"))
+    return figures | accuracies([*rounds, final])
 
 
 def _lead(config: AnswersConfig, told: Told, points: Sequence[Row]) -> str:
@@ -81,10 +80,3 @@ def _loss(train: Sequence[Row]) -> Chart:
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats a token"}}}
     text = "Mean over the answers of a step, each times its weight. A new round begins with answers not yet seen."
     return Chart("Loss", {"data": [line("loss", train, "loss")], "layout": layout}, text)
-
-
-def _steps(train: Sequence[Row]) -> Table:
-    known = [key for key in LABELS if any(key in row for row in train)]
-    columns = [Column("step", "step", "integer")]
-    columns += [Column(key, LABELS[key][0], "number", LABELS[key][1]) for key in known]
-    return Table("Steps", columns, [{"step": row["step"]} | {key: row.get(key) for key in known} for row in train])

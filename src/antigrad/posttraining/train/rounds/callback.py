@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 from antigrad.core.errors import InputValueError
 from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.generate import Answers, count_of
-from antigrad.posttraining.train.callback import Append
+from antigrad.posttraining.train.callback import Append, restore_tokens
 from antigrad.posttraining.train.rounds.data import RoundData
 from antigrad.posttraining.train.rounds.questions import Questions
 from antigrad.posttraining.train.rounds.round import Kept, Round, Row, figures_of
@@ -78,6 +78,7 @@ class RoundCallback(TrainerCallback):
         """
         if state.is_world_process_zero:
             self._kept.forget_after(state.global_step // self._every)
+        restore_tokens(self._trainer, state)
         self._trainer.accelerator.wait_for_everyone()
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

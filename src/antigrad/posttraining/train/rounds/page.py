@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Chart, Column, Table
+from antigrad.posttraining.train.charts import line
 
 Row = Mapping[str, Any]
 LABELS = {
@@ -20,28 +21,6 @@ LABELS = {
     "reused": ("reused", "text", "no answers to train on: the round before served once more"),
     "held_out_accuracy": ("held out", "number", "accuracy on questions that are never trained on"),
 }
-
-
-def line(name: str, rows: Sequence[Row], key: str, mode: str = "lines") -> dict[str, Any]:
-    """A line of a chart, over the steps of rows that have a figure.
-
-    Args:
-        name: In the legend.
-        rows: Rows of the ledger.
-        key: The figure.
-        mode: Plotly's.
-
-    Returns:
-        A trace.
-    """
-    seen = [row for row in rows if key in row]
-    return {
-        "type": "scatter",
-        "mode": mode,
-        "name": name,
-        "x": [row["step"] for row in seen],
-        "y": [row[key] for row in seen],
-    }
 
 
 def accuracy_chart(points: Sequence[Row]) -> Chart:
@@ -77,3 +56,24 @@ def rounds_table(rounds: Sequence[Row]) -> Table:
     names = ("round", "step", *known)
     rows = [{name: row.get(name) for name in names} for row in rounds]
     return Table("Rounds", columns, [row | ({"reused": "yes"} if row.get("reused") else {}) for row in rows])
+
+
+def accuracies(points: Sequence[Row]) -> dict[str, Any]:
+    """Headline figures of rounds.
+
+    Args:
+        points: Rows of rounds, and of the end; none where there are no rounds.
+
+    Returns:
+        Accuracy before and after, on training and on held-out questions, as far as they were asked.
+    """
+    return (
+        {
+            f"{name}_{when}": row[name]
+            for name in ("accuracy", "held_out_accuracy")
+            for when, row in (("before", points[0]), ("after", points[-1]))
+            if name in row
+        }
+        if points
+        else {}
+    )
