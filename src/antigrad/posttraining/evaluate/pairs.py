@@ -13,10 +13,10 @@ from antigrad.language.policy import Policy
 from antigrad.language.tasks import Task
 from antigrad.posttraining.pairs.generate import prompt_text, said
 from antigrad.posttraining.pairs.pair import Pair, Tokens
+from antigrad.posttraining.pairs.responses import measure, probe_tokens
 from antigrad.posttraining.probes.decomposition import one_step
 from antigrad.posttraining.probes.displacement import Displacement, Receipt, displacement
 from antigrad.posttraining.probes.likelihood import distributions
-from antigrad.posttraining.probes.responses import measure, probe_tokens
 
 Row = Mapping[str, Any]
 STEP = 1e-5

@@ -11,7 +11,7 @@ import torch
 from antigrad.core.runs import RunFolder
 from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.language.policy import Policy, check_head
-from antigrad.posttraining.probes.responses import probe_tokens
+from antigrad.posttraining.pairs.responses import probe_tokens
 from antigrad.posttraining.train.checkpoints import last_checkpoint
 from antigrad.posttraining.train.dpo.alarms import PairAlarms
 from antigrad.posttraining.train.dpo.columns import FACTOR

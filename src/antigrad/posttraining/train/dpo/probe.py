@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 from antigrad.core.files import write_atomic
 from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.pair import Tokens
-from antigrad.posttraining.probes.responses import Measured, measure
+from antigrad.posttraining.pairs.responses import Measured, measure
 from antigrad.posttraining.train.callback import restore_tokens
 
 
