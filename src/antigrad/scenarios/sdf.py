@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -86,6 +87,23 @@ class SignedDistance:
         chosen = torch.arange(len(points), device=points.device) if rows is None else rows
         return _Bilinear.apply(points, self, chosen)  # pyright: ignore[reportReturnType]
 
+    def off_cells(self, cell: float) -> Cells:
+        """Which points of a grid are off the road; made once for each side of a cell.
+
+        Args:
+            cell: m between the points, which lie at its multiples.
+
+        Returns:
+            The grid over each scene's raster and a point beyond.
+        """
+        if cell not in self._cells:
+            self._cells[cell] = Cells.of(self, cell)
+        return self._cells[cell]
+
+    @cached_property
+    def _cells(self) -> dict[float, Cells]:
+        return {}
+
     def select(self, rows: Tensor) -> SignedDistance:
         """Keep some scenes.
 
@@ -137,6 +155,65 @@ class SignedDistance:
         return SignedDistance(
             torch.cat(grown), torch.cat([p.origin for p in parts]), torch.cat([p.extent for p in parts]), cells.pop()
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Points of a grid, at the multiples of `cell`.
+
+    Args:
+        off: (N, rows * columns) 1 off the road, 0 on it.
+        first: (N, 2) multiples of `cell`, x and y of the first point.
+        extent: (N, 2) rows and columns of each scene.
+        cell: m.
+    """
+
+    off: Tensor
+    first: Tensor
+    extent: Tensor
+    cell: float
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, road: SignedDistance, cell: float) -> Cells:
+        """Read a raster on another grid.
+
+        Args:
+            road: The raster.
+            cell: m.
+
+        Returns:
+            The grid; one point beyond the raster it has the values of all that lie farther out.
+        """
+        first = (road.origin / cell).floor().long() - 1
+        extent = ((road.extent - 1) * road.cell / cell).ceil().long() + 3
+        rows, columns = extent.amax(0).tolist() if len(road) else (1, 1)
+        up, right = (torch.arange(count, device=road.values.device) for count in (rows, columns))
+        grid = torch.stack(torch.meshgrid(right, up, indexing="xy"), -1)
+        off = [road.select(torch.tensor([n]))((grid + first[n])[None].to(road.values) * cell) for n in range(len(road))]
+        values = torch.cat([(one > 0).reshape(1, -1) for one in off] or [road.values.new_zeros(0, 1)])
+        return cls(values.to(torch.uint8), first, extent, cell)
+
+    def around(self, point: Tensor, scene: Tensor, reach: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Look at the points around others.
+
+        Args:
+            point: (P, 2) m.
+            scene: (P,) number of the scene of each.
+            reach: m to each side.
+
+        Returns:
+            (P, K, K) 1 off the road, rows along y; and (P, K) m, x of the columns and y of the rows.
+        """
+        count = round(reach / self.cell)
+        step = torch.arange(-count, count + 1, device=point.device)
+        number = (point / self.cell).round().long()[..., None] + step  # (P, 2, K)
+        held = (number - self.first[scene][..., None]).clamp(min=0)
+        held = held.minimum(self.extent[scene].flip(-1)[..., None] - 1)
+        columns = int(self.extent[:, 1].amax())
+        flat = (held[:, 1] * columns + (scene * self.off.shape[1])[:, None])[:, :, None] + held[:, 0, None]
+        x, y = (number.to(point) * self.cell).unbind(1)
+        return self.off.flatten()[flat], x, y
 
 
 class _Bilinear(torch.autograd.Function):
