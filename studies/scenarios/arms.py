@@ -1,4 +1,4 @@
-"""Arms of the study: an attack against a planner, run a few scenes at a time; what is done is kept and not run again."""
+"""Arms of the study: an attack against a planner, some scenes at a time; what is done is kept and not run again."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.gap import boxes, corners
-from antigrad.scenarios.scenario.charts import Scene
+from antigrad.scenarios.scenario.trace import Ended
 
 SIDE, AROUND = 480, 45.0
 """Pixels, and metres to each side of the ego."""
@@ -18,7 +18,7 @@ _PAPER, _OTHER, _GHOST = "#f7f7f5", "#b9bdc4", "#d9a76a"
 _EGO, _STRIKER, _HIT = "#1d7f5f", "#c2410c", "#b91c1c"
 
 
-def frames(scene: Scene, striker: int, contact: int, every: int = 2, dt: float = 0.1) -> list[Image.Image]:
+def frames(scene: Ended, striker: int, contact: int, every: int = 2, dt: float = 0.1) -> list[Image.Image]:
     """Draw a scene from above, the ego in the middle.
 
     Args:
@@ -60,7 +60,7 @@ def _outlines(pose: Tensor, size: Tensor) -> Tensor:
 
 
 def _frame(
-    scene: Scene, rings: tuple[Tensor, Tensor], striker: int, step: int, dt: float, *, struck: bool
+    scene: Ended, rings: tuple[Tensor, Tensor], striker: int, step: int, dt: float, *, struck: bool
 ) -> Image.Image:
     after, before = rings
     picture = Image.new("RGB", (SIDE, SIDE), _PAPER)

@@ -42,7 +42,7 @@ class ScenarioConfig:
         agents: Objects of each of these.
         certify: Ask of every hit whether it could have been avoided, until when, and whose fault it was.
         write: Also write the attacked scenes: `antigrad`, `commonroad`, `openscenario`, `scenarionet`; empty for none.
-        shown: Scenes drawn on the page, at most; all of them are in the run folder.
+        shown: Scenes that the page plays, at most, the best and the worst of the ranking; all are in the run folder.
         animate: Scenes of which a moving picture is made, at most.
         picture: `webp` or `gif`.
         output: Folder of the run.
