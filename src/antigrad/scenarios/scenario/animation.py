@@ -11,6 +11,7 @@ from torch import Tensor
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.gap import boxes, corners
 from antigrad.scenarios.scenario.trace import Ended
+from antigrad.scenarios.scenario.video import film
 
 SIDE, AROUND = 480, 45.0
 """Pixels, and metres to each side of the ego."""
@@ -42,11 +43,13 @@ def animation(pictures: list[Image.Image], seconds: float, kind: str = "webp") -
     Args:
         pictures: At least one.
         seconds: Each is shown.
-        kind: `webp` or `gif`.
+        kind: `webp`, `gif`, or `mp4`.
 
     Returns:
         The file.
     """
+    if kind == "mp4":
+        return film(pictures, seconds)
     buffer = io.BytesIO()
     first, rest = pictures[0], pictures[1:]
     first.save(buffer, kind.upper(), save_all=True, append_images=rest, duration=round(1000 * seconds), loop=0)
