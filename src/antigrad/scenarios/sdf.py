@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import max_pool2d, pad
 
 from antigrad.core.errors import InputValueError
 
@@ -86,6 +86,34 @@ class SignedDistance:
             raise InputValueError(f"{len(points)} rows of points, {len(self)} scenes", "one row a scene", "give rows")
         chosen = torch.arange(len(points), device=points.device) if rows is None else rows
         return _Bilinear.apply(points, self, chosen)  # pyright: ignore[reportReturnType]
+
+    def beyond(self, points: Tensor, rows: Tensor, limit: Tensor) -> Tensor:
+        """Which points have a distance above a limit; only near it is one interpolated.
+
+        Args:
+            points: (R, ..., 2) m.
+            rows: (R,) number of the scene of each row.
+            limit: (R, ...) m, broadcastable.
+
+        Returns:
+            (R, ...) True where the distance is above the limit.
+        """
+        shape = (len(points), *[1] * (points.ndim - 2))
+        width = self.values.shape[2] - 1
+        last = (self.extent[rows] - 2).reshape(*shape, 2)
+        place = ((points - self.origin[rows].to(points).reshape(*shape, 2)) / self.cell).floor_().long().clamp_(min=0)
+        row, column = place[..., 1].minimum(last[..., 0]), place[..., 0].minimum(last[..., 1])
+        start = (rows.reshape(shape) * self._ceiling.shape[1] + row) * width + column
+        above = picked(self._ceiling, start) > limit
+        some = above.nonzero(as_tuple=True)
+        limit = limit.expand(above.shape)[some]
+        above[some] = self(points[some][:, None], rows[some[0]])[:, 0] > limit
+        return above
+
+    @cached_property
+    def _ceiling(self) -> Tensor:
+        # (N, H-1, W-1) largest value at the corners of each cell: no point in it lies above.
+        return max_pool2d(self.values[:, None], 2, 1)[:, 0]
 
     def off_cells(self, cell: float) -> Cells:
         """Which points of a grid are off the road; made once for each side of a cell.
@@ -213,7 +241,20 @@ class Cells:
         columns = int(self.extent[:, 1].amax())
         flat = (held[:, 1] * columns + (scene * self.off.shape[1])[:, None])[:, :, None] + held[:, 0, None]
         x, y = (number.to(point) * self.cell).unbind(1)
-        return self.off.flatten()[flat], x, y
+        return picked(self.off, flat), x, y
+
+
+def picked(values: Tensor, place: Tensor) -> Tensor:
+    """Entries of a tensor by their place in its flattened form: faster than indexing by several tensors.
+
+    Args:
+        values: Any.
+        place: (...) numbers.
+
+    Returns:
+        (...) entries.
+    """
+    return values.reshape(-1).index_select(0, place.flatten()).reshape(place.shape)
 
 
 class _Bilinear(torch.autograd.Function):
@@ -230,9 +271,10 @@ class _Bilinear(torch.autograd.Function):
         up, right = v - row, u - column
         height, width = road.values.shape[1:]
         start = (rows.reshape(shape) * height + row.long()) * width + column.long()
-        flat = road.values.reshape(-1)
-        a, b, c, d = (flat[start + step].to(points) for step in (0, 1, width, width + 1))
+        a, b, c, d = (picked(road.values, start + step).to(points) for step in (0, 1, width, width + 1))
         low, high = a + (b - a) * right, c + (d - c) * right
+        if not ctx.needs_input_grad[0]:
+            return low + (high - low) * up
         slope = torch.stack([(b - a) + (d - c - b + a) * up, high - low], -1) / road.cell
         inside = (place >= 0) & (place <= last.flip(-1))
         ctx.save_for_backward(slope * inside)
