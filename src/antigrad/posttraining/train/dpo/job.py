@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.runs import RunFolder
 from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.language.policy import Policy, load_any, load_policy
@@ -63,8 +63,8 @@ class _Dpo:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
         return prepare(config, policy), policy
 
-    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
-        return last_checkpoint(folder)
+    def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
+        return Checkpoints(folder).last(say=say)
 
     def trainer(self, loaded: tuple[Prepared, Policy], lora: Any, checkpoint: Path | None) -> Any:
         from accelerate import PartialState
@@ -129,22 +129,3 @@ def _silent_maps() -> Generator[None]:
     finally:
         if not before:
             enable_progress_bars()
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """Find the newest checkpoint that was written whole: its trainer state is written last.
-
-    Args:
-        folder: Where the trainer saves.
-
-    Returns:
-        The checkpoint; None if there is none.
-    """
-    found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    for path in sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
-        try:
-            json.loads((path / "trainer_state.json").read_text())
-        except (OSError, ValueError):
-            continue
-        return path
-    return None
