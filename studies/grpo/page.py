@@ -211,7 +211,13 @@ CLAIMS = (
 
 def picture(found: Found) -> go.Figure:
     """pass@1, pass@k, entropy and Δ over steps, and pass@k against pass@1."""
-    titles = ("pass@1", "pass@16", "entropy, nats per token", "Δ correct, nats per response", "Δ wrong, nats per response")
+    titles = (
+        "pass@1",
+        "pass@16",
+        "entropy, nats per token",
+        "Δ correct, nats per response",
+        "Δ wrong, nats per response",
+    )
     titles = (*titles, "pass@16 against pass@1")
     sheet = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.06, vertical_spacing=0.14)
     one, many = "credit/pass@1", "credit/pass@16"

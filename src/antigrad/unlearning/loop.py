@@ -15,7 +15,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.geometry import SafeWeight, Watch
-from antigrad.unlearning.checkpoint import Checkpoints, Position
+from antigrad.unlearning.checkpoint import EpochCheckpoints, Position
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard, accuracy
@@ -95,7 +95,7 @@ def unlearn(
     weight: Weight = 1.0,
     every: int = 0,
     payers: int = 0,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: EpochCheckpoints | None = None,
     on_row: Callable[[Mapping[str, Any]], None] | None = None,
     on_epoch: Callable[[str], None] | None = None,
 ) -> Unlearned:
@@ -161,7 +161,7 @@ class _Run:
         guard: Guard,
         weight: Weight,
         every: int,
-        checkpoints: Checkpoints | None,
+        checkpoints: EpochCheckpoints | None,
         on_row: Callable[[Mapping[str, Any]], None] | None,
         on_epoch: Callable[[str], None] | None,
         done: Unlearned,

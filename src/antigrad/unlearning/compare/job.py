@@ -21,6 +21,7 @@ from antigrad.unlearning.compare.work import (
     TWIN,
     Place,
     Prepared,
+    has_files,
     outcome,
     prepare,
     reference,
@@ -78,6 +79,8 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
     # What is not done yet; a method that refuses does not stop the others, a reference does.
     names = NAMES[kind]
     rows = [*run.ledger.rows(kind), *(row for row in run.ledger.rows("left out") if row["of"] == kind)]
+    if kind == "reference":
+        rows = [row for row in rows if has_files(run, row)]
     done = {tuple(row[name] for name in names) for row in rows}
     some = spread(work, pieces, prepare=partial(prepare, config), where=config.where(), title=f"{kind}s", done=done)
     for piece, found in some:

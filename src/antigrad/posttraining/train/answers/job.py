@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
 from antigrad.language.policy import Policy
@@ -16,7 +17,6 @@ from antigrad.posttraining.train.answers.page import Told, describe
 from antigrad.posttraining.train.answers.settings import AnswersConfig
 from antigrad.posttraining.train.answers.trainer import WEIGHT, AnswersTrainer
 from antigrad.posttraining.train.callback import Alarms
-from antigrad.posttraining.train.checkpoints import last_checkpoint
 from antigrad.posttraining.train.job import processes
 from antigrad.posttraining.train.maps import silent_maps
 from antigrad.posttraining.train.models import bare, below, load_to_train
@@ -102,17 +102,18 @@ class OnAnswers:
             figures["correct_weight"] = sum(row[WEIGHT] for row in rows if row["correct"]) / total
         return rows, figures
 
-    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
-        """Find the newest checkpoint that was written whole.
+    def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
+        """Find the newest checkpoint that is whole.
 
         Args:
             folder: Where the trainer saves.
             processes: Not used.
+            say: Given what is wrong with newer ones.
 
         Returns:
             The checkpoint; None if there is none.
         """
-        return last_checkpoint(folder)
+        return Checkpoints(folder).last(say=say)
 
     def trainer(self, loaded: tuple[Questions, Round, Policy], lora: Any, checkpoint: Path | None) -> Any:
         """Make the trainer.

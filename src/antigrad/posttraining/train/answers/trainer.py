@@ -13,12 +13,13 @@ from trl import SFTTrainer
 
 from antigrad.core.errors import InputValueError
 from antigrad.posttraining.train.maps import silent_maps
+from antigrad.posttraining.train.sealed import SealedCheckpoints
 
 WEIGHT = "answer_weight"
 """Column of the weight, one number an answer; it goes to the loss and never into the model."""
 
 
-class AnswersTrainer(SFTTrainer):
+class AnswersTrainer(SealedCheckpoints, SFTTrainer):
     r"""Supervised fine-tuning as TRL does it, with the log-likelihood of each answer times its weight.
 
     $$\mathcal L=-\frac{\sum_iw_i\log\pi(y_i)}{\sum_i|y_i|}$$
@@ -40,7 +41,7 @@ class AnswersTrainer(SFTTrainer):
         the step have in common.
 
     Example:
-        >>> AnswersTrainer.__mro__[1] is SFTTrainer
+        >>> issubclass(AnswersTrainer, SFTTrainer)
         True
     """
 
