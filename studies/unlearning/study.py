@@ -97,19 +97,17 @@ class Case:
 
 
 FEW = ("relearning(most=40,repeats=1)",)
-RESNET = "ResNet-20 on CIFAR-10 (JPEG re-encoded), published weights fine-tuned on 8,000 of the JPEGs, 2,000 test images"
+RESNET = (
+    "ResNet-20 on CIFAR-10 (JPEG re-encoded), published weights fine-tuned on 8,000 of the JPEGs, 2,000 test images"
+)
 SMALL_VIT = "ViT (patch 4, six blocks 64 wide) trained on 3,000 images of MNIST, 1,000 test images"
 CASES = {
-    "digits_class": Case(
-        "MLP on digits", of_digits, (0, 0), 60, "retrain", EVERY_DIGIT, 5, ON_DIGITS, ("relearning",)
-    ),
+    "digits_class": Case("MLP on digits", of_digits, (0, 0), 60, "retrain", EVERY_DIGIT, 5, ON_DIGITS, ("relearning",)),
     "digits_homogeneous": Case("MLP on digits", of_digits, (0, 0), 60, "retrain", TENTH, 5, ON_DIGITS),
     "cifar_class": Case(
         RESNET, of_cifar, (8000, 2000), 3, "retrain(epochs=15)", ["classes(names=[1])"], 1, ON_CIFAR, FEW, twin=False
     ),
-    "cifar_homogeneous": Case(
-        RESNET, of_cifar, (8000, 2000), 3, "retrain(epochs=15)", TENTH, 1, ON_CIFAR, twin=False
-    ),
+    "cifar_homogeneous": Case(RESNET, of_cifar, (8000, 2000), 3, "retrain(epochs=15)", TENTH, 1, ON_CIFAR, twin=False),
     "vit_homogeneous": Case(SMALL_VIT, of_mnist, (3000, 1000), 20, "retrain(epochs=20)", TENTH, 3, ON_VIT),
     "vit_class": Case(
         SMALL_VIT, of_mnist, (3000, 1000), 20, "retrain(epochs=20)", ["classes(names=[3])"], 1, ON_VIT, FEW

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from antigrad.attacks.classify import share_like_others
+from antigrad.attacks.classify import like_others, share_like_others
 from antigrad.attacks.features import entropy
+from antigrad.attacks.given import Array
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
-from antigrad.unlearning.metrics.metric import Better, Metric
+from antigrad.attacks.roc import Roc, roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
+from antigrad.unlearning.metrics.metric import Better, Metric, halves
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,11 @@ class EntropyForgetAsMember(Metric):
         retain, test, forget = (entropy(seen.probabilities(which))[:, None] for which in ("retain", "test", "forget"))
         found = share_like_others(retain, test, forget, logistic=True, seed=case.context.seed)
         return Estimate(1 - found.value, 1 - found.high, 1 - found.low)
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
+        def of(which: Set) -> Array:
+            return entropy(seen.probabilities(which))[:, None]
+
+        fitted, unseen = halves(case, of)
+        seed, members = case.context.seed, of("retain")
+        return roc(*(-like_others(members, fitted, one, logistic=True, seed=seed) for one in (of("forget"), unseen)))

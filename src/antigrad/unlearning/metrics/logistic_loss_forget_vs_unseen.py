@@ -9,6 +9,7 @@ from typing import ClassVar
 from antigrad.attacks.classify import logistic_apart
 from antigrad.attacks.features import label_loss
 from antigrad.attacks.interval import Estimate
+from antigrad.attacks.roc import Roc, roc
 from antigrad.unlearning.metrics.case import Case, Seen
 from antigrad.unlearning.metrics.metric import Better, Metric
 
@@ -40,3 +41,7 @@ class LogisticLossForgetVsUnseen(Metric):
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         forget, unseen = (label_loss(seen.probabilities(which), case.labels[which]) for which in case.unseen())
         return logistic_apart(unseen, forget, seed=case.context.seed)
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
+        # A logistic regression on one number is a threshold on it.
+        return roc(*(-label_loss(seen.probabilities(which), case.labels[which]) for which in case.unseen()))

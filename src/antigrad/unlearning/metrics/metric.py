@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from antigrad.attacks.given import Array
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.attacks.roc import Roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 
 Better = Literal["higher", "lower", "as retrained"]
 
@@ -61,6 +63,35 @@ class Metric(ABC):
         Returns:
             The figure, with an interval where there is one (otherwise its ends are NaN).
         """
+
+    def curve(self, case: Case, seen: Seen) -> Roc | None:
+        """Draw an attack at every threshold, where its figure is that of one.
+
+        Args:
+            case: The deletion, and what is compared with.
+            seen: What the model says.
+
+        Returns:
+            The ROC of forgotten samples being told from others; None of what is no attack.
+        """
+        return None
+
+
+def halves(case: Case, of: Callable[[Set], Array]) -> tuple[Array, Array]:
+    """Share out samples that no model saw: an attacker is not asked about what it was fitted to.
+
+    Args:
+        case: The case.
+        of: Feature of a set.
+
+    Returns:
+        Those that an attacker is fitted to, and those that it is asked about: of class removal test samples of classes
+        that stay and of classes that go, otherwise every other test sample.
+    """
+    asked = case.unseen()[1]
+    if asked == "test_removed":
+        return of("test_retained"), of(asked)
+    return of("test")[::2], of("test")[1::2]
 
 
 def exact(value: float) -> Estimate:

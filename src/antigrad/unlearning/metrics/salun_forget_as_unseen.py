@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from antigrad.attacks.classify import share_like_others
+from antigrad.attacks.classify import like_others, share_like_others
 from antigrad.attacks.features import confidence, entropy, modified_entropy
 from antigrad.attacks.given import Array
 from antigrad.attacks.interval import Estimate
+from antigrad.attacks.roc import Roc, roc
 from antigrad.core.errors import InputValueError, did_you_mean
 from antigrad.unlearning.metrics.case import Case, Seen, Set
-from antigrad.unlearning.metrics.metric import Better, Metric
+from antigrad.unlearning.metrics.metric import Better, Metric, halves
 
 Feature = Literal["confidence", "correctness", "entropy", "modified_entropy", "vector"]
 MOST = 2000
@@ -62,6 +63,12 @@ class SalunForgetAsUnseen(Metric):
         test = "test_retained" if case.context.deletion.scenario == "class" else "test"
         retain, unseen = self.of(case, seen, "retain")[:MOST], self.of(case, seen, test)[:MOST]
         return share_like_others(retain, unseen, self.of(case, seen, "forget"), seed=case.context.seed)
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
+        retain, forget = (self.of(case, seen, which) for which in ("retain", "forget"))
+        fitted, unseen = halves(case, lambda which: self.of(case, seen, which))
+        seed, members = case.context.seed, retain[:MOST]
+        return roc(*(-like_others(members, fitted[:MOST], one, seed=seed) for one in (forget, unseen)))
 
     def of(self, case: Case, seen: Seen, which: Set) -> Array:
         """Compute the feature.

@@ -36,7 +36,9 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
     if found is not None:
         sections.append(_cards(found, config, len(case.context.forget)))
     sections.append(place_of_models(case, seen))
-    sections += [_metrics_table(rows), *confusion(case, seen), embedding(case, seen), rocs(case, seen)]
+    sections += [_metrics_table(rows), *confusion(case, seen), embedding(case, seen)]
+    attacks = rocs(case, seen, config.made_metrics().values())
+    sections += [] if attacks is None else [attacks]
     row, before = last(run, "unlearned", deletion=place) or {}, last(run, "preflight", deletion=place)
     sections += who_pays(case, seen, row.get("paid"), before, used_weight(config, certificates))
     if history:
