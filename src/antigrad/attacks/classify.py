@@ -31,7 +31,8 @@ GRID: Mapping[str, Sequence[float]] = {"C": (1, 5, 10, 100), "gamma": (1, 0.1, 0
 """Grid of DUCK's attack on softmax vectors."""
 GRID_ON_LOSS: Mapping[str, Sequence[float]] = {"C": (1, 5, 10, 100), "gamma": (10, 1, 0.1)}
 """Grid of its later attack on losses."""
-_LEAST = 10
+LEAST = 10
+"""Samples of each group that an attacker is fitted to, at least."""
 
 
 @dataclass(frozen=True)
@@ -227,8 +228,8 @@ def _balanced(
     first: Any, second: Any, repeats: int, seed: int, *, paired: bool = False
 ) -> Iterator[tuple[Array, Any, int]]:
     # Both groups at the size of the smaller, drawn anew for each repeat: features and 0 or 1.
-    one = scores(first, "features", dimensions=2, least=_LEAST)
-    two = scores(second, "features", dimensions=2, least=_LEAST)
+    one = scores(first, "features", dimensions=2, least=LEAST)
+    two = scores(second, "features", dimensions=2, least=LEAST)
     size = min(len(one), len(two))
     for repeat in range(repeats):
         random = np.random.default_rng([seed, repeat])

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from antigrad.attacks.classify import like_others, share_like_others
+from antigrad.attacks.classify import share_like_others
 from antigrad.attacks.features import entropy
-from antigrad.attacks.given import Array
 from antigrad.attacks.interval import Estimate
-from antigrad.attacks.roc import Roc, roc
+from antigrad.attacks.roc import Roc
 from antigrad.unlearning.metrics.case import Case, Seen, Set
-from antigrad.unlearning.metrics.metric import Better, Metric, halves
+from antigrad.unlearning.metrics.metric import Better, Metric, curve_of_halves
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,13 @@ class EntropyForgetAsMember(Metric):
         "direction": "share of forgotten samples taken for members",
     }
 
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return "retain", "test"
+
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         retain, test, forget = (entropy(seen.probabilities(which))[:, None] for which in ("retain", "test", "forget"))
         found = share_like_others(retain, test, forget, logistic=True, seed=case.context.seed)
         return Estimate(1 - found.value, 1 - found.high, 1 - found.low)
 
-    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
-        def of(which: Set) -> Array:
-            return entropy(seen.probabilities(which))[:, None]
-
-        fitted, unseen = halves(case, of)
-        seed, members = case.context.seed, of("retain")
-        return roc(*(-like_others(members, fitted, one, logistic=True, seed=seed) for one in (of("forget"), unseen)))
+    def curve(self, case: Case, seen: Seen) -> Roc | None:  # noqa: D102
+        return curve_of_halves(case, lambda which: entropy(seen.probabilities(which))[:, None], logistic=True)

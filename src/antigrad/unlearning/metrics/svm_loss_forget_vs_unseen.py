@@ -10,7 +10,7 @@ from antigrad.attacks.classify import GRID_ON_LOSS, HeldOut, svm_apart
 from antigrad.attacks.features import label_loss
 from antigrad.attacks.interval import Estimate
 from antigrad.attacks.roc import Roc
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric
 
 
@@ -42,6 +42,9 @@ class SvmLossForgetVsUnseen(Metric):
     }
 
     repeats: int = 3
+
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return case.unseen()
 
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         return self._apart(case, seen).accuracy

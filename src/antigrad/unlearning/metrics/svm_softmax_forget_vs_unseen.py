@@ -9,7 +9,7 @@ from typing import ClassVar
 from antigrad.attacks.classify import HeldOut, svm_apart
 from antigrad.attacks.interval import Estimate
 from antigrad.attacks.roc import Roc
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric
 
 
@@ -41,6 +41,9 @@ class SvmSoftmaxForgetVsUnseen(Metric):
     }
 
     repeats: int = 3
+
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return case.unseen()
 
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         return self._apart(case, seen).accuracy
