@@ -83,21 +83,40 @@ def of_cifar(folder: Path, count: int, tested: int, epochs: int) -> dict[str, st
     Returns:
         Settings of the comparison.
     """
-    facts = json.loads((SHARED / "resnet20_cifar10.json").read_text())["input"]
-    prepare = Prepare(32, tuple(facts["mean"]), tuple(facts["std"]))
-    named = {"train": ("cifar10_jpeg_train.parquet", count), "test": ("cifar10_jpeg_test.parquet", tested)}
-    paths = {part: packed(folder, "cifar", part, SHARED / file, most, prepare) for part, (file, most) in named.items()}
-
-    def published() -> nn.Module:
-        network = networks.ResNet20()
-        network.load_state_dict(load_file(SHARED / "resnet20_cifar10.safetensors"), strict=False)
-        return network
-
+    paths = cifar_files(folder, count, tested)
     path = folder / "cifar-resnet20.safetensors"
     if not path.exists():
         recipe = FineTune(epochs=epochs, learning_rate=0.01, batch_size=128)
         save(trained(recipe, published, tensors(paths["train"]), tensors(paths["test"])), path)
     return {"model": "studies.unlearning.networks:ResNet20", "weights": str(path), **data(paths)}
+
+
+def cifar_files(folder: Path, count: int, tested: int) -> dict[str, Path]:
+    """Decode images of CIFAR-10.
+
+    Args:
+        folder: Where they are kept.
+        count: Of training images.
+        tested: Of test images.
+
+    Returns:
+        Files of training and test images.
+    """
+    facts = json.loads((SHARED / "resnet20_cifar10.json").read_text())["input"]
+    prepare = Prepare(32, tuple(facts["mean"]), tuple(facts["std"]))
+    named = {"train": ("cifar10_jpeg_train.parquet", count), "test": ("cifar10_jpeg_test.parquet", tested)}
+    return {part: packed(folder, "cifar", part, SHARED / file, most, prepare) for part, (file, most) in named.items()}
+
+
+def published() -> nn.Module:
+    """ResNet-20 as published: of an author other than ours, for the lossless images.
+
+    Returns:
+        The network.
+    """
+    network = networks.ResNet20()
+    network.load_state_dict(load_file(SHARED / "resnet20_cifar10.safetensors"), strict=False)
+    return network
 
 
 def of_mnist(folder: Path, count: int, tested: int, epochs: int) -> dict[str, str]:

@@ -47,9 +47,9 @@ ON_CIFAR = [
     "random_label(stop=true)",
     "fine_tune(epochs=3)",
     "eu_k(k=1,epochs=3)",
-    "npo(epochs=3)",
+    "npo",
     "scrub",
-    "boundary_shrink(epochs=5)",
+    "boundary_shrink",
 ]
 ON_VIT = [
     "fine_tune(epochs=5)",
