@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.profiler import ProfilerActivity, profile
 
 pytest.importorskip("sklearn", reason="the extra unlearning is not installed")
 pytest.importorskip("transformers", reason="the extra posttraining is not installed")
@@ -22,6 +21,7 @@ from antigrad.vision.samples import Samples
 from antigrad.vision.split import split
 from helpers.vit_s14 import SIDE, classifier, weights_file
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 PARAMETERS = 22_064_266  # 22,056,576 of the backbone, 7,690 of a head of ten classes.
 
@@ -53,10 +53,13 @@ def test_shapes_and_names(model: Any) -> None:
     assert {9, 10, 11} <= blocks and not blocks & set(range(2, 9))
 
 
-def test_memory_is_that_of_training_and_two_copies(model: Any) -> None:
+def test_memory_is_that_of_training_and_two_copies(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside gradients, Adam's two moments and activations: the model that changes and its last good state."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.measure import peak_megabytes
+
     given = context(model)
-    weights = 4 * PARAMETERS
+    weights = 4 * PARAMETERS / 1e6
 
     def train() -> None:
         network = given.original.copy()
@@ -68,21 +71,9 @@ def test_memory_is_that_of_training_and_two_copies(model: Any) -> None:
             optimizer.step()
 
     duck = METHODS.make("duck(epochs=2,ratio=1,stop=False,batch_size=16,learning_rate=1e-5)")
-    bare, ours = peak(train), peak(lambda: unlearn(duck, given))
+    bare, ours = peak_megabytes(train), peak_megabytes(lambda: unlearn(duck, given))
     assert bare > 4 * weights  # The copy, gradients and two moments.
     assert ours < bare + 2.2 * weights
-
-
-def peak(work: Callable[[], Any]) -> int:
-    """Most bytes that torch's CPU allocator held at once beyond what lived before."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-        work()
-    live = top = 0
-    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]  # type: ignore
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        live += event.nbytes()
-        top = max(top, live)
-    return top
 
 
 def test_only_the_last_blocks_move(model: Any) -> None:

@@ -5,6 +5,7 @@ from antigrad.attacks.features import confidence, entropy, label_loss, logit_mar
 from antigrad.attacks.interval import Estimate, bootstrap, mean_interval, wilson
 from antigrad.attacks.ks import ks
 from antigrad.attacks.lira import offline_lira
+from antigrad.attacks.privleak import privleak
 from antigrad.attacks.roc import Roc, roc
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "mean_interval",
     "modified_entropy",
     "offline_lira",
+    "privleak",
     "roc",
     "share_like_others",
     "svm_apart",

@@ -22,6 +22,7 @@ from antigrad.attacks import (
     mean_interval,
     modified_entropy,
     offline_lira,
+    privleak,
     roc,
     share_like_others,
     svm_apart,
@@ -155,6 +156,16 @@ def test_direction_of_the_share() -> None:
         assert roc(decision[60:], decision[:60]).auc.low > 0.9
         share = share_like_others(members, others, some, logistic=logistic).value
         assert share == pytest.approx((decision >= 0).mean())
+
+
+def test_privleak() -> None:
+    """Below 0 where forgotten samples still look like members."""
+    assert privleak(0.9, 0.5) == pytest.approx(-80, abs=1e-9)
+    assert privleak(0.1, 0.5) == pytest.approx(80, abs=1e-9)
+    assert privleak(0.6, 0.6) == 0
+    for areas in ((1.2, 0.5), (0.5, 1.0), (math.nan, 0.5)):
+        with pytest.raises(InputValueError, match="areas"):
+            privleak(*areas)
 
 
 def test_what_no_attack_can_use() -> None:

@@ -104,6 +104,9 @@ def test_splits(tmp_path: Path) -> None:
     (tmp_path / "ids.csv").write_text("id\n" + "\n".join([*train.ids[:3], train.ids[1]]) + "\n")
     three = SPLITS.make(f"named(file={tmp_path / 'ids.csv'})")(train, test)
     assert list(three.forget.ids) == list(train.ids[:3])
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"row": [0, 1], "id": list(train.ids[5:7])}), tmp_path / "ids.parquet")
+    assert list(SPLITS.make(f"named(file={tmp_path / 'ids.parquet'})")(train, test).forget.ids) == list(train.ids[5:7])
     (tmp_path / "ids.csv").write_text("id\nnobody\n")
     with pytest.raises(InputValueError, match="as nobody"):
         SPLITS.make(f"named(file={tmp_path / 'ids.csv'})")(train, test)
