@@ -96,7 +96,7 @@ def load(given: Given) -> Source:
     prepare: Preparing = Prepare(given.size, given.mean, given.std)
     module: nn.Module | None = None
     if given.model in NETWORKS:
-        make: Any = partial(fresh, given.model)
+        make: Any = partial(_new_embedded, given.model)
     elif packaged(given.model):
         found = load_classifier(given.model, device="cpu", trainable=True)
         module, make = found.model, _like(given.model, found.model)
@@ -206,6 +206,11 @@ def _kept(samples: Samples) -> Samples:
         return samples
     images = torch.cat([samples.images[places] for places in torch.arange(len(samples)).split(256)])
     return Samples(images, samples.labels, samples.ids, samples.classes, samples.columns)
+
+
+def _new_embedded(name: str, seed: int) -> SplitModel:
+    # Those that are embedded began with the weights of seed 0: a reference with the same would be their twin by birth.
+    return fresh(name, seed + 1)
 
 
 def _made(name: str, head: str | None, seed: int) -> SplitModel:
