@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import AntigradError
@@ -47,8 +45,9 @@ def compare(config: CompareConfig) -> RunFolder:
     """
     config.check()
     load(config.given())  # Bad input is told before a folder is made.
-    settings = asdict(config) | {name: _absolute(getattr(config, name)) for name in ("data", "test", "weights")}
-    run = RunFolder.start(config.output, job="unlearn compare", config=settings, resume=config.resume, free=FREE)
+    run = RunFolder.start(
+        config.output, job="unlearn compare", config=config.recorded(), resume=config.resume, free=FREE
+    )
     seeds = range(config.seed, config.seed + config.seeds)
     places = [Place(split, seed) for split in range(len(config.split)) for seed in seeds]
     tuned = [Place(split, config.seed + SEARCH_SEED) for split in range(len(config.split))] if config.search else []
@@ -91,7 +90,3 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
         else:
             key = dict(zip(names, piece.key, strict=True))
             run.ledger.append({"kind": "left out", "of": kind, "reason": str(found), **key})
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path

@@ -85,7 +85,7 @@ def reference(prepared: Prepared, place: Place) -> dict[str, Any]:
     for number, name in enumerate((RETRAIN, TWIN)[: 1 + twin]):
         # Numbers of twins are far from those of other seeds: no reference is anybody's twin.
         mine = replace(context, seed=place.seed + 1_000_000 * number)
-        found = retrained(mine, recipe_of(config), cache=cache_folder() if config.cache else None)
+        found = retrained(mine, config.made_recipe(), cache=cache_folder() if config.cache else None)
         sha256 = saved(prepared.run.artifact(_file(place, name)), found.model, {"recipe": config.recipe})
         row[name] = {"seconds": found.seconds, "steps": found.steps, "cached": found.cached, "sha256": sha256}
     return row
@@ -186,18 +186,6 @@ def scaled(method: UnlearningMethod, factor: float) -> UnlearningMethod:
         The method.
     """
     return method if factor == 1 else replace(method, learning_rate=method.learning_rate * factor)
-
-
-def recipe_of(config: CompareConfig) -> Any:
-    """Make the recipe of the reference.
-
-    Args:
-        config: Settings.
-
-    Returns:
-        Retraining with its options.
-    """
-    return METHODS.make(config.recipe)
 
 
 def context_at(prepared: Prepared, place: Place) -> Context:

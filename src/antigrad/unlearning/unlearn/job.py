@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from antigrad.core.progress import progress
@@ -53,10 +51,7 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
     config.check()
     source = load(config.given())
     planned = deletions(config.made_splits(), source.train, source.test, config.seed)
-    settings = asdict(config) | {
-        "data": _absolute(config.data), "test": _absolute(config.test), "weights": _absolute(config.weights)
-    }  # fmt: skip
-    run = RunFolder.start(config.output, job="unlearn", config=settings, resume=config.resume, free=FREE)
+    run = RunFolder.start(config.output, job="unlearn", config=config.recorded(), resume=config.resume, free=FREE)
     if source.damaged and not run.ledger.rows("damaged"):
         run.ledger.append({"kind": "damaged", "images": list(source.damaged)})
     model = source.model
@@ -146,7 +141,3 @@ def cost_of(row: dict[str, Any] | None) -> Cost:
     """
     row = row or {}
     return Cost(float(row.get("seconds", 0.0)), int(row.get("steps", 0)), float(row.get("passes", 0.0)))
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path
