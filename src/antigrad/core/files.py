@@ -40,15 +40,40 @@ def disk_errors(path: Path) -> Generator[None]:
     try:
         yield
     except ValueError as error:
-        if "null byte" not in str(error):
+        fault = "characters that are no UTF-8" if isinstance(error, UnicodeEncodeError) else "a NUL character"
+        if not isinstance(error, UnicodeEncodeError) and "null byte" not in str(error):
             raise
-        raise AntigradError(f"{str(path)!r}: a NUL character", "a name for a file", "choose another folder") from error
+        raise AntigradError(f"{str(path)!r}: {fault}", "a name for a file", "choose another folder") from error
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         hint = (
             "free some space, then run again with --resume" if error.errno == errno.ENOSPC else "choose another folder"
         )
         raise AntigradError(f"{path}: {reason}", "a place that can be written", hint) from error
+
+
+def check_folder(path: Path) -> None:
+    """Check that a folder can be made and written, before the work whose result it is to hold.
+
+    Args:
+        path: The folder; it need not be there.
+
+    Raises:
+        AntigradError: Its name is none that the system takes, or nothing can be written there.
+    """
+    with disk_errors(path):
+        if "\0" in str(path):
+            raise ValueError("null byte")
+        str(path).encode()  # its name is written into text files
+        if any(len(part.encode()) > 255 for part in path.parts):
+            raise OSError(errno.ENAMETOOLONG, "")
+        nearest = path
+        while not nearest.exists():
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise OSError(errno.ENOTDIR, "")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, "")
 
 
 def write_atomic(path: Path, content: str | bytes) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.spread import too_many
 from antigrad.language.tasks import Style, Task, load_task
 
 Engine = Literal["auto", "transformers", "vllm"]
@@ -118,6 +119,7 @@ class EvaluateConfig:
             problems += [f"tasks={self.tasks}: {problem}" for problem in error.problems]
         except AntigradError as error:
             problems.append(f"tasks={self.tasks}: {error}")
+        problems += too_many("threads", self.threads)
         raise_all("settings of evaluate", problems)
         return cast(Task, task)
 
