@@ -46,7 +46,8 @@ class LiraForgetAboveUnseen(Metric):
         return self.curve(case, seen).auc
 
     def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
-        return roc(*(self.scores(case, seen, which) for which in case.unseen()))
+        forget, unseen = (self.scores(case, seen, which) for which in case.unseen())
+        return roc(forget, unseen)
 
     def scores(self, case: Case, seen: Seen, which: Set) -> Array:
         """Compute the score of membership.

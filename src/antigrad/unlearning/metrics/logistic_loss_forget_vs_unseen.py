@@ -47,4 +47,5 @@ class LogisticLossForgetVsUnseen(Metric):
 
     def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
         # A logistic regression on one number is a threshold on it.
-        return roc(*(-label_loss(seen.probabilities(which), case.labels[which]) for which in case.unseen()))
+        forget, unseen = (-label_loss(seen.probabilities(which), case.labels[which]) for which in case.unseen())
+        return roc(forget, unseen)
