@@ -79,8 +79,8 @@ CERTIFICATES: dict[str, tuple[str, dict[str, Any], tuple[int, int], dict[str, in
         1.1,
     ),
 }
-"""Hits, verdicts, zones, who strikes; where braking alone suffices; median lead in s. Side and rear of the second are left
-out, 7 and 8 there, 4 and 10 here: of contacts near 135° a few fall on the other side."""
+"""Hits, verdicts, zones, who strikes; where braking alone suffices; median lead in s. Side and rear of the second are
+left out, 7 and 8 there, 4 and 10 here: of contacts near 135° a few fall on the other side."""
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)
