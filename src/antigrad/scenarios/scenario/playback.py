@@ -11,7 +11,7 @@ from antigrad.core.page import Actor, Line, Mark, PlayedScene, Track
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.certificate import AVOIDABLE, FORESIGHT
 from antigrad.scenarios.dynamics import States
-from antigrad.scenarios.gap import boxes, gap
+from antigrad.scenarios.gap import Box, boxes, gap
 from antigrad.scenarios.scenario.trace import Ended, ended
 
 _AHEAD = 2.5
@@ -154,11 +154,12 @@ def _marks(row: dict[str, Any]) -> list[Mark]:
 
 
 def _gap(scene: Ended, one: Tensor, ego: Tensor, striker: int) -> Tensor:
-    mine, own = (
-        boxes(States(*pose.unbind(-1), torch.zeros_like(pose[..., 0])), size)
-        for pose, size in ((one, scene.size[striker]), (ego, scene.size[0]))
-    )
-    return gap(mine, own)
+    return gap(_boxes(one, scene.size[striker]), _boxes(ego, scene.size[0]))
+
+
+def _boxes(pose: Tensor, size: Tensor) -> Box:
+    x, y, yaw = pose.unbind(-1)
+    return boxes(States(x, y, yaw, torch.zeros_like(x)), size)
 
 
 def _track(pose: Tensor, there: Tensor) -> Track:

@@ -28,7 +28,7 @@ def film(pictures: Sequence[Image.Image], seconds: float) -> bytes:
         AntigradError: The extra `video` is not installed.
     """
     try:
-        import av
+        import av  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise AntigradError("an MP4", "the extra `video`", NO_VIDEO) from error
     buffer = io.BytesIO()

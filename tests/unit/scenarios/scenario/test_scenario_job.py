@@ -178,6 +178,18 @@ def test_nothing_readable_is_one_error(tmp_path: Path) -> None:
         scenario(ScenarioConfig([str(tmp_path)], output=tmp_path / "run", **QUICK))
 
 
+def test_an_ego_alone_has_nobody_to_attack_it_and_an_empty_file_is_refused(tmp_path: Path) -> None:
+    places = folder_of(tmp_path / "scenes", (Car(speed=10),), ATTACKABLE)
+    (places / "empty.json").write_text('{"objects": [], "roads": []}')
+    found = scenario(ScenarioConfig([str(places)], "log_replay", output=tmp_path / "run", **QUICK))
+    told = {row["scene"]: row["status"] for row in jobs_of(found)}
+    assert told["scene 0"] == "no candidate"
+    assert told["scene 1"] == "hit"
+    (refused,) = found.ledger.rows("refused")
+    assert "empty.json" in refused["source"]
+    assert refused["reason"].startswith("given: ")
+
+
 def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:
     WRITERS.make("antigrad")(scene(Car(), Car(y=5), steps=1, name="short"), tmp_path / "scenes" / "0")
     with pytest.raises(ManyInputsError, match="2 at least"):
