@@ -27,7 +27,7 @@ class AnswersTrainer(SealedCheckpoints, SFTTrainer):
     over the answers of an optimizer step. With weights of 1 every model weight after every step is TRL's, bit for bit.
 
     Args:
-        *args: As TRL's; rows have `prompt`, `completion` and the weight.
+        *args: As TRL's; rows have `input_ids` and `labels`, or `prompt` and `completion`, and the weight.
         **kwargs: As TRL's.
 
     Raises:
@@ -55,7 +55,7 @@ class AnswersTrainer(SealedCheckpoints, SFTTrainer):
         """Prepare further rows as those it was made with.
 
         Args:
-            rows: Rows with `prompt`, `completion` and the weight.
+            rows: Rows, with weights.
 
         Returns:
             A data set to train on.
