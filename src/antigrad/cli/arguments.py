@@ -13,6 +13,8 @@ import yaml
 
 from antigrad.core.catalog import split_specs
 from antigrad.core.errors import did_you_mean, raise_all
+from antigrad.core.files import is_there
+from antigrad.core.unicode import half_character
 from antigrad.core.yaml_text import UnboundedError, load_yaml
 
 
@@ -183,27 +185,30 @@ def wrong_kinds(settings: type[Any], parse: Callable[[list[str]], Any], argv: Se
     return problems
 
 
-def too_large(value: Any, name: str = "") -> list[str]:
-    """Find whole numbers of more than 64 bits: no setting has a use for them, and what computes with them fails.
+def unusable(value: Any, name: str = "") -> list[str]:
+    """Find what no setting has a use for: whole numbers of more than 64 bits, and texts with half of a character.
 
     Args:
         value: Settings: a dataclass, mapping, list or leaf.
         name: Its dotted name.
 
     Returns:
-        One sentence a number.
+        One sentence each.
 
     Example:
-        >>> too_large({"seed": 2**63, "steps": 3})
+        >>> unusable({"seed": 2**63, "steps": 3})
         ['seed=9223372036854775808: from -9223372036854775808 to 9223372036854775807']
     """
     if dataclasses.is_dataclass(value):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
         items = cast(dict[Any, Any], value).items()
-        return [problem for key, one in items for problem in too_large(one, f"{name}.{key}".lstrip("."))]
+        return [problem for key, one in items for problem in unusable(one, f"{name}.{key}".lstrip("."))]
     if isinstance(value, list):
-        return [problem for one in cast(list[Any], value) for problem in too_large(one, name)]
+        return [problem for one in cast(list[Any], value) for problem in unusable(one, name)]
+    if isinstance(value, str | Path):
+        half = half_character(str(value))
+        return [f"{name}={str(value)!r}: half of a character, {half}, or a name that is not UTF-8"] if half else []
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         shown = str(value) if abs(value) < 10**100 else "a number of more than 100 digits"
         return [f"{name}={shown}: from {-(2**63)} to {2**63 - 1}"]
@@ -231,7 +236,7 @@ def _whole_paths(items: Sequence[str]) -> list[str]:
     while rest:
         lengths = range(len(rest), 1, -1)
         whole = ((n, comma.join(rest[:n])) for n in lengths for comma in (",", ", "))
-        count, name = next((found for found in whole if Path(found[1]).exists()), (1, rest[0]))
+        count, name = next((found for found in whole if is_there(found[1])), (1, rest[0]))
         out.append(name)
         rest = rest[count:]
     return out

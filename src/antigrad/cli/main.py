@@ -11,7 +11,7 @@ from jsonargparse import ArgumentError
 from rich.console import Console
 
 from antigrad import __version__
-from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, too_large, with_names, wrong_kinds
+from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, unusable, with_names, wrong_kinds
 from antigrad.cli.jobs import JOBS, Job, View, load
 from antigrad.cli.parsers import Command, Words, all_words, build, described, longest_match
 from antigrad.cli.views import COMMANDS, columns, finish
@@ -44,7 +44,7 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
         problems = wrong_kinds(settings, parser.parse_args, argv)
         raise ManyInputsError("settings", problems or [str(error)]) from error
     config = settings(**{field.name: parsed[field.name] for field in fields(settings)})
-    raise_all("settings", too_large(config))
+    raise_all("settings", unusable(config))
     if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
         RunFolder(config.output).check_place(resume=config.resume)
     run = load(job.run)(config)

@@ -15,7 +15,7 @@ from typing import Any, cast
 import yaml
 
 from antigrad.core.errors import AntigradError, InputValueError
-from antigrad.core.files import check_folder, disk_errors, inside, write_atomic
+from antigrad.core.files import check_folder, disk_errors, inside, is_file, write_atomic
 from antigrad.core.ledger import Ledger, from_json, to_json
 from antigrad.core.locks import LOCK, OWNER, PARTIAL, FolderLock, clear_leftovers
 from antigrad.core.packages import versions_of
@@ -137,7 +137,7 @@ class RunFolder:
         Raises:
             InputValueError: There is no run in that folder.
         """
-        if not (Path(path) / "run.yaml").is_file():
+        if not is_file(Path(path) / "run.yaml"):
             raise InputValueError(f"{path}", "a run folder (with run.yaml)", "give the --output folder of a job")
         return cls(Path(path))
 

@@ -31,8 +31,8 @@ def load_yaml(text: str, read: Callable[[str], Any] | None = None) -> Any:
         Plain values.
 
     Raises:
-        YAMLError: It is no YAML, an alias leads to itself or repeats too much, it is nested too deep, or a value is
-            not of the kind that its tag or its form says, as the date 2020-99-99.
+        UnboundedError: It would not end: an alias leads to itself or repeats too much, or it is nested too deep.
+        YAMLError: It is no YAML, or a value is not of the kind that its tag or its form says, as the date 2020-99-99.
 
     Example:
         >>> load_yaml("arms: [none, nthr]")

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.files import is_folder
 from antigrad.unlearning.digits.load import digits, fresh, trained
 from antigrad.unlearning.digits.networks import NETWORKS
 from antigrad.vision.data import Prepare, read_samples
@@ -139,7 +140,7 @@ def packaged(name: str) -> bool:
     Returns:
         True for `timm:NAME`, `torchvision:NAME`, a folder, and `OWNER/NAME`.
     """
-    return name.startswith(("timm:", "torchvision:")) or Path(name).is_dir() or ("/" in name and ":" not in name)
+    return name.startswith(("timm:", "torchvision:")) or is_folder(name) or ("/" in name and ":" not in name)
 
 
 def _like(name: str, module: nn.Module) -> Callable[[int], SplitModel] | None:
