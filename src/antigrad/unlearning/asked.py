@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from antigrad.core.errors import AntigradError
+from antigrad.core.files import is_there
 from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.methods.retrain import Retrain
 from antigrad.unlearning.metrics import METRICS, Metric
@@ -146,4 +147,4 @@ def tried(work: Callable[[], Any], problems: list[str]) -> Any:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path
+    return str(Path(path).resolve()) if path and is_there(path) else path

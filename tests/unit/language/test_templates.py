@@ -57,7 +57,7 @@ def test_loops_without_end_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch, template: str) -> None:
     monkeypatch.setattr(templates, "MEMORY", 1 << 28)
-    with pytest.raises(TemplateError, match="MemoryError|seconds"):
+    with pytest.raises(TemplateError, match=r"MemoryError|seconds"):
         written(template)
 
 
