@@ -37,6 +37,8 @@ class TrainDPOConfig:
             answers to `tasks`.
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         credit: Rule for the factor of rejected responses, as `name` or `name(option=value,...)`.
+        loss: Loss of `antigrad methods`, as `name` or `name(option=value,...)`, with a β of its own; empty takes TRL's
+            (`--trl.loss_type`).
         questions: Questions of `tasks` to answer.
         samples: Answers sampled a question.
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
@@ -76,6 +78,7 @@ class TrainDPOConfig:
     pairs: str = ""
     tasks: str = "products"
     credit: str = "none"
+    loss: str = ""
     questions: int = 32
     samples: int = 10
     pairs_a_question: int = 5
@@ -205,7 +208,7 @@ class TrainDPOConfig:
             problems.append(f"credit={self.credit}: {error}")
         if not problems:
             try:
-                check_options(self.credit, self.arguments(processes))
+                check_options(self.credit, self.arguments(processes), self.loss)
             except ManyInputsError as error:
                 problems += error.problems
             except (ValueError, TypeError, AntigradError) as error:
