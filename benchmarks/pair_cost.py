@@ -17,9 +17,10 @@ from antigrad.language.tasks import load_task
 from antigrad.posttraining.diagnose.pairs import DiagnosePairsConfig, diagnose_pairs, job
 from antigrad.posttraining.diagnose.update import Stepper
 from antigrad.posttraining.pairs import generate, pvi
+from antigrad.posttraining.pairs.contexts import PviOptions
 from antigrad.posttraining.pairs.generate import generate_pairs
 from antigrad.posttraining.pairs.pair import Pair
-from antigrad.posttraining.pairs.pvi import PviOptions, pvi_of
+from antigrad.posttraining.pairs.pvi import pvi_of
 from antigrad.posttraining.pairs.source import row_of
 from antigrad.posttraining.train.dpo import DPOTrainer
 from benchmarks.measure import paired_ratio, record

@@ -11,10 +11,11 @@ from antigrad.credit.pairs.ches import ches_scores
 from antigrad.language.policy import Policy, load_policy
 from antigrad.language.tasks import load_task
 from antigrad.posttraining.pairs import pvi as module
+from antigrad.posttraining.pairs.contexts import PviOptions, chain_of
 from antigrad.posttraining.pairs.facts import pair_facts
 from antigrad.posttraining.pairs.generate import generate_pairs
 from antigrad.posttraining.pairs.pair import Pair, tokenize
-from antigrad.posttraining.pairs.pvi import PviOptions, cached_pvi, chain_of, fingerprint, pvi_of
+from antigrad.posttraining.pairs.pvi import cached_pvi, fingerprint, pvi_of
 from helpers.models import in_float64, make_policy
 
 OPTIONS = PviOptions(marker="=")

@@ -19,9 +19,9 @@ from antigrad.posttraining.diagnose.pairs.measure import Watched, dot, gradients
 from antigrad.posttraining.diagnose.pairs.page import describe
 from antigrad.posttraining.diagnose.pairs.settings import ORDERS, DiagnosePairsConfig
 from antigrad.posttraining.diagnose.update import Snapshot, Stepper
+from antigrad.posttraining.pairs.contexts import PviOptions
 from antigrad.posttraining.pairs.facts import pair_facts
 from antigrad.posttraining.pairs.pair import Pair, Tokens, words_of
-from antigrad.posttraining.pairs.pvi import PviOptions
 from antigrad.posttraining.pairs.source import found_pairs, greedy, tokens_of
 from antigrad.posttraining.probes.displacement import Receipt, displacement, receipt
 from antigrad.posttraining.probes.squeezing import probe_responses
@@ -73,8 +73,7 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
     with progress("pairs", len(pairs)) as bar:
         for place, (pair, ids) in enumerate(zip(pairs, tokens, strict=True)):
             if place not in done:
-                for row in work.pair(place, pair, ids):
-                    run.ledger.append(row)
+                run.ledger.extend(work.pair(place, pair, ids))
             bar.advance()
     work.start.restore()
     describe(run, config)

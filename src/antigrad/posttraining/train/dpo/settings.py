@@ -177,7 +177,7 @@ class TrainDPOConfig:
 
         from antigrad.language.tasks import Style
         from antigrad.language.tasks.verifiers import VERIFIERS
-        from antigrad.posttraining.pairs.pvi import Pooling
+        from antigrad.posttraining.pairs.contexts import Pooling
 
         problems = _numbers(self)
         choices = (
