@@ -16,6 +16,10 @@ from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.language.quiet import quiet
 from antigrad.posttraining.train.callback import Alarms, StepCallback
+from antigrad.posttraining.train.rounds.callback import RoundCallback
+
+_ONCE = ("evaluation", "round", "final")
+"""Rows that a run which goes on from a checkpoint makes again, though the checkpoint was written after them."""
 
 
 class Training(Protocol):
@@ -123,6 +127,9 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
                 _certify(trainer, config.certify_every, run)
             append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
             trainer.add_callback(StepCallback(append, _say, alarms))
+            for callback in trainer.callback_handler.callbacks:
+                if isinstance(callback, RoundCallback):
+                    callback.append = append
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
 
@@ -157,7 +164,7 @@ class _Appending:
         self._run, self._bar, self._seen = run, bar, seen
 
     def __call__(self, row: dict[str, Any]) -> None:
-        if row["kind"] == "evaluation" and ("evaluation", row["step"]) in self._seen:
+        if row["kind"] in _ONCE and (row["kind"], row["step"]) in self._seen:
             return
         self._run.ledger.append(row)
         if row["kind"] == "train":

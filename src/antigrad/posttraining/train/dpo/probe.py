@@ -15,6 +15,7 @@ from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.pair import Pair, Tokens, tokenize, words_of
 from antigrad.posttraining.pairs.source import greedy, tokens_of
 from antigrad.posttraining.probes.squeezing import paths, probe_responses
+from antigrad.posttraining.train.callback import restore_tokens
 
 Measured = list[dict[str, float]]
 
@@ -111,9 +112,7 @@ class ProbeCallback(TrainerCallback):
             self._start = self._measured()
             if state.is_world_process_zero:
                 write_atomic(self._path, json.dumps(self._start))
-        numbers = [row["num_tokens"] for row in state.log_history if "num_tokens" in row]
-        if numbers:  # TRL counts them anew in every process
-            self._trainer._total_train_tokens = numbers[-1]
+        restore_tokens(self._trainer, state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Measure the step, if it is one that is measured.
