@@ -24,6 +24,7 @@ class Asked:
     Args:
         task: Questions that are not trained on.
         pairs: Held-out pairs.
+        pvi: PVI of each pair's rejected response, nats.
         greedy: Token ids of the greedy answer to each pair's prompt, before training.
         samples: Responses a question at temperature 1, beside the greedy one.
         max_new_tokens: Longest response.
@@ -32,6 +33,7 @@ class Asked:
 
     task: Task
     pairs: Sequence[Tokens]
+    pvi: Sequence[float]
     greedy: Sequence[Sequence[int]]
     samples: int
     max_new_tokens: int
@@ -47,8 +49,9 @@ def figures(policy: Policy, asked: Asked, seed: int) -> dict[str, float]:
         seed: Of the sampled responses.
 
     Returns:
-        `greedy` and `sampled` accuracy; mean log-probability in nats of `chosen`, `rejected` and `initial` responses;
-        `mass_chosen`, `mass_rejected`: mean probability of the likeliest token at the places of a response.
+        `greedy` and `sampled` accuracy; mean log-probability in nats of `chosen`, `rejected`, `initial` responses,
+        and of rejected ones with PVI above (`rejected_useful`) and below 0 (`rejected_harmful`); `mass_chosen`,
+        `mass_rejected`: mean probability of the likeliest token at the places of a response.
     """
     prompts = [asked.task.prompt(question, tokenizer=None) for question in asked.task.questions]
     found = {"greedy": accuracy(policy, asked, prompts, 0, seed)}
@@ -65,6 +68,11 @@ def figures(policy: Policy, asked: Asked, seed: int) -> dict[str, float]:
         found[name] = float(sums.mean())
         if name != "initial":
             found[f"mass_{name}"] = float(mass.mean())
+        if name == "rejected":
+            pvi = torch.tensor(list(asked.pvi))
+            for kind, some in (("useful", pvi > 0), ("harmful", pvi < 0)):
+                if bool(some.any()):
+                    found[f"rejected_{kind}"] = float(sums[some].mean())
     return found
 
 

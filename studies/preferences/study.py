@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from studies.kept import record
 from studies.preferences.measure import Asked, figures, generated
+from studies.preferences.questions import write_sums
 
 from antigrad.core.files import write_atomic
 from antigrad.language.policy import Policy, load_policy
@@ -40,18 +41,18 @@ ARMS: Mapping[str, Change] = {
     "VPO shuffled": {"credit": "shuffled(of=vpo)"},
     "VPO reversed": {"credit": "reversed(of=vpo)"},
     "VPO by CHES": {"credit": "ches(of=vpo)"},
-    "VPO by inner product": {"credit": "inner_product(of=vpo)"},
     "safe": {"credit": "safe"},
     "DPOP": {"loss": "dpop(beta=0.05,penalty=50)"},
     "IPO": {"loss": "ipo(margin=10)"},
     "SimPO": {"loss": "simpo(beta=2,gamma=1)"},
     "RPO": {"loss": "rpo(beta=0.05,alpha=1)"},
     "SFT on chosen": {"trl": {"loss_type": ["sft"]}},
+    "DPO, on-policy": {"pairs": "", "refresh": 16, "trl": {"precompute_ref_log_probs": False}},
 }
 """What each arm changes in the settings that all share."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """One model's part of the study.
 
@@ -62,7 +63,7 @@ class Study:
         held_out_tasks: Questions that are not trained on.
         questions: How many.
         samples: Sampled responses a question in an evaluation; 0 for greedy ones only.
-        levels: Accuracies at which arms are compared: at the first evaluation that reached it.
+        levels: Accuracies of sampled responses at which arms are compared, between the evaluations around it.
     """
 
     config: TrainDPOConfig
@@ -75,34 +76,44 @@ class Study:
 
 
 COMMON = TrainDPOConfig(
-    device="cpu", threads=1, measure_every=0, evaluate_every=0, probe_pairs=1, log_every=5, held_out=96,
+    device="cpu", threads=1, measure_every=0, evaluate_every=0, probe_pairs=1, log_every=4, held_out=96,
     trl={"lr_scheduler_type": "constant", "save_total_limit": 20, "precompute_ref_log_probs": True},
 )  # fmt: skip
 TINY = Study(
     replace(
-        COMMON, model="tiny", tasks="tiny_arithmetic(split=train)", answer_marker="=", questions=256, samples=8,
-        steps=60, pairs_a_step=16, rows_at_once=16, learning_rate=1e-4, max_new_tokens=32, save_every=15,
+        COMMON, model="tiny", tasks="tiny_arithmetic(split=train)", answer_marker="=", questions=160, samples=8,
+        steps=48, pairs_a_step=16, rows_at_once=16, learning_rate=1e-4, max_new_tokens=32, save_every=12,
     ),
-    tuple(ARMS), 5, "tiny_arithmetic(split=test)", 128, 4, (0.55, 0.60),
+    tuple(ARMS), 6, "tiny_arithmetic(split=test)", 128, 4, (0.55, 0.60),
 )  # fmt: skip
-STUDIES = {"tiny": TINY}
+SMOLLM2 = Study(
+    replace(
+        COMMON, model="smollm2-135m-instruct", tasks="gsm8k:sums-train.jsonl", answer_marker="\n####", questions=12,
+        samples=6, pairs_a_question=3, held_out=8, shots=2, steps=4, pairs_a_step=4, rows_at_once=4, save_every=4,
+        log_every=2, learning_rate=1e-5, max_new_tokens=28,
+        trl={"lr_scheduler_type": "constant", "save_only_model": True},
+    ),
+    ("DPO", "VPO", "safe", "SFT on chosen"), 2, "gsm8k:sums-test.jsonl", 16, 0, (),
+)  # fmt: skip
+STUDIES = {"tiny": TINY, "smollm2": SMOLLM2}
 
 
 def run(quick: bool, keep: bool) -> None:
     """Train every arm with every seed; a study that was interrupted goes on with the arm it was at.
 
     Args:
-        quick: One seed of two arms, two steps.
+        quick: The tiny policy only, one seed of two arms, two steps.
         keep: Keep the result beside the code.
     """
     warnings.simplefilter("ignore")  # other people's deprecations
-    for name, study in STUDIES.items():
+    for name, study in STUDIES.items() if not quick else [("tiny", TINY)]:
         folder = FOLDER.with_name(FOLDER.name + ("-quick" if quick else "")) / name
         if quick:
             small = replace(study.config, questions=16, held_out=8, steps=2, save_every=2, log_every=1)
             study = replace(
                 study, config=small, arms=study.arms[:2], seeds=1, questions=8, samples=min(study.samples, 1)
             )
+        study = with_files(study, folder)
         found: dict[str, list[list[dict[str, Any]]]] = {arm: [] for arm in study.arms}
         for seed in range(study.seeds):
             for arm in study.arms:
@@ -118,9 +129,26 @@ def run(quick: bool, keep: bool) -> None:
             "pairs": facts,
             "config": settings,
             "arms": {arm: dict(ARMS[arm]) for arm in study.arms},
-            **tables(found, study.levels),
+            "levels": study.levels,
+            "rows": found,
         }
         record(result, __file__, keep=keep)
+
+
+def with_files(study: Study, folder: Path) -> Study:
+    """Write the questions of SmolLM2, and name their files.
+
+    Args:
+        study: Settings.
+        folder: Of the study's runs.
+
+    Returns:
+        Settings with whole paths.
+    """
+    if "sums-train" not in study.config.tasks:
+        return study
+    train, test = write_sums(folder)
+    return replace(study, config=replace(study.config, tasks=f"gsm8k:{train}"), held_out_tasks=f"gsm8k:{test}")
 
 
 def trained(study: Study, folder: Path, arm: str, seed: int) -> list[dict[str, Any]]:
@@ -143,8 +171,8 @@ def trained(study: Study, folder: Path, arm: str, seed: int) -> list[dict[str, A
     change = dict(ARMS[arm])
     trl = {**study.config.trl, **change.pop("trl", {})}
     config = replace(
-        study.config, seed=seed, output=place, resume=place.exists(), pairs=str(folder / f"pairs-{seed}.jsonl"),
-        trl=trl, **change,
+        study.config, seed=seed, output=place, resume=place.exists(), trl=trl,
+        **({"pairs": str(folder / f"pairs-{seed}.jsonl")} | change),
     )  # fmt: skip
     train_dpo(config)
     rows = [start]
@@ -162,7 +190,7 @@ def _ledger(place: Path) -> list[dict[str, Any]]:
 
 
 @lru_cache(1)
-def prepared(study: Any, folder: Path, seed: int) -> tuple[Asked, dict[str, Any]]:
+def prepared(study: Study, folder: Path, seed: int) -> tuple[Asked, dict[str, Any]]:
     """Make a seed's pairs and questions, the same for all arms, and measure the untrained policy.
 
     Args:
@@ -186,7 +214,8 @@ def prepared(study: Any, folder: Path, seed: int) -> tuple[Asked, dict[str, Any]
     rows = generated(policy, prompts, 0, config.max_new_tokens, seed)
     task = load_task(study.held_out_tasks, count=study.questions, seed=seed, shots=config.shots)
     greedy = [ended(policy, row) for row in rows]
-    asked = Asked(task, pairs, greedy, study.samples, config.max_new_tokens, 32)
+    pvi = [found.pairs[one].facts["pvi"] for one in test[: config.held_out]]
+    asked = Asked(task, pairs, pvi, greedy, study.samples, config.max_new_tokens, 32)
     start = folder / f"start-{seed}.json"
     if not start.exists():
         write_atomic(start, json.dumps({"step": 0} | figures(policy, asked, seed)))
