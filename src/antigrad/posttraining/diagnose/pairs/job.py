@@ -76,6 +76,7 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
                 run.ledger.extend(work.pair(place, pair, ids))
             bar.advance()
     work.start.restore()
+    policy.model.zero_grad()
     describe(run, config)
     return run
 
@@ -226,9 +227,10 @@ class _Work:
         scale = self.config.beta / 2  # σ(0): the policy is its own reference yet
         parameters = [one for one in self.policy.model.parameters() if one.requires_grad]
         for one, pull, push in zip(parameters, up, down, strict=True):
-            one.grad = torch.add(pull * -scale, push, alpha=scale * factor)
+            # Written where the last step's gradient was: new memory for all weights costs more than the sum.
+            one.grad = torch.empty_like(one) if one.grad is None else one.grad
+            torch.mul(pull, -scale, out=one.grad).add_(push, alpha=scale * factor)
         self.stepper.step(self.config.step_size)
-        self.policy.model.zero_grad()
         after, along, _ = measure(self.policy, here)
         return after, along
 
