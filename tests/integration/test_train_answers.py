@@ -90,7 +90,7 @@ def test_best_of_n_offline_is_trl_s_supervised_fine_tuning_of_the_answers_kept(t
         output_dir=str(tmp_path / "trl"), per_device_train_batch_size=8, max_steps=1, learning_rate=1e-3,
         max_length=None, seed=0, disable_tqdm=True, save_strategy="no", **options,
     )  # fmt: skip
-    trainer = SFTTrainer(
+    trainer: Any = SFTTrainer(
         model=policy.model, args=arguments, train_dataset=Dataset.from_list(rows), processing_class=policy.tokenizer
     )
     trainer.train()

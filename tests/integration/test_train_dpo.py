@@ -134,7 +134,7 @@ def test_credit_none_is_trl_as_it_is(tmp_path: Path) -> None:
         max_length=512, seed=0, disable_tqdm=True, save_strategy="no", **options,
     )  # fmt: skip
     rows = [json.loads(line) for line in source.read_text().splitlines()]
-    trainer = DPOTrainer(
+    trainer: Any = DPOTrainer(
         model=policy.model, args=arguments, train_dataset=Dataset.from_list(rows), processing_class=policy.tokenizer
     )
     trainer.train()

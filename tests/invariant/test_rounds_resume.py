@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,8 +15,10 @@ from helpers.commands import start
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 TIMES = ("runtime", "samples_per_second", "steps_per_second", "step_time")
-COMMON = "--model tiny --tasks tiny_arithmetic(split=train) --questions 8 --samples 6 --steps 7 --refresh 3 "
-COMMON += "--rows-at-once 2 --learning-rate 3e-4 --save-every 1 --max-new-tokens 40 --held-out 2 --device cpu "
+COMMON = (
+    "--model tiny --tasks tiny_arithmetic(split=train) --questions 8 --samples 6 --steps 7 --refresh 3 "
+    "--rows-at-once 2 --learning-rate 3e-4 --save-every 1 --max-new-tokens 40 --held-out 2 --device cpu "
+)
 JOBS = {
     "dpo": "train dpo --credit shuffled(of=vpo) --answer-marker = --pairs-a-step 4 --evaluate-every 3 ",
     "bon": "train bon --answers-a-step 4 --lora.r 4 ",
@@ -23,7 +26,7 @@ JOBS = {
 }
 
 
-def rows(run: RunFolder) -> list[dict]:
+def rows(run: RunFolder) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if not key.endswith(TIMES)} for row in run.ledger.rows()]
 
 

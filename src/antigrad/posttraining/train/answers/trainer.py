@@ -59,9 +59,10 @@ class AnswersTrainer(SFTTrainer):
         Returns:
             A data set to train on.
         """
+        trainer: Any = self
         with silent_maps():
-            data: Any = Dataset.from_list(rows)
-            return self._prepare_dataset(data, self.processing_class, self.args, False, None, "train")
+            data = Dataset.from_list(rows)
+            return trainer._prepare_dataset(data, trainer.processing_class, trainer.args, False, None, "train")
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
@@ -88,7 +89,8 @@ class AnswersTrainer(SFTTrainer):
         if weights is None:
             text = f"a batch without the column {WEIGHT}"
             raise InputValueError(text, "one weight an answer", "keep the trainer's data set and collator")
-        return super().compute_loss(Weighed(model, weights), inputs, *args, **kwargs)
+        weighed: Any = Weighed(model, weights)
+        return super().compute_loss(weighed, inputs, *args, **kwargs)
 
 
 @dataclass(frozen=True)

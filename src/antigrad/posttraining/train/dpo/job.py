@@ -11,6 +11,7 @@ import torch
 from antigrad.core.runs import RunFolder
 from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.language.policy import Policy, check_head
+from antigrad.posttraining.pairs.responses import probe_tokens
 from antigrad.posttraining.train.checkpoints import last_checkpoint
 from antigrad.posttraining.train.dpo.alarms import PairAlarms
 from antigrad.posttraining.train.dpo.columns import FACTOR
@@ -68,7 +69,7 @@ class _Dpo:
         from accelerate import PartialState
         from datasets import Dataset
 
-        from antigrad.posttraining.train.dpo.probe import ProbeCallback, probe_tokens
+        from antigrad.posttraining.train.dpo.probe import ProbeCallback
         from antigrad.posttraining.train.dpo.trainer import DPOTrainer
 
         config, (prepared, policy) = self.config, loaded

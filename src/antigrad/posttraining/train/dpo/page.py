@@ -52,7 +52,7 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
     setup = run.ledger.rows("setup")[0]
     rounds = [*run.ledger.rows("round"), *run.ledger.rows("final")]
     lines = [json.loads(line) for line in run.artifact(FILE).read_text().splitlines()]
-    sections: list[Section] = [Cards("In short", _cards(setup, train, tests))]
+    sections: list[Section] = [Cards("In short", _cards(setup, train, tests, in_rounds=bool(rounds)))]
     sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats a response")]
     if any("probe/chosen" in row for row in train):
         sections.append(_probes(train))
@@ -108,8 +108,8 @@ def _lead(config: TrainDPOConfig, figures: Mapping[str, Any]) -> str:
     return text + "."
 
 
-def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row]) -> list[Card]:
-    cards = [Card("Pairs", str(setup["pairs"]), "trained on")]
+def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds: bool) -> list[Card]:
+    cards = [Card("Pairs", str(setup["pairs"]), "of the first round" if in_rounds else "trained on")]
     if tests:
         for side in ("chosen", "rejected"):
             change = tests[-1][f"logps/{side}"] - tests[0][f"logps/{side}"]

@@ -90,11 +90,11 @@ class DPOTrainer(TrlTrainer):
         Returns:
             A data set to train on.
         """
-        data: Any = Dataset.from_list(rows)
+        trainer, data = cast(Any, self), Dataset.from_list(rows)
         if self._weighs:
             data = self._with_factors(data, self.args.seed)
         with silent_maps():
-            return self._prepare_dataset(data, self.processing_class, self.args, "train")
+            return trainer._prepare_dataset(data, trainer.processing_class, trainer.args, "train")
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()

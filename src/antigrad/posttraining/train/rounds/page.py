@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antigrad.core.page import Chart, Column, Table
+from antigrad.core.page import Chart, Column, Format, Table
 from antigrad.posttraining.train.charts import line
 
 Row = Mapping[str, Any]
-LABELS = {
+LABELS: dict[str, tuple[str, Format, str]] = {
     "questions": ("questions", "integer", "whose answers are trained on"),
     "answers": ("answers", "integer", "sampled"),
-    "accuracy": ("accuracy", "number", "mean over questions of the share of correct answers"),
+    "accuracy": ("accuracy", "percent", "mean over questions of the share of correct answers"),
     "zero_variance": ("zero variance", "integer", "questions with correct answers only, or wrong ones only"),
     "pairs": ("pairs", "integer", "of a correct and a wrong answer"),
     "rows": ("answers kept", "integer", "answers that are trained on"),
-    "correct_weight": ("correct", "number", "share of the weight that is on correct answers"),
+    "correct_weight": ("correct", "percent", "share of the weight that is on correct answers"),
     "excluded": ("left out", "integer", "pairs that are repeated or too long"),
     "reused": ("reused", "text", "no answers to train on: the round before served once more"),
-    "held_out_accuracy": ("held out", "number", "accuracy on questions that are never trained on"),
+    "held_out_accuracy": ("held out", "percent", "accuracy on questions that are never trained on"),
 }
 
 
@@ -52,7 +52,7 @@ def rounds_table(rounds: Sequence[Row]) -> Table:
     """
     known = [key for key in LABELS if any(key in row for row in rounds)]
     columns = [Column("round", "round", "integer"), Column("step", "from step", "integer")]
-    columns += [Column(key, *LABELS[key][:2], LABELS[key][2]) for key in known]
+    columns += [Column(key, *LABELS[key]) for key in known]
     names = ("round", "step", *known)
     rows = [{name: row.get(name) for name in names} for row in rounds]
     return Table("Rounds", columns, [row | ({"reused": "yes"} if row.get("reused") else {}) for row in rows])

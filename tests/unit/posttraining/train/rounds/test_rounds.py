@@ -136,9 +136,10 @@ def test_a_round_with_nothing_to_train_on_takes_the_rows_before(asked: tuple[Any
     policy.model.eval()
     # After a resume in the middle of round 2 nothing is drawn, and its rows are there again.
     made.clear()
-    fresh = RoundCallback(Stub(), policy, questions, make, kept, Round([{"n": 0}]), every=2, rows=3)
+    other = Stub()
+    fresh = RoundCallback(other, policy, questions, make, kept, Round([{"n": 0}]), every=2, rows=3)
     (row,) = begun(fresh, 5)
-    assert row["step"] == 4 and row["reused"] and fresh._trainer.train_dataset[0]["n"] == 1
+    assert row["step"] == 4 and row["reused"] and other.train_dataset[0]["n"] == 1
 
 
 def test_weights_in_shards_are_refused(asked: tuple[Any, Questions], tmp_path: Path) -> None:
