@@ -6,8 +6,8 @@ from studies.preferences.compare import Sentence
 
 VPO, RAZIN, REN, TAJWAR = "Wang et al. (VPO)", "Razin et al.", "Ren & Sutherland", "Tajwar et al."
 SHIFT, SMAUG, OURS = "Yang et al. (DPO-Shift)", "Pal et al. (DPOP)", "ours"
-LEVEL = 0.55
-"""Sampled accuracy at which arms are compared."""
+GAIN = 0.03
+"""Rise of sampled accuracy at which arms are compared."""
 
 
 def _above(source: str, arm: str, others: dict[str, str]) -> list[Sentence]:
@@ -34,7 +34,7 @@ SENTENCES = (
     Sentence(VPO, "the chosen response rises under VPO", "VPO", "", "chosen", 1),
     Sentence(VPO, "it falls under DPO", "DPO", "", "chosen", -1),
     Sentence(VPO, "it ends higher under VPO than under DPO", "VPO", "DPO", "chosen", 1),
-    Sentence(VPO, "the same at equal accuracy, .55", "VPO", "DPO", "chosen", 1, LEVEL),
+    Sentence(VPO, "the same at equal accuracy, +.03", "VPO", "DPO", "chosen", 1, GAIN),
     Sentence(VPO, "the gap between both ends smaller under VPO", "VPO", "DPO", "gap", -1),
     Sentence(
         VPO,

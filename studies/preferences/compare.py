@@ -31,39 +31,42 @@ class Found:
         """Names of the arms, plain DPO first."""
         return list(self.result["rows"])
 
-    def column(self, arm: str, figure: str, level: float | None = None) -> Column:
+    def column(self, arm: str, figure: str, gain: float | None = None) -> Column:
         """One number a seed: an accuracy as it is, other figures as changes since the start.
 
         Args:
             arm: The arm.
             figure: Of `measure.figures`, or `gap`: chosen minus rejected.
-            level: Where sampled accuracy first reached it, between evaluations; None for the last step.
+            gain: Where sampled accuracy had first risen by it, between evaluations; None for the last step.
 
         Returns:
             The numbers.
         """
-        return [self._one(rows, figure, level) for rows in self.result["rows"][arm]]
+        return [self._one(rows, figure, gain) for rows in self.result["rows"][arm]]
 
-    def _one(self, rows: Rows, figure: str, level: float | None) -> float | None:
+    def _one(self, rows: Rows, figure: str, gain: float | None) -> float | None:
         values = [_value(row, figure) for row in rows]
         if any(math.isnan(value) for value in values):
             return None
-        end = values[-1] if level is None else crossing([row["sampled"] for row in rows], values, level)
+        end = values[-1]
+        if gain is not None:
+            accuracy = [row["sampled"] for row in rows]
+            end = crossing(accuracy, values, accuracy[0] + gain)
         return end if end is None or figure in (*ACCURACIES, "step") else end - values[0]
 
-    def paired(self, arm: str, other: str, figure: str, level: float | None = None) -> list[float]:
+    def paired(self, arm: str, other: str, figure: str, gain: float | None = None) -> list[float]:
         """Differences of two arms, seed by seed, over the seeds that both have.
 
         Args:
             arm: The first.
             other: What is subtracted.
             figure: As of `column`.
-            level: Likewise.
+            gain: Likewise.
 
         Returns:
             The differences.
         """
-        both = zip(self.column(arm, figure, level), self.column(other, figure, level), strict=True)
+        both = zip(self.column(arm, figure, gain), self.column(other, figure, gain), strict=True)
         return [one - two for one, two in both if one is not None and two is not None]
 
 
@@ -125,7 +128,7 @@ class Sentence:
         other: The arm it is compared with; empty for a change since the start.
         figure: As of `Found.column`; `a>b` for the change of one figure minus that of another.
         sign: 1 if it says that the difference is above zero.
-        level: Accuracy at which arms are compared; None for the last step.
+        gain: Rise of sampled accuracy at which arms are compared; None for the last step.
     """
 
     source: str
@@ -134,7 +137,7 @@ class Sentence:
     other: str
     figure: str
     sign: int
-    level: float | None = None
+    gain: float | None = None
 
     def differences(self, found: Found) -> list[float]:
         """Take its differences, seed by seed.
@@ -148,11 +151,11 @@ class Sentence:
         if not {self.arm, self.other or self.arm} <= set(found.arms):
             return []
         if self.other:
-            return found.paired(self.arm, self.other, self.figure, self.level)
+            return found.paired(self.arm, self.other, self.figure, self.gain)
         if ">" in self.figure:
-            first, second = (found.column(self.arm, name, self.level) for name in self.figure.split(">"))
+            first, second = (found.column(self.arm, name, self.gain) for name in self.figure.split(">"))
             return [one - two for one, two in zip(first, second, strict=True) if one is not None and two is not None]
-        return [one for one in found.column(self.arm, self.figure, self.level) if one is not None]
+        return [one for one in found.column(self.arm, self.figure, self.gain) if one is not None]
 
 
 def verdicts(sentences: Sequence[Sentence], found: Found) -> list[tuple[list[float], float, str]]:

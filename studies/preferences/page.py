@@ -95,17 +95,17 @@ def end_table(found: Found) -> str:
 def level_table(found: Found) -> str:
     """Every arm where its sampled accuracy first reached a level."""
     head = ["arm"]
-    for level in found.result["levels"]:
-        head += [f"{level:g}: seeds", "step", "Δ chosen", "Δ rejected", "Δ greedy answer of before", "along rejected"]
+    for gain in found.result["gains"]:
+        head += [f"+{gain:g}: seeds", "step", "Δ chosen", "Δ rejected", "Δ greedy answer of before", "along rejected"]
     rows: list[list[str]] = []
     for arm in found.arms:
         row = [arm]
-        for level in found.result["levels"]:
-            steps = found.column(arm, "step", level)
+        for gain in found.result["gains"]:
+            steps = found.column(arm, "step", gain)
             row.append(f"{sum(step is not None for step in steps)} of {len(steps)}")
             row.append(told(steps, ".0f"))
-            row += [told(found.column(arm, name, level), "+.2f") for name in ("chosen", "rejected", "initial")]
-            row.append(told(found.column(arm, "mass_rejected", level), "+.4f"))
+            row += [told(found.column(arm, name, gain), "+.2f") for name in ("chosen", "rejected", "initial")]
+            row.append(told(found.column(arm, "mass_rejected", gain), "+.4f"))
         rows.append(row)
     return markdown(head, rows)
 

@@ -34,8 +34,8 @@ def test_figures_are_changes_and_at_equal_accuracy_they_lie_between_evaluations(
     assert arms.column("DPO", "chosen") == [-2.0, 0.0]
     assert arms.column("DPO", "gap") == [3.0, 0.0]
     assert arms.column("DPO", "sampled") == [0.6, 0.54]
-    assert arms.column("DPO", "chosen", 0.55) == [pytest.approx(-0.5), None]  # halfway from −1 to −4, less −2
-    assert arms.column("DPO", "step", 0.55) == [pytest.approx(15.0), None]
+    assert arms.column("DPO", "chosen", 0.05) == [pytest.approx(-0.5), None]  # halfway from −1 to −4, less −2
+    assert arms.column("DPO", "step", 0.05) == [pytest.approx(15.0), None]
     assert arms.column("DPO", "initial") == [None, None]  # not measured
 
 
