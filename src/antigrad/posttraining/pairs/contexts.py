@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -13,6 +13,10 @@ from antigrad.posttraining.pairs.pair import Pair, rendered, shared, words_of
 Pooling = Literal["sum", "mean", "first"]
 InContext = tuple[tuple[int, ...], tuple[int, ...]]
 """Context and answer, as token ids."""
+Text = tuple[str, bool]
+"""A text, and whether the tokenizer's own special tokens go around it."""
+TOGETHER = 64
+"""Pairs tokenised together; what a tokenizer keeps of a text is much larger than its ids."""
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 
 
@@ -84,25 +88,40 @@ def in_context(tokenizer: Any, pairs: Sequence[Pair], options: PviOptions) -> li
     Raises:
         InputValueError: They are too long.
     """
+    found: list[tuple[InContext, InContext]] = []
+    for place in range(0, len(pairs), TOGETHER):
+        some = pairs[place : place + TOGETHER]
+        texts = _texts(tokenizer, some, options)
+        known = _tokenized(tokenizer, texts)
+        found += [_parted(pair, row, known, options) for pair, row in zip(some, texts, strict=True)]
+    return found
+
+
+def _texts(tokenizer: Any, pairs: Sequence[Pair], options: PviOptions) -> list[list[Text]]:
+    # Four texts a pair: before the answer and with it, with the chain and without.
     prompts: dict[str, str] = {}
-    texts: list[tuple[str, str]] = []
+    space = "" if options.marker.endswith(("=", " ", "\n")) else " "
+    rows: list[list[Text]] = []
     for pair in pairs:
-        start = _start(tokenizer, pair, prompts)
+        start, special = _start(tokenizer, pair, prompts), isinstance(pair.prompt, str)
         chain = chain_of(words_of(pair.rejected), options)
-        for before in (start + chain + _marker(pair, start, chain, options), start + _marker(pair, start, "", options)):
-            space = "" if options.marker.endswith(("=", " ", "\n")) else " "
-            texts.append((before, before + space + pair.answer))
-    special = [isinstance(pair.prompt, str) for pair in pairs for _ in range(2)]
-    ids = _tokenized(tokenizer, texts, special)
-    found: list[InContext] = []
-    for place, (head, whole) in enumerate(ids):
-        # The answer's first token may hold the space before it: both texts are tokenised, and parted where they differ.
+        befores = (start + chain + _marker(pair, start, chain, options), start + _marker(pair, start, "", options))
+        rows.append([(before + end, special) for before in befores for end in ("", space + pair.answer)])
+    return rows
+
+
+def _parted(
+    pair: Pair, row: Sequence[Text], known: Mapping[Text, list[int]], options: PviOptions
+) -> tuple[InContext, InContext]:
+    both: list[InContext] = []
+    for head, whole in ((known[row[0]], known[row[1]]), (known[row[2]], known[row[3]])):
         if options.max_length is not None and len(whole) > options.max_length:
-            given = f"row {pairs[place // 2].row}: {len(whole)} tokens with the answer"
+            given = f"row {pair.row}: {len(whole)} tokens with the answer"
             raise InputValueError(given, f"at most {options.max_length}", "raise max_length, or leave the row out")
-        parting = shared(whole, head)
-        found.append((tuple(whole[:parting]), tuple(whole[parting:])))
-    return list(zip(found[::2], found[1::2], strict=True))
+        # The answer's first token may hold the space before it: both texts are tokenised, and parted where they differ.
+        place = shared(whole, head)
+        both.append((tuple(whole[:place]), tuple(whole[place:])))
+    return both[0], both[1]
 
 
 def _start(tokenizer: Any, pair: Pair, known: dict[str, str]) -> str:
@@ -123,25 +142,13 @@ def _marker(pair: Pair, start: str, chain: str, options: PviOptions) -> str:
     return "" if start.endswith(options.marker) else options.marker
 
 
-def _tokenized(
-    tokenizer: Any, texts: Sequence[tuple[str, str]], special: Sequence[bool]
-) -> list[tuple[list[int], list[int]]]:
-    """Tokenise every text once, all together: one by one it takes longer than a small model.
-
-    Args:
-        tokenizer: The tokenizer.
-        texts: Two texts a row.
-        special: Whether the tokenizer's own special tokens are wanted.
-
-    Returns:
-        Ids of both.
-    """
-    known: dict[tuple[str, bool], list[int]] = {}
-    for kind in set(special):
-        wanted = list(
-            dict.fromkeys(text for row, own in zip(texts, special, strict=True) if own is kind for text in row)
-        )
-        known |= zip(
-            [(text, kind) for text in wanted], tokenizer(text=wanted, add_special_tokens=kind).input_ids, strict=True
-        )
-    return [(known[head, kind], known[whole, kind]) for (head, whole), kind in zip(texts, special, strict=True)]
+def _tokenized(tokenizer: Any, rows: Sequence[Sequence[Text]]) -> dict[Text, list[int]]:
+    # Each text once, all together: one by one it takes longer than a small model.
+    wanted = dict.fromkeys(text for row in rows for text in row)
+    known: dict[Text, list[int]] = {}
+    for special in (True, False):
+        some = [text for text in wanted if text[1] is special]
+        if some:
+            ids = tokenizer(text=[text for text, _ in some], add_special_tokens=special).input_ids
+            known |= zip(some, ids, strict=True)
+    return known
