@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -98,15 +98,17 @@ SMOLLM2 = Study(
 STUDIES = {"tiny": TINY, "smollm2": SMOLLM2}
 
 
-def run(quick: bool, keep: bool) -> None:
+def run(quick: bool, keep: bool, only: Sequence[str] = ("tiny", "smollm2")) -> None:
     """Train every arm with every seed; a study that was interrupted goes on with the arm it was at.
 
     Args:
         quick: The tiny policy only, one seed of two arms, two steps.
         keep: Keep the result beside the code.
+        only: Studies.
     """
     warnings.simplefilter("ignore")  # other people's deprecations
-    for name, study in STUDIES.items() if not quick else [("tiny", TINY)]:
+    for name in only[:1] if quick else only:
+        study = STUDIES[name]
         folder = FOLDER.with_name(FOLDER.name + ("-quick" if quick else "")) / name
         if quick:
             small = replace(study.config, questions=16, held_out=8, steps=2, save_every=2, log_every=1)
