@@ -71,7 +71,7 @@ def steps(policy: Policy, pairs: list[Pair], count: int) -> tuple[Callable[[], N
 
 
 def pvi_cost(policy: Policy, pairs: list[Pair], repeats: int) -> dict[str, float]:
-    """PVI of pairs ÷ one bare forward over the same tokens, in the same batches."""
+    """PVI of pairs ÷ one bare forward over the same tokens, in the same batches; five times each, or it is too short."""
     seen: list[Any] = []
     before = pvi.answer_log_probs
     pvi.answer_log_probs = lambda *a: seen.append(a[1]) or before(*a)  # type: ignore[assignment]
@@ -89,7 +89,14 @@ def pvi_cost(policy: Policy, pairs: list[Pair], repeats: int) -> dict[str, float
             ids = torch.zeros(len(rows), int(lengths[rows].max()), dtype=torch.long)
             policy.model.base_model(input_ids=ids, use_cache=False)
 
-    return paired_ratio(lambda: pvi_of(policy, pairs, options), bare, repeats)
+    def often(work: Callable[[], Any]) -> Callable[[], None]:
+        def several() -> None:
+            for _ in range(5):
+                work()
+
+        return several
+
+    return paired_ratio(often(lambda: pvi_of(policy, pairs, options)), often(bare), repeats)
 
 
 class Inside:

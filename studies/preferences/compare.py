@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antigrad.core.significance import LEVEL, holm, t_test
+from antigrad.core.significance import LEAST, LEVEL, holm, t_test
 
 Rows = Sequence[Mapping[str, Any]]
 """One training: a row a checkpoint, the untrained policy first."""
@@ -53,6 +53,18 @@ class Found:
             accuracy = [row["sampled"] for row in rows]
             end = crossing(accuracy, values, accuracy[0] + gain)
         return end if end is None or figure in (*ACCURACIES, "step") else end - values[0]
+
+    def best(self, arm: str) -> Column:
+        """Highest sampled accuracy after the start, seed by seed, wherever it was.
+
+        Args:
+            arm: The arm.
+
+        Returns:
+            The numbers; None where none was sampled.
+        """
+        found = [[row["sampled"] for row in rows[1:] if "sampled" in row] for rows in self.result["rows"][arm]]
+        return [max(one) if one else None for one in found]
 
     def paired(self, arm: str, other: str, figure: str, gain: float | None = None) -> list[float]:
         """Differences of two arms, seed by seed, over the seeds that both have.
@@ -166,15 +178,15 @@ def verdicts(sentences: Sequence[Sentence], found: Found) -> list[tuple[list[flo
         found: The figures.
 
     Returns:
-        Differences, p of the sentence alone, and `agrees`, `contradicts`, `open` or `–`.
+        Differences, p of the sentence alone (NaN of too few seeds), and `agrees`, `contradicts`, `open` or `–`.
     """
     values = [sentence.differences(found) for sentence in sentences]
-    alone = {str(place): t_test(some) for place, some in enumerate(values) if some}
+    alone = {str(place): t_test(some) for place, some in enumerate(values) if len(some) >= LEAST}
     adjusted = holm(alone)
     rows: list[tuple[list[float], float, str]] = []
     for place, (sentence, some) in enumerate(zip(sentences, values, strict=True)):
-        if not some:
-            rows.append((some, 1.0, "–"))
+        if str(place) not in alone:
+            rows.append((some, math.nan, "open" if some else "–"))
             continue
         clear = adjusted[str(place)] <= LEVEL
         word = "open" if not clear else "agrees" if sum(some) * sentence.sign > 0 else "contradicts"

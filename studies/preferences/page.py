@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,15 @@ def end_table(found: Found) -> str:
     figures = [name for name in ("greedy", "sampled") if name in found.result["rows"][found.arms[0]][0][0]]
     head = ["arm", "mean λ (pairs below 1)"]
     head += [f"{name} accuracy" for name in figures] + [f"{figures[-1]} − DPO"]
+    head += ["highest sampled"] if "sampled" in figures else []
     head += ["Δ chosen", "Δ rejected", "Δ gap", "Δ greedy answer of before", "Δ mass along chosen", "along rejected"]
     start = found.result["rows"][found.arms[0]]
     before = ["before", "", *(told([rows[0][name] for rows in start], ".3f") for name in figures), ""]
-    rows = [[*before, *[""] * 6]]
+    rows = [[*before, *[""] * (len(head) - len(before))]]
     for arm in found.arms:
         row = [arm, factor(found, arm), *(told(found.column(arm, name), ".3f") for name in figures)]
         row.append("" if arm == "DPO" else told(found.paired(arm, "DPO", figures[-1]), "+.3f"))
+        row += [told(found.best(arm), ".3f")] if "sampled" in figures else []
         row += [told(found.column(arm, name), "+.2f") for name in LIKELIHOODS]
         row += [told(found.column(arm, f"mass_{side}"), "+.4f") for side in ("chosen", "rejected")]
         rows.append(row)
@@ -120,7 +123,8 @@ def claims(results: dict[str, Found]) -> str:
         for row, sentence, (values, alone, word) in zip(rows, SENTENCES, verdicts(SENTENCES, found), strict=True):
             accuracy = sentence.figure in ("greedy", "sampled")
             form = "+.3f" if accuracy else "+.4f" if sentence.figure.startswith("mass") else "+.2f"
-            row += [told(list(values), form), word if word == "–" else f"{word}, p {alone:.3f}"]
+            few = f", {len(values)} seeds" if values else ""
+            row += [told(list(values), form), f"{word}, p {alone:.3f}" if alone == alone else word + few]
     return markdown(head, rows)
 
 
@@ -133,18 +137,40 @@ def said(found: Found) -> str:
     best = max(found.arms, key=accuracy)
     grid = [arm for arm in found.arms if arm.startswith("λ")]
     fixed = max(grid, key=accuracy)
+    start = [rows[0]["sampled"] for rows in found.result["rows"]["DPO"]]
     orders = ("VPO shuffled", "VPO reversed", "VPO by CHES")
+    learners = ("DPO", "VPO", "IPO", "SimPO", "RPO", "DPOP", "DPO, on-policy")
+    rivals = ("DPO", "VPO", fixed)
+    wins = [other for other in rivals if sign(found, "safe", other, rivals) > 0]
     lines = [
-        f"- **Highest sampled accuracy**: {best}, {told(found.column(best, 'sampled'), '.3f')}; "
+        f"- **Highest accuracy after the last step**: {best}, {told(found.column(best, 'sampled'), '.3f')} of sampled "
+        f"responses, {told(found.column('DPO', 'sampled'), '.3f')} under DPO, {told(start, '.3f')} before. "
         f"{against(found, 'DPO', [arm for arm in found.arms if arm != 'DPO'])}",
+        f"- **Does pushing help at all?** {against(found, 'SFT on chosen', learners)}",
+        f"- **Fresh samples**: {against(found, 'DPO, on-policy', ('DPO', 'VPO', 'SFT on chosen'))}",
         f"- **Does the rule matter, or only its mean?** {against(found, 'VPO', orders)} "
         f"For chosen responses: {against(found, 'VPO', orders, 'chosen')}",
-        f"- **Against one λ for all pairs** (highest accuracy of these: {fixed}): {against(found, 'VPO', grid)}",
-        f"- **Safe λ**, ours: mean λ (share of pairs below 1) {factor(found, 'safe')}, VPO's {factor(found, 'VPO')}. "
-        f"{against(found, 'safe', ('DPO', 'VPO', fixed))} "
-        f"For chosen responses: {against(found, 'safe', ('DPO', 'VPO', fixed), 'chosen')}",
+        f"- **Against one λ for all pairs** (highest accuracy of these: {fixed}): {against(found, 'VPO', grid)} "
+        f"The smaller λ, the higher the accuracy: {', '.join(f'{arm} {accuracy(arm):.3f}' for arm in ('DPO', *grid))}."
+        if rising(list(map(accuracy, ("DPO", *grid))))
+        else f"- **Against one λ for all pairs** (highest accuracy of these: {fixed}): {against(found, 'VPO', grid)}",
+        f"- **Safe λ**, ours: {'it beats ' + ', '.join(wins) if wins else 'it beats none of its rivals'}. "
+        f"Mean λ (share of pairs below 1) {factor(found, 'safe')}, VPO's {factor(found, 'VPO')}. "
+        f"{against(found, 'safe', rivals)} For chosen responses: {against(found, 'safe', rivals, 'chosen')}",
     ]
     return "\n".join(lines)
+
+
+def rising(values: list[float]) -> bool:
+    """Whether numbers rise from one to the next."""
+    return all(one < two for one, two in pairwise(values))
+
+
+def sign(found: Found, arm: str, other: str, others: tuple[str, ...], figure: str = "sampled") -> int:
+    """Whether an arm is above or below another beyond chance, with all it is compared with."""
+    differences = {name: found.paired(arm, name, figure) for name in others}
+    adjusted = holm({name: t_test(values) for name, values in differences.items()})
+    return 0 if adjusted[other] > CHANCE else 1 if sum(differences[other]) > 0 else -1
 
 
 def against(found: Found, arm: str, others: Any, figure: str = "sampled") -> str:

@@ -88,8 +88,8 @@ TINY = Study(
 )  # fmt: skip
 SMOLLM2 = Study(
     replace(
-        COMMON, model="smollm2-135m-instruct", tasks="gsm8k:sums-train.jsonl", answer_marker="\n####", questions=12,
-        samples=6, pairs_a_question=3, held_out=8, shots=2, steps=4, pairs_a_step=4, rows_at_once=4, save_every=4,
+        COMMON, model="smollm2-135m-instruct", tasks="gsm8k:sums-train.jsonl", answer_marker="\n####", questions=24,
+        samples=6, pairs_a_question=4, held_out=8, shots=3, steps=4, pairs_a_step=4, rows_at_once=4, save_every=4,
         log_every=2, learning_rate=1e-5, max_new_tokens=28,
         trl={"lr_scheduler_type": "constant", "save_only_model": True},
     ),

@@ -57,8 +57,8 @@ def test_differences_are_paired_by_seed_and_verdicts_have_the_sign_of_the_senten
         judged = verdicts([above, below, Sentence("", "", "other", "DPO", "sampled", 1)], arms)
         assert [word for *_, word in judged] == words
         assert judged[0][0] == pytest.approx([0.02 * (1 + seed / 100) for seed in range(seeds)])
-    absent = verdicts([Sentence("", "", "safe", "DPO", "sampled", 1)], arms)
-    assert absent == [([], 1.0, "–")]
+    ((values, alone, word),) = verdicts([Sentence("", "", "safe", "DPO", "sampled", 1)], arms)
+    assert (values, word) == ([], "–") and alone != alone
 
 
 def test_every_sentence_names_arms_that_are_run() -> None:
