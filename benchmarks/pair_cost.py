@@ -71,7 +71,7 @@ def steps(policy: Policy, pairs: list[Pair], count: int) -> tuple[Callable[[], N
 
 
 def pvi_cost(policy: Policy, pairs: list[Pair], repeats: int) -> dict[str, float]:
-    """PVI of pairs ÷ one bare forward over the same tokens, in the same batches; five times each, or it is too short."""
+    """PVI of pairs ÷ one bare forward over the same tokens, in the same batches; five times each."""
     seen: list[Any] = []
     before = pvi.answer_log_probs
     pvi.answer_log_probs = lambda *a: seen.append(a[1]) or before(*a)  # type: ignore[assignment]
