@@ -60,7 +60,7 @@ def arm_row(arm: str, rows: Mapping[int, Row], plain: Mapping[int, Row], draws: 
         estimate = draws.ratio(values)
         figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     figures["displaced"] = sum(value < 0 for value in chosen) / len(chosen)
-    for name in ("initial", "shuffled_chosen", "random_sentence", "chosen_paraphrase"):
+    for name in ("initial", "shuffled_chosen", "permuted_chosen", "random_sentence", "chosen_paraphrase"):
         values = [rows[pair]["changes"][name] for pair in pairs if name in rows[pair]["changes"]]
         figures[name] = sum(values) / len(values) if values else None
     shares = [rows[pair]["argmax_gain"] for pair in pairs if rows[pair]["argmax_gain"] is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from datasets import Dataset
 from datasets.fingerprint import Hasher
 from torch import Tensor
 from trl import DPOConfig
@@ -14,9 +15,11 @@ from antigrad.core.errors import InputValueError
 from antigrad.credit.pairs import PairFacts
 from antigrad.posttraining.train.dpo.columns import FACTOR, WithFactor, facts_of
 from antigrad.posttraining.train.dpo.options import check_options
+from antigrad.posttraining.train.maps import silent_maps
+from antigrad.posttraining.train.sealed import SealedCheckpoints
 
 
-class DPOTrainer(TrlTrainer):
+class DPOTrainer(SealedCheckpoints, TrlTrainer):
     r"""DPO as TRL trains it, with the rejected log-ratio of each pair times a factor.
 
     $$\log\pi(y_l)\to\lambda\log\pi(y_l),\qquad\log\pi_{ref}(y_l)\to\lambda\log\pi_{ref}(y_l)$$
@@ -42,7 +45,7 @@ class DPOTrainer(TrlTrainer):
         and margins are those of the policy, not the scaled ones (with `ld_alpha` they are those of whole responses).
 
     Example:
-        >>> DPOTrainer.__mro__[1] is TrlTrainer
+        >>> issubclass(DPOTrainer, TrlTrainer)
         True
     """
 
@@ -52,24 +55,42 @@ class DPOTrainer(TrlTrainer):
         self.credit = credit
         if len(args) < 3:
             kwargs["args"] = config
-        if credit != "none" and not self.rule.per_step:
-            args, kwargs = self._with_factors(args, kwargs, config.seed)
+        if self._weighs:
+            data: Any = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
+            if data is None:
+                raise InputValueError("no train_dataset", "pairs to weigh", "pass train_dataset")
+            data = self._with_factors(data, config.seed)
+            if len(args) > 3:
+                args = (*args[:3], data, *args[4:])
+            else:
+                kwargs["train_dataset"] = data
         super().__init__(*args, **kwargs)
         self.data_collator = WithFactor(self.data_collator)
 
-    def _with_factors(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], seed: int
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        data: Any = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
-        if data is None:
-            raise InputValueError("no train_dataset", "pairs to weigh", "pass train_dataset")
+    @property
+    def _weighs(self) -> bool:
+        return self.credit != "none" and not self.rule.per_step
+
+    def _with_factors(self, data: Any, seed: int) -> Any:
         factors = self.rule(facts_of(data, self.rule, seed=seed))
         if FACTOR in data.column_names:
             data = data.remove_columns(FACTOR)
-        data = data.add_column(FACTOR, factors.tolist())
-        if len(args) > 3:
-            return (*args[:3], data, *args[4:]), kwargs
-        return args, kwargs | {"train_dataset": data}
+        return data.add_column(FACTOR, factors.tolist())
+
+    def tokenized(self, rows: list[dict[str, Any]]) -> Any:
+        """Prepare further pairs as those it was made with: their factors, and tokens.
+
+        Args:
+            rows: Pairs, with the facts that the rule needs.
+
+        Returns:
+            A data set to train on.
+        """
+        trainer, data = cast(Any, self), Dataset.from_list(rows)
+        if self._weighs:
+            data = self._with_factors(data, self.args.seed)
+        with silent_maps():
+            return trainer._prepare_dataset(data, trainer.processing_class, trainer.args, "train")
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
