@@ -16,8 +16,13 @@ from antigrad.unlearning.unlearn import UnlearnConfig, unlearn_job
 
 pytestmark = pytest.mark.browser
 RECIPE = "retrain(epochs=3,learning_rate=0.003)"
-FAST = ["accuracy(on=forget)", "accuracy(on=test)", "average_gap", "logistic_loss_forget_vs_unseen"]
-FAST += ["salun_forget_as_unseen"]
+FAST = [
+    "accuracy(on=forget)",
+    "accuracy(on=test)",
+    "average_gap",
+    "logistic_loss_forget_vs_unseen",
+    "salun_forget_as_unseen",
+]
 
 
 @pytest.fixture(autouse=True)
