@@ -72,6 +72,22 @@ def test_the_page_the_summary_and_the_policy(trained: tuple[str, RunFolder]) -> 
     assert sum(one.numel() for one in policy.model.parameters()) == 992_000
 
 
+def test_rows_are_the_tokens_that_were_sampled(trained: tuple[str, RunFolder]) -> None:
+    from antigrad.language.rollouts import end_tokens
+    from antigrad.language.tasks import load_task
+
+    policy = load_policy("tiny", device="cpu")
+    task = load_task("tiny_arithmetic(split=train)", count=20)
+    for row in kept(trained[1], 1)[1:]:
+        question = task.questions[row["question"]]
+        prompt = policy.tokenizer(task.prompt(question, None)).input_ids
+        assert row["input_ids"][: len(prompt)] == prompt
+        assert row["labels"] == [-100] * len(prompt) + row["input_ids"][len(prompt) :]
+        assert row["labels"][-1] in end_tokens(policy)
+        assert policy.tokenizer.decode(row["input_ids"][len(prompt) :], skip_special_tokens=True) == row["text"]
+        assert task.correct(row["text"], question) == row["correct"]
+
+
 def test_best_of_n_offline_is_trl_s_supervised_fine_tuning_of_the_answers_kept(tmp_path: Path) -> None:
     """Against a script that a user of TRL would write."""
     import torch
@@ -82,7 +98,7 @@ def test_best_of_n_offline_is_trl_s_supervised_fine_tuning_of_the_answers_kept(t
     more = "--questions 8 --held-out 0 --samples 4 --answers-a-step 8 --rows-at-once 8 --steps 1 --refresh 0"
     assert main(command("bon", tmp_path / "run", *more.split(), "--learning-rate", "1e-3")) == 0
     run = RunFolder.open(tmp_path / "run")
-    rows = [{key: row[key] for key in ("prompt", "completion")} for row in kept(run, 0)[1:]]
+    rows = [{key: row[key] for key in ("input_ids", "labels")} for row in kept(run, 0)[1:]]
     assert len(rows) == 8
     policy = load_policy("tiny", device="cpu")
     options: dict[str, Any] = {"use_cpu": True, "bf16": False, "report_to": [], "gradient_checkpointing": False}

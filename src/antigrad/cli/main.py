@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -10,11 +11,12 @@ from jsonargparse import ArgumentError
 from rich.console import Console
 
 from antigrad import __version__
-from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, with_names, wrong_kinds
+from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, unusable, with_names, wrong_kinds
 from antigrad.cli.jobs import JOBS, Job, View, load
 from antigrad.cli.parsers import Command, Words, all_words, build, described, longest_match
 from antigrad.cli.views import COMMANDS, columns, finish
-from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean
+from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.runs import RunFolder
 
 __all__ = ["JOBS", "Job", "load", "main", "run_job", "show"]
 
@@ -41,7 +43,11 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     except ArgumentError as error:
         problems = wrong_kinds(settings, parser.parse_args, argv)
         raise ManyInputsError("settings", problems or [str(error)]) from error
-    run = load(job.run)(settings(**{field.name: parsed[field.name] for field in fields(settings)}))
+    config = settings(**{field.name: parsed[field.name] for field in fields(settings)})
+    raise_all("settings", unusable(config))
+    if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
+        RunFolder(config.output).check_place(resume=config.resume)
+    run = load(job.run)(config)
     finish(run, as_json=parsed.json)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import yaml
 
 from antigrad.core.errors import InputValueError, did_you_mean
+from antigrad.core.yaml_text import load_yaml
 
 Method = TypeVar("Method")
 
@@ -160,7 +161,7 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _scalar(text: str) -> Any:
-    value = yaml.safe_load(text)
+    value = load_yaml(text)
     if value == text and text:
         with contextlib.suppress(ValueError):  # YAML takes 1e-3 and -inf for text
             return float(text)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.locks import PARTIAL
+from antigrad.core.unicode import half_character
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -51,6 +52,38 @@ def disk_errors(path: Path) -> Generator[None]:
         raise AntigradError(f"{path}: {reason}", "a place that can be written", hint) from error
 
 
+def check_folder(path: Path) -> None:
+    """Check that a folder can be made and written, before the work whose result it is to hold.
+
+    Args:
+        path: The folder; it need not be there.
+
+    Raises:
+        AntigradError: Its name is none that the system takes, or nothing can be written there.
+    """
+    fault = _fault(path)
+    if fault:
+        raise AntigradError(f"{str(path)!r}: {fault}", "a place that can be written", "choose another folder")
+
+
+def _fault(path: Path) -> str:
+    if "\0" in str(path):
+        return "a NUL character"
+    if half_character(str(path)):
+        return "a name that is not UTF-8"  # it is written into text files
+    if any(len(part.encode()) > 255 for part in path.parts):
+        return _REASONS[errno.ENAMETOOLONG]
+    nearest = path
+    try:
+        while not nearest.exists():
+            nearest = nearest.parent
+    except OSError as error:
+        return _REASONS.get(error.errno or 0, str(error))
+    if not nearest.is_dir():
+        return _REASONS[errno.ENOTDIR]
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else _REASONS[errno.EACCES]
+
+
 def write_atomic(path: Path, content: str | bytes) -> Path:
     """Write a file under a temporary name, force it to disk, then rename it.
 
@@ -84,6 +117,46 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
             Path(name).unlink(missing_ok=True)
             raise
     return path
+
+
+def is_there(path: str | Path) -> bool:
+    r"""Whether something is at a path that a user named.
+
+    Args:
+        path: Any text: what can't be a path (a NUL, too long, too many links) is not there, where `Path.exists` raises.
+
+    Returns:
+        True if it is.
+
+    Example:
+        >>> is_there("."), is_there("x" * 300), is_there("\0")
+        (True, False, False)
+    """
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is at a path that a user named; see `is_there`.
+
+    Args:
+        path: Any text.
+
+    Returns:
+        True if it is.
+    """
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether a file is at a path that a user named; see `is_there`.
+
+    Args:
+        path: Any text.
+
+    Returns:
+        True if it is.
+    """
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from antigrad.core.errors import AntigradError, raise_all
+from antigrad.core.files import is_file, is_folder
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MOST_PIXELS = 100_000_000
@@ -86,14 +87,14 @@ def find_pictures(sources: Sequence[Path | str]) -> list[Picture]:
     problems: list[str] = []
     found: list[Picture] = []
     for source in map(Path, sources):
-        if source.is_dir():
+        if is_folder(source):
             files = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
             found += [Picture(str(path.relative_to(source)), path) for path in files]
             if not files:
                 problems.append(f"{source}: no picture in it ({', '.join(SUFFIXES)})")
-        elif source.suffix == ".parquet" and source.is_file():
+        elif source.suffix == ".parquet" and is_file(source):
             found += _table(source, problems)
-        elif source.is_file():
+        elif is_file(source):
             found.append(Picture(source.name, source))
         else:
             problems.append(f"{source}: there is no such file or folder")

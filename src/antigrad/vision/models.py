@@ -6,13 +6,13 @@ import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.files import is_folder
 from antigrad.vision.classifier import Classifier
 from antigrad.vision.layers import last_spatial
 from antigrad.vision.processing import Process, colours_of, of_transformers
@@ -44,7 +44,7 @@ def load_classifier(name: str = EMBEDDED, *, device: str = "cpu", trainable: boo
         found = _timm(rest)
     elif kind == "torchvision" and rest:
         found = _torchvision(rest)
-    elif Path(name).is_dir() or "/" in name:
+    elif is_folder(name) or "/" in name:
         found = _transformers(name)
     else:
         known = (EMBEDDED, "timm:NAME", "torchvision:NAME", "OWNER/NAME", "FOLDER")

@@ -19,7 +19,7 @@ from antigrad.language.adapters import adapter_of
 from antigrad.language.draws import uniforms
 from antigrad.language.policy import Policy, load_any
 from antigrad.language.reads import check_causal
-from antigrad.language.rollouts import Rollouts, end_tokens, joined, judged, prompt_of, sample
+from antigrad.language.rollouts import Rollouts, check_asked, end_tokens, joined, judged, prompt_of, sample
 from antigrad.language.tasks import Task
 from antigrad.language.tasks.asked import check_questions
 from antigrad.posttraining.evaluate.page import describe
@@ -101,22 +101,24 @@ class _Models:
     held: dict[str, Policy] = field(default_factory=dict[str, Policy])
 
     def first(self) -> None:
-        """Load the first checkpoint that can be loaded; the base has to be.
+        """Load the first model that can be loaded, then the base, which has to be.
 
         Raises:
-            AntigradError: The base can't be loaded, or no checkpoint can.
+            AntigradError: The base can't be loaded, or no model can.
         """
-        problems: list[str] = []
-        for name in self.config.checkpoints:
+        problems: list[AntigradError] = []
+        for name in self.config.model:
             try:
                 self.load(name)
+                break
             except AntigradError as error:
-                if name == self.config.base or len(self.config.checkpoints) == 1:
-                    raise
-                problems.append(str(error))
-            else:
-                return
-        raise_all("the checkpoints of evaluate", problems)
+                problems.append(error)
+        else:
+            if len(problems) == 1:
+                raise problems[0]
+            raise_all("the models of evaluate", [str(error) for error in problems])
+        if self.config.base is not None:
+            self.load(self.config.base)
 
     def load(self, name: str) -> Policy:
         """Load a checkpoint, unless it is the one held.
@@ -138,7 +140,7 @@ class _Models:
                 dtype=self.config.dtype,
                 trust_remote_code=self.config.trust_remote_code,
             )
-            self.task.prompt(self.task.questions[0], policy.tokenizer)
+            check_asked(policy, self.task, self.config.max_new_tokens)
             check_causal(policy.model, name)
             self.held[name] = policy
         return self.held[name]

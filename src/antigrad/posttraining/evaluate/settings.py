@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.files import is_file, is_there
+from antigrad.core.spread import too_many
 from antigrad.language.tasks import Style, Task, load_task
 
 Engine = Literal["auto", "transformers", "vllm"]
@@ -118,6 +120,7 @@ class EvaluateConfig:
             problems += [f"tasks={self.tasks}: {problem}" for problem in error.problems]
         except AntigradError as error:
             problems.append(f"tasks={self.tasks}: {error}")
+        problems += too_many("threads", self.threads)
         raise_all("settings of evaluate", problems)
         return cast(Task, task)
 
@@ -126,7 +129,7 @@ class EvaluateConfig:
         from antigrad.language.embedded import EMBEDDED
 
         problems = [] if self.model else ["model is empty: name at least one"]
-        places = [str(Path(name).resolve()) if Path(name).exists() else name for name in self.checkpoints]
+        places = [str(Path(name).resolve()) if is_there(name) else name for name in self.checkpoints]
         doubled = [name for index, name in enumerate(self.checkpoints) if places[index] in places[:index]]
         where = "each model once; the base is evaluated too, leave it out of model"
         problems += [f"{name} is there twice: {where}" for name in dict.fromkeys(doubled)]
@@ -142,9 +145,9 @@ class EvaluateConfig:
             except AntigradError as error:
                 problems.append(f"model={name}: {error}" + (", or name it with --base" if self.base is None else ""))
                 continue
-            if folder.exists() and not (folder / "config.json").is_file():
+            if is_there(folder) and not is_file(folder / "config.json"):
                 problems.append(f"model={name}: neither config.json nor adapter_config.json is in it")
-            if not folder.exists() and not _HUB_NAME.fullmatch(name):
+            if not is_there(folder) and not _HUB_NAME.fullmatch(name):
                 problems.append(f"model={name}: no such folder; {did_you_mean(name, EMBEDDED)}")
         return problems
 
@@ -198,7 +201,7 @@ class EvaluateConfig:
         if self.engine != "vllm":
             return []
         problems = [] if installed() else ["engine=vllm: the package vllm is not installed; pip install vllm, or auto"]
-        adapters = [name for name in self.checkpoints if (Path(name) / "adapter_config.json").is_file()]
+        adapters = [name for name in self.checkpoints if is_file(Path(name) / "adapter_config.json")]
         return problems + [f"engine=vllm: {name} is an adapter; merge it first, or take auto" for name in adapters]
 
 

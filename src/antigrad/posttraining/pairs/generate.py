@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from antigrad.core.progress import progress
@@ -24,12 +24,16 @@ class Answers:
         texts: The answers.
         correct: Whether the verifier accepted each.
         cut: Whether the length limit cut each off.
+        prompt: Token ids of the prompt.
+        tokens: Token ids of each answer as it was sampled, with what ended it.
     """
 
     place: int
     texts: list[str]
     correct: list[bool]
     cut: list[bool]
+    prompt: list[int] = field(default_factory=list[int])
+    tokens: list[list[int]] = field(default_factory=list[list[int]])
 
     @property
     def usable(self) -> list[int]:
@@ -99,7 +103,8 @@ def ask(
             found = sample(
                 policy, task, question, count=samples, max_new_tokens=max_new_tokens, temperature=temperature
             )
-        yield Answers(place, found.texts, found.correct.tolist(), found.truncated.tolist())
+        verdicts = found.correct.tolist(), found.truncated.tolist()
+        yield Answers(place, found.texts, *verdicts, found.prompt.tolist(), [list(ids) for ids in found.answers()])
 
 
 def generate_pairs(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from rich.console import Console
 
+from antigrad.core.checkpoints import tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.progress import progress
@@ -43,8 +43,8 @@ class Training(Protocol):
         """Load data and model: all that can be refused before there is a run folder."""
         ...
 
-    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
-        """Find the newest checkpoint that was written whole."""
+    def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
+        """Find the newest checkpoint that is whole, and say which ones are not."""
         ...
 
     def trainer(self, loaded: Any, lora: Any, checkpoint: Path | None) -> Any:
@@ -96,7 +96,10 @@ def run_training(training: Training) -> RunFolder:
         )
     if run.summary:
         return run
-    checkpoint = training.last_checkpoint(config.output / "checkpoints", here.num_processes) if config.resume else None
+    checkpoint: Path | None = None
+    if config.resume:
+        say = tell if here.is_main_process else _nothing
+        checkpoint = training.last_checkpoint(config.output / "checkpoints", here.num_processes, say)
     if here.is_main_process and config.resume:
         _forget_after(run, _step(checkpoint))
     here.wait_for_everyone()
@@ -194,7 +197,15 @@ def _step(checkpoint: Path | None) -> int:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True).print(f"alarm: {text}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"alarm: {text}")
+
+
+def _nothing(text: str) -> None:
+    """Say nothing: the first process does.
+
+    Args:
+        text: Not used.
+    """
 
 
 def _forget_after(run: RunFolder, step: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import torch
 
 from antigrad.core.errors import did_you_mean
+from antigrad.core.spread import too_many
 from antigrad.posttraining.train.options import check_adapter, check_lora, check_trl
 
 OURS = {
@@ -128,6 +129,7 @@ class TrainConfig:
             for name, bound in (common | dict(least)).items()
             if (value := getattr(self, name)) is not None and value < bound
         ]
+        problems += too_many("threads", self.threads)
         return problems + [
             f"{name}={value}: a finite number above 0 is needed"
             for name in ("learning_rate", *positive)

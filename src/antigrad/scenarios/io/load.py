@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_file, is_there
 from antigrad.scenarios.io.readers import READERS, SceneReader
 from antigrad.scenarios.scene import Scenes
 
@@ -53,7 +54,7 @@ def find(place: str | Path, reader: str | None = None) -> list[Source]:
     """
     top = Path(place)
     known = [READERS.make(reader)] if reader else [READERS.make(name) for name in READERS.names()]
-    if not top.exists():
+    if not is_there(top):
         raise InputValueError(f"{place} is not there", "a file or folder with scenes", "check the path")
     found = [
         Source(path, one)
@@ -68,7 +69,7 @@ def find(place: str | Path, reader: str | None = None) -> list[Source]:
 
 
 def _paths(top: Path, known: Sequence[SceneReader]) -> Iterator[Path]:
-    if top.is_file() or any(reader.reads(top) for reader in known):
+    if is_file(top) or any(reader.reads(top) for reader in known):
         yield top
         return
     for folder, below, files in os.walk(top):

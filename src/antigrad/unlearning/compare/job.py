@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import AntigradError
@@ -21,6 +19,7 @@ from antigrad.unlearning.compare.work import (
     TWIN,
     Place,
     Prepared,
+    has_files,
     outcome,
     prepare,
     reference,
@@ -46,8 +45,9 @@ def compare(config: CompareConfig) -> RunFolder:
     """
     config.check()
     load(config.given())  # Bad input is told before a folder is made.
-    settings = asdict(config) | {name: _absolute(getattr(config, name)) for name in ("data", "test", "weights")}
-    run = RunFolder.start(config.output, job="unlearn compare", config=settings, resume=config.resume, free=FREE)
+    run = RunFolder.start(
+        config.output, job="unlearn compare", config=config.recorded(), resume=config.resume, free=FREE
+    )
     seeds = range(config.seed, config.seed + config.seeds)
     places = [Place(split, seed) for split in range(len(config.split)) for seed in seeds]
     tuned = [Place(split, config.seed + SEARCH_SEED) for split in range(len(config.split))] if config.search else []
@@ -78,6 +78,8 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
     # What is not done yet; a method that refuses does not stop the others, a reference does.
     names = NAMES[kind]
     rows = [*run.ledger.rows(kind), *(row for row in run.ledger.rows("left out") if row["of"] == kind)]
+    if kind == "reference":
+        rows = [row for row in rows if has_files(run, row)]
     done = {tuple(row[name] for name in names) for row in rows}
     some = spread(work, pieces, prepare=partial(prepare, config), where=config.where(), title=f"{kind}s", done=done)
     for piece, found in some:
@@ -88,7 +90,3 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
         else:
             key = dict(zip(names, piece.key, strict=True))
             run.ledger.append({"kind": "left out", "of": kind, "reason": str(found), **key})
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path

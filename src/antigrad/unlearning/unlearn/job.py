@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from antigrad.core.progress import progress
@@ -21,7 +19,9 @@ from antigrad.unlearning.unlearn.work import (
     Say,
     context_for,
     deletions,
+    epochs_of,
     file_of,
+    intact,
     reference_name,
     restored,
     retrain_one,
@@ -51,10 +51,7 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
     config.check()
     source = load(config.given())
     planned = deletions(config.made_splits(), source.train, source.test, config.seed)
-    settings = asdict(config) | {
-        "data": _absolute(config.data), "test": _absolute(config.test), "weights": _absolute(config.weights)
-    }  # fmt: skip
-    run = RunFolder.start(config.output, job="unlearn", config=settings, resume=config.resume, free=FREE)
+    run = RunFolder.start(config.output, job="unlearn", config=config.recorded(), resume=config.resume, free=FREE)
     if source.damaged and not run.ledger.rows("damaged"):
         run.ledger.append({"kind": "damaged", "images": list(source.damaged)})
     model = source.model
@@ -77,10 +74,12 @@ def _forget(
     config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source, say: Say
 ) -> SplitModel:
     say(f"deletion {place + 1}: {config.method}")
-    if last(run, "unlearned", deletion=place) is not None:
-        return restored(file_of(run, place, "unlearned"), source)
+    path = file_of(run, place, "unlearned")
+    if intact(path, last(run, "unlearned", deletion=place)):
+        return restored(path, source)
     model, row = unlearn_one(config, run, place, context, lambda _: None)
     run.ledger.append(row)
+    epochs_of(run, place, "unlearned").remove()
     return model
 
 
@@ -89,11 +88,13 @@ def _judge(
 ) -> tuple[Case, Seen]:
     for number in range((2 if config.twin else 1) if config.reference else 0):
         say(f"deletion {place + 1}: retraining")
-        if last(run, "reference", deletion=place, name=reference_name(number)) is None:
+        name = reference_name(number)
+        if not intact(file_of(run, place, name), last(run, "reference", deletion=place, name=name)):
             run.ledger.append(retrain_one(config, run, place, context, number, lambda _: None))
     for number in range(config.shadows):
         say(f"deletion {place + 1}: shadow model {number + 1}")
-        if last(run, "shadow", deletion=place, number=number) is None:
+        path = file_of(run, place, f"shadow-{number:03d}")
+        if not intact(path, last(run, "shadow", deletion=place, number=number)):
             run.ledger.append(shadow_one(config, run, place, context, number, lambda _: None))
     say(f"deletion {place + 1}: measuring")
     case = case_of(config, run, place, context, source)
@@ -140,7 +141,3 @@ def cost_of(row: dict[str, Any] | None) -> Cost:
     """
     row = row or {}
     return Cost(float(row.get("seconds", 0.0)), int(row.get("steps", 0)), float(row.get("passes", 0.0)))
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path

@@ -14,10 +14,11 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from antigrad.core.checkpoints import flaw, tell
 from antigrad.core.files import write_atomic
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.checkpoint import Checkpoints
+from antigrad.unlearning.checkpoint import EpochCheckpoints
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard
@@ -29,7 +30,7 @@ from antigrad.unlearning.payers import preflight
 from antigrad.unlearning.reference import cache_folder, retrained, shadow_context
 from antigrad.unlearning.sources import Source
 from antigrad.unlearning.splits import Split
-from antigrad.unlearning.unlearn.rows import last
+from antigrad.unlearning.unlearn.rows import certificates_of, last
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
 from antigrad.vision.samples import Samples
 from antigrad.vision.split import SplitModel
@@ -72,6 +73,36 @@ def file_of(run: RunFolder, place: int, what: str) -> Path:
         A safetensors file.
     """
     return run.artifact(f"models/{place + 1:02d}-{what}.safetensors")
+
+
+def epochs_of(run: RunFolder, place: int, what: str) -> EpochCheckpoints:
+    """Where the checkpoints of a model lie while it is trained.
+
+    Args:
+        run: The run.
+        place: Number of the deletion.
+        what: Which model.
+
+    Returns:
+        Its checkpoints.
+    """
+    return EpochCheckpoints(run.path / "checkpoints" / f"{place + 1:02d}-{what}")
+
+
+def intact(path: Path, row: Mapping[str, Any] | None) -> bool:
+    """Tell whether a piece of work is done: it has a row, and the file is the one that was written.
+
+    Args:
+        path: The file.
+        row: With its SHA-256; None where there is none.
+
+    Returns:
+        Whether it need not be done again; if the file is damaged, that is said on standard error.
+    """
+    wrong = None if row is None else flaw(path, row.get("sha256"))
+    if wrong is not None:
+        tell(f"{path} {wrong}: it is made again")
+    return row is not None and wrong is None
 
 
 def saved(path: Path, model: SplitModel, facts: Mapping[str, str]) -> str:
@@ -122,7 +153,12 @@ def unlearn_one(
     Returns:
         The model, and its row of the ledger.
     """
-    checkpoints = Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}.safetensors")
+    known = {row["step"] for row in certificates_of(run, place)}  # a kill between them and their checkpoint
+
+    def keep(row: Mapping[str, Any]) -> None:
+        if row["step"] not in known:
+            run.ledger.append({**row, "deletion": place})
+
     if config.payers and last(run, "preflight", deletion=place) is None:
         before = preflight_one(config, place, context)
         if before is not None:
@@ -134,8 +170,8 @@ def unlearn_one(
         weight=config.made_weight(),
         every=config.every,
         payers=config.payers,
-        checkpoints=checkpoints,
-        on_row=lambda row: run.ledger.append({**row, "deletion": place}),
+        checkpoints=epochs_of(run, place, "unlearned"),
+        on_row=keep,
         on_epoch=say,
     )
     digest = saved(file_of(run, place, "unlearned"), done.model, _facts(config, context))
@@ -222,12 +258,12 @@ def retrain_one(
         context,
         config.made_recipe(),
         cache=cache_folder() if config.cache else None,
-        checkpoints=Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-{name}.safetensors"),
+        checkpoints=epochs_of(run, place, name),
         on_epoch=say,
     )
-    saved(file_of(run, place, name), found.model, {"recipe": config.recipe})
-    Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-{name}.safetensors").remove()
-    facts = {"steps": found.steps, "seconds": found.seconds, "cached": found.cached}
+    sha256 = saved(file_of(run, place, name), found.model, {"recipe": config.recipe})
+    epochs_of(run, place, name).remove()
+    facts = {"steps": found.steps, "seconds": found.seconds, "cached": found.cached, "sha256": sha256}
     return {"kind": "reference", "deletion": place, "name": name, **facts}
 
 
@@ -265,14 +301,15 @@ def shadow_one(
     found = retrained(
         mine,
         config.made_recipe(),
-        checkpoints=Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-shadow.safetensors"),
+        checkpoints=epochs_of(run, place, "shadow"),
         on_epoch=say,
     )
-    Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-shadow.safetensors").remove()
+    epochs_of(run, place, "shadow").remove()
     said = look(found.model, context, Cost(0.0, 0, 0.0)).logits
     tensors = {name: said[name].contiguous() for name in ("forget", "test", "test_retained", "test_removed")}
-    write_atomic(file_of(run, place, f"shadow-{number:03d}"), save({**tensors, "seen": seen}))
-    return {"kind": "shadow", "deletion": place, "number": number}
+    data = save({**tensors, "seen": seen})
+    write_atomic(file_of(run, place, f"shadow-{number:03d}"), data)
+    return {"kind": "shadow", "deletion": place, "number": number, "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def shadows_of(run: RunFolder, place: int, count: int) -> tuple[Tensor, list[Mapping[str, Tensor]]] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from antigrad.core.files import write_atomic
+from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.core.streams import stream_seed
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _WARM_UP = 100
 """Steps over which the learning rate rises."""
+_STATE = "training.pt"
 
 
 def pretrain(config: PretrainConfig) -> RunFolder:
@@ -106,9 +107,9 @@ class _Training:
         self.optimizer = torch.optim.AdamW(
             self.policy.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.1
         )
-        self._file = run.path / "checkpoints" / "training.pt"
-        if self._file.exists():
-            state = torch.load(self._file, weights_only=True)
+        self._checkpoints = Checkpoints(run.path / "checkpoints")
+        if (last := self._checkpoints.last()) is not None:
+            state = torch.load(last / _STATE, weights_only=True)
             self.step, self.accuracy = state["step"], state["accuracy"]
             self.policy.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -146,7 +147,7 @@ class _Training:
         content = io.BytesIO()
         state = {"model": self.policy.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         torch.save(state | {"step": self.step, "accuracy": self.accuracy}, content)
-        write_atomic(self._file, content.getvalue())
+        self._checkpoints.write(self.step, {_STATE: content.getvalue()})
 
 
 def batch(tokenizer: PreTrainedTokenizerFast, problems: Sequence[Problem]) -> dict[str, Tensor]:

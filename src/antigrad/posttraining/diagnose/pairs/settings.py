@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.spread import too_many
 
 ARMS = ("none", "vpo", "safe", "fixed(factor=0.5)")
 OF = "vpo"
@@ -127,4 +128,5 @@ class DiagnosePairsConfig:
                 attempt()
             except (AntigradError, TypeError) as error:
                 problems.append(str(error))
+        problems += too_many("threads", self.threads)
         raise_all("settings of diagnose pairs", problems)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
 from antigrad.language.policy import Policy
 from antigrad.language.tasks import load_task
-from antigrad.posttraining.pairs.generate import Answers, count_of, prompt_text, said
+from antigrad.posttraining.pairs.generate import Answers, count_of
 from antigrad.posttraining.train.answers.page import Told, describe
 from antigrad.posttraining.train.answers.settings import AnswersConfig
 from antigrad.posttraining.train.answers.trainer import WEIGHT, AnswersTrainer
 from antigrad.posttraining.train.callback import Alarms
-from antigrad.posttraining.train.checkpoints import last_checkpoint
 from antigrad.posttraining.train.job import processes
 from antigrad.posttraining.train.maps import silent_maps
 from antigrad.posttraining.train.models import bare, below, load_to_train
@@ -70,7 +70,7 @@ class OnAnswers:
         first = self._kept.read(0) if self.config.resume else None
         if first is None:
             train, test = questions.ask(below(policy), 0)
-            rows, figures = self.rows(questions, train)
+            rows, figures = self.rows(train)
             if not rows:
                 given = f"{len(train)} questions with {self.config.samples} answers each, none to train on"
                 raise InputValueError(given, "answers that end before the limit", "raise max_new_tokens, or samples")
@@ -78,41 +78,40 @@ class OnAnswers:
             first = Round(rows, figures_of(*counts) | figures)
         return questions, first, policy
 
-    def rows(self, questions: Questions, answers: Sequence[Answers]) -> tuple[list[Row], dict[str, Any]]:
+    def rows(self, answers: Sequence[Answers]) -> tuple[list[Row], dict[str, Any]]:
         """Make rows of answers.
 
         Args:
-            questions: What was asked.
-            answers: Answers to some of it.
+            answers: Answers to questions.
 
         Returns:
             Rows for TRL, and figures of them.
         """
-        task, rows = questions.task, list[Row]()
+        rows: list[Row] = []
         for one in answers:
-            question = task.questions[one.place]
-            prompt = prompt_text(task, question)
-            for text, correct, weight in zip(one.texts, one.correct, self.weigh(one), strict=True):
+            for text, tokens, correct, weight in zip(one.texts, one.tokens, one.correct, self.weigh(one), strict=True):
                 if weight:
-                    row: Row = {"prompt": prompt, "completion": said(task, text), WEIGHT: weight}
-                    rows.append(row | {"question": one.place, "correct": correct})
+                    # The tokens that were sampled, with what ended them: another tokenisation would be another answer.
+                    row: Row = {"input_ids": one.prompt + tokens, "labels": [-100] * len(one.prompt) + tokens}
+                    rows.append(row | {WEIGHT: weight, "question": one.place, "text": text, "correct": correct})
         figures: dict[str, Any] = {"rows": len(rows)}
         if rows:
             total = sum(row[WEIGHT] for row in rows)
             figures["correct_weight"] = sum(row[WEIGHT] for row in rows if row["correct"]) / total
         return rows, figures
 
-    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
-        """Find the newest checkpoint that was written whole.
+    def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
+        """Find the newest checkpoint that is whole.
 
         Args:
             folder: Where the trainer saves.
             processes: Not used.
+            say: Given what is wrong with newer ones.
 
         Returns:
             The checkpoint; None if there is none.
         """
-        return last_checkpoint(folder)
+        return Checkpoints(folder).last(say=say)
 
     def trainer(self, loaded: tuple[Questions, Round, Policy], lora: Any, checkpoint: Path | None) -> Any:
         """Make the trainer.
@@ -142,7 +141,7 @@ class OnAnswers:
         trained = Policy(bare(trainer.model), policy.tokenizer, policy.name)
 
         def make(_: Policy, answers: Sequence[Answers], __: int) -> tuple[list[Row], dict[str, Any]]:
-            return self.rows(questions, answers)
+            return self.rows(answers)
 
         every = config.refresh or config.steps
         made = {"every": every, "rows": config.answers_a_step}

@@ -13,12 +13,13 @@ from trl import SFTTrainer
 
 from antigrad.core.errors import InputValueError
 from antigrad.posttraining.train.maps import silent_maps
+from antigrad.posttraining.train.sealed import SealedCheckpoints
 
 WEIGHT = "answer_weight"
 """Column of the weight, one number an answer; it goes to the loss and never into the model."""
 
 
-class AnswersTrainer(SFTTrainer):
+class AnswersTrainer(SealedCheckpoints, SFTTrainer):
     r"""Supervised fine-tuning as TRL does it, with the log-likelihood of each answer times its weight.
 
     $$\mathcal L=-\frac{\sum_iw_i\log\pi(y_i)}{\sum_i|y_i|}$$
@@ -26,7 +27,7 @@ class AnswersTrainer(SFTTrainer):
     over the answers of an optimizer step. With weights of 1 every model weight after every step is TRL's, bit for bit.
 
     Args:
-        *args: As TRL's; rows have `prompt`, `completion` and the weight.
+        *args: As TRL's; rows have `input_ids` and `labels`, or `prompt` and `completion`, and the weight.
         **kwargs: As TRL's.
 
     Raises:
@@ -40,7 +41,7 @@ class AnswersTrainer(SFTTrainer):
         the step have in common.
 
     Example:
-        >>> AnswersTrainer.__mro__[1] is SFTTrainer
+        >>> issubclass(AnswersTrainer, SFTTrainer)
         True
     """
 
@@ -54,7 +55,7 @@ class AnswersTrainer(SFTTrainer):
         """Prepare further rows as those it was made with.
 
         Args:
-            rows: Rows with `prompt`, `completion` and the weight.
+            rows: Rows, with weights.
 
         Returns:
             A data set to train on.

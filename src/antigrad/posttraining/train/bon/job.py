@@ -16,7 +16,7 @@ from antigrad.posttraining.train.job import run_training
 def train_bon(config: TrainBonConfig) -> RunFolder:
     r"""Train a model on the best of N answers of its own to each question, as its verifier judges them.
 
-    $$\mathcal L=-\log\pi(y_b|x),\qquad b=\arg\max_ir(x,y_i)$$
+    $$\mathcal L=-\log\pi(y_b|x),\qquad b=\mathrm{argmax}_i\,r(x,y_i)$$
 
     Under `accelerate launch` every process calls this; the first one writes.
 

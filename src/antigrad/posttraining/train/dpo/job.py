@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.runs import RunFolder
 from antigrad.credit.pairs import PAIR_CREDIT
 from antigrad.language.policy import Policy, check_head
 from antigrad.posttraining.pairs.responses import probe_tokens
-from antigrad.posttraining.train.checkpoints import last_checkpoint
 from antigrad.posttraining.train.dpo.alarms import PairAlarms
 from antigrad.posttraining.train.dpo.columns import FACTOR
 from antigrad.posttraining.train.dpo.data import Prepared, keep, prepare
@@ -62,8 +63,8 @@ class _Dpo:
             check_head(below(policy))
         return prepare(self.config, below(policy)), policy
 
-    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
-        return last_checkpoint(folder)
+    def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
+        return Checkpoints(folder).last(say=say)
 
     def trainer(self, loaded: tuple[Prepared, Policy], lora: Any, checkpoint: Path | None) -> Any:
         from accelerate import PartialState

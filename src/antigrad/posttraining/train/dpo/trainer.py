@@ -17,9 +17,10 @@ from antigrad.posttraining.train.dpo.columns import FACTOR, WithFactor, facts_of
 from antigrad.posttraining.train.dpo.losses import pairs_of
 from antigrad.posttraining.train.dpo.options import check_options
 from antigrad.posttraining.train.maps import silent_maps
+from antigrad.posttraining.train.sealed import SealedCheckpoints
 
 
-class DPOTrainer(TrlTrainer):
+class DPOTrainer(SealedCheckpoints, TrlTrainer):
     r"""DPO as TRL trains it, with the rejected log-ratio of each pair times a factor.
 
     $$\log\pi(y_l)\to\lambda\log\pi(y_l),\qquad\log\pi_{ref}(y_l)\to\lambda\log\pi_{ref}(y_l)$$
@@ -49,7 +50,7 @@ class DPOTrainer(TrlTrainer):
         and margins are those of the policy, not the scaled ones (with `ld_alpha` they are those of whole responses).
 
     Example:
-        >>> DPOTrainer.__mro__[1] is TrlTrainer
+        >>> issubclass(DPOTrainer, TrlTrainer)
         True
     """
 

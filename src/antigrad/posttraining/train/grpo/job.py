@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,8 @@ class _Grpo:
         end_at(policy.model, policy.tokenizer, asked[0][0].stop)
         return asked, policy
 
-    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
-        return last_checkpoint(folder, processes)
+    def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
+        return last_checkpoint(folder, processes, say)
 
     def trainer(self, loaded: tuple[Asked, Any], lora: Any, checkpoint: Path | None) -> Any:
         from datasets import Dataset

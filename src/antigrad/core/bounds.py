@@ -1,0 +1,97 @@
+"""Bounds of time and memory for work that others decide: templates of a model, answers that are judged."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
+
+class OutOfTimeError(Exception):
+    """Work took longer than it may."""
+
+
+class _Alarm(BaseException):
+    """Passes through the `except Exception` of the code that is timed."""
+
+
+def can_time() -> bool:
+    """Whether work can be timed here: signals reach the main thread of a POSIX process alone.
+
+    Returns:
+        True if it can.
+    """
+    return threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+
+
+def timed(seconds: float, work: Callable[[], Found]) -> Found:
+    """Do work under a time limit; `can_time` says where.
+
+    Args:
+        seconds: The limit.
+        work: What may take too long.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        OutOfTimeError: It took too long.
+    """
+
+    def stop(*_: object) -> None:
+        raise _Alarm
+
+    def unheard(report: sys.UnraisableHookArgs) -> None:
+        # Rung inside a finalizer or a callback of the garbage collector, which can't raise it.
+        if report.exc_type is not _Alarm:
+            hook(report)
+
+    hook, handler = sys.unraisablehook, signal.signal(signal.SIGALRM, stop)
+    sys.unraisablehook = unheard
+    # Rings again, in case nobody heard it or a bare `except` swallowed it.
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    try:
+        return work()
+    except _Alarm:
+        raise OutOfTimeError(f"more than {seconds:g} seconds") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+        sys.unraisablehook = hook
+
+
+@contextmanager
+def memory(more: int) -> Generator[None]:
+    """Let this process grow by so much at most while something runs; beyond it, MemoryError.
+
+    On Linux alone: elsewhere a process does not know its size.
+
+    Args:
+        more: Bytes.
+
+    Yields:
+        Nothing; work inside.
+    """
+    before = None
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + more
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        bounds = [bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_AS, (min([most, *bounds]), hard))
+        before = (soft, hard)
+    try:
+        yield
+    finally:
+        if before is not None:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, before)
