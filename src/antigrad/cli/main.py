@@ -13,6 +13,7 @@ from rich.console import Console
 
 from antigrad import __version__
 from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, unusable, with_names, wrong_kinds
+from antigrad.cli.extras import install_line
 from antigrad.cli.jobs import JOBS, Job, View, load
 from antigrad.cli.parsers import Command, Words, all_words, build, described, longest_match
 from antigrad.cli.views import COMMANDS, columns, finish
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         ModuleNotFoundError: A module of this package is missing.
         RuntimeError: A fault of the program, not of what was given.
-    """
+    """  # noqa: DOC501 (a MemoryError becomes one line)
     argv = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character that a model wrote
@@ -96,18 +97,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (error.name or "antigrad").startswith("antigrad"):
             raise
         text = f"antigrad {' '.join(words)}: the package {error.name} is missing"
-        errors.print(f"{text}; to do: pip install 'antigrad[all]'", markup=False, soft_wrap=True)
+        errors.print(f"{text}; to do: {install_line(command.needs) or _ALL}", markup=False, soft_wrap=True)
         return 1
-    except RuntimeError as error:
-        if "memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
-        text = f"antigrad {' '.join(words)}: out of memory ({str(error).splitlines()[0]})"
-        errors.print(f"{text}; to do: smaller --rows_at_once, --rollouts or model", markup=False, soft_wrap=True)
+        reason = next(iter(str(error).splitlines()), "no more can be had")
+        text = f"antigrad {' '.join(words)}: out of memory ({reason})"
+        errors.print(f"{text}; to do: {_smaller(command)}", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
-        errors.print("interrupted; the same command with --resume goes on from here", markup=False)
+        hint = "; the same command with --resume goes on from here" if isinstance(command, Job) else ""
+        errors.print(f"interrupted{hint}", markup=False)
         return 130
     return 0
+
+
+_ALL = "pip install 'antigrad[all]'"
+_SIZES = ("rows_at_once", "rollouts", "samples", "batch_size", "batch", "max_rows", "max_tokens", "workers", "jobs")
+"""Settings that say how much is in memory at once, in the commands that have them."""
+
+
+def _smaller(command: Command) -> str:
+    known = kinds(load(command.settings)) if isinstance(command, Job) else {}
+    flags = [f"--{name}" for name in _SIZES if name in known]
+    return f"smaller {', '.join([*flags, 'model' if 'model' in known else 'data'])}"
 
 
 def _means_another(command: Command, rest: Sequence[str]) -> bool:

@@ -43,9 +43,11 @@ def timed(seconds: float, work: Callable[[], Found]) -> Found:
     Raises:
         OutOfTimeError: It took too long.
     """
+    working = True
 
     def stop(*_: object) -> None:
-        raise _Alarm
+        if working:
+            raise _Alarm
 
     def unheard(report: sys.UnraisableHookArgs) -> None:
         # Rung inside a finalizer or a callback of the garbage collector, which can't raise it.
@@ -55,10 +57,14 @@ def timed(seconds: float, work: Callable[[], Found]) -> Found:
     hook, handler = sys.unraisablehook, signal.signal(signal.SIGALRM, stop)
     sys.unraisablehook = unheard
     # Rings again, in case nobody heard it or a bare `except` swallowed it.
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
-        return work()
+        try:
+            return work()
+        finally:
+            working = False  # where it rings before this is done, it is heard below
     except _Alarm:
+        working = False
         raise OutOfTimeError(f"more than {seconds:g} seconds") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, *timer)

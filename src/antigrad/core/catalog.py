@@ -143,6 +143,8 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
         >>> parse_spec("chain_sum(min_terms=2, operators=['+','-'])")
         ('chain_sum', {'min_terms': 2, 'operators': ['+', '-']})
     """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] (a key of a YAML file)
+        raise InputValueError(f"{text!r}", "name(option=value,...)", "write a name")
     name, bracket, rest = text.strip().partition("(")
     if bracket and not rest.endswith(")"):
         raise InputValueError(f"{text!r}", "name(option=value,...)", "close the bracket")

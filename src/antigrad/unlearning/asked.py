@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from antigrad.core.devices import device_problems
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import is_there
 from antigrad.unlearning.methods import METHODS
@@ -82,8 +81,7 @@ class Asked:
             problems.append(f"size={self.size}, mean={self.mean}, std={self.std}: from 1; one of each channel, above 0")
         if not 0 <= self.floor <= 1:
             problems.append(f"floor={self.floor}: from 0 to 1")
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            problems.append(f"device {self.device}: torch sees none on this machine")
+        problems += device_problems(self.device)
         return problems
 
     def given(self) -> Given:

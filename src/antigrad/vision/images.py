@@ -17,8 +17,8 @@ from antigrad.core.errors import AntigradError, raise_all
 from antigrad.core.files import is_file, is_folder
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-MOST_PIXELS = 100_000_000
-"""Larger pictures are refused before they are decoded."""
+MOST_PIXELS = 64_000_000
+"""Larger pictures are refused before they are decoded: a pixel takes 4 bytes, with transparency up to 16."""
 LONGEST = 8
 """Of what is longer than so many times its shorter side, only the middle is resized: more is never shown."""
 LABELS = ("class_index", "label")
@@ -56,7 +56,8 @@ class Picture:
                     width, height = picture.size
                     if width * height > MOST_PIXELS:
                         raise self._too_large(f"{width} × {height} pixels")
-                    return _in_rgb(ImageOps.exif_transpose(picture), _bits(picture))
+                    ImageOps.exif_transpose(picture, in_place=True)
+                    return _in_rgb(picture, _bits(picture))
         except AntigradError:
             raise
         except Image.DecompressionBombError as error:
@@ -150,7 +151,8 @@ def _in_rgb(picture: Image.Image, bits: int) -> Image.Image:
     if picture.has_transparency_data:
         clear = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    return picture.convert("RGB")
+    picture.load()
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _in_srgb(picture: Image.Image) -> Image.Image:

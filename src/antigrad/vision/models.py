@@ -6,6 +6,7 @@ import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -66,6 +67,8 @@ def _lite0() -> Classifier:
 
 
 def _timm(name: str) -> Classifier:
+    if name.startswith("local-dir:"):
+        _check_folder_of_timm(Path(name.partition(":")[2]))
     timm = _package("timm", "timm", "timm")
     plain = name.partition(".")[0]  # What follows the dot names the weights.
     if ":" not in name and not timm.is_model(plain):
@@ -76,6 +79,15 @@ def _timm(name: str) -> Classifier:
     process: Process = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model), is_training=False)
     labels = imagenet_labels() if getattr(model, "num_classes", 0) == 1000 else ()
     return _by_its_own(f"timm:{name}", model, process, labels)
+
+
+def _check_folder_of_timm(folder: Path) -> None:
+    # Whether timm unpickles what is in a folder, and what it prefers there, depends on its version.
+    files = sorted(path.name for path in folder.rglob("*") if path.is_file()) if is_folder(folder) else []
+    pickles = [name for name in files if not name.endswith((".safetensors", ".json", ".md", ".txt"))]
+    if pickles or not any(name.endswith(".safetensors") for name in files):
+        given = f"{folder} with {', '.join(pickles[:5]) or 'no weights'}"
+        raise InputValueError(given, "safetensors and config.json alone", "convert the weights to safetensors")
 
 
 def _torchvision(name: str) -> Classifier:
@@ -100,7 +112,10 @@ class _Logits(nn.Module):
 def _transformers(name: str) -> Classifier:
     transformers = _package("transformers", "transformers", "posttraining")
     model = _fetched(
-        lambda: transformers.AutoModelForImageClassification.from_pretrained(name, trust_remote_code=False), name
+        lambda: transformers.AutoModelForImageClassification.from_pretrained(
+            name, trust_remote_code=False, use_safetensors=True
+        ),
+        name,
     )
     processor = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name, trust_remote_code=False), name)
     config = model.config

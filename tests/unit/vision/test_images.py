@@ -1,6 +1,8 @@
 """Pictures from where people have them, and what is no picture."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -141,7 +143,7 @@ def test_what_is_in_a_table_but_no_bytes(given: object) -> None:
 
 
 def test_decoders_may_stumble_over_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stumble(_: object) -> None:
+    def stumble(_: object, **__: object) -> None:
         raise EOFError("no more images")
 
     monkeypatch.setattr(images.ImageOps, "exif_transpose", stumble)
@@ -151,7 +153,7 @@ def test_decoders_may_stumble_over_anything(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_bombs_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3)
-    with pytest.raises(AntigradError, match=r"bomb.*at most 100,000,000 pixels"):
+    with pytest.raises(AntigradError, match=r"bomb.*at most 64,000,000 pixels"):
         Picture("bomb", png()).open()
 
 
@@ -167,3 +169,28 @@ def test_tables_with_odd_labels_or_damage(tmp_path: Path) -> None:
     with pytest.raises(ManyInputsError, match="2 problems") as caught:
         find_pictures([tmp_path / "empty.parquet", tmp_path / "damaged.parquet"])
     assert "empty.parquet: no rows" in str(caught.value) and "damaged.parquet" in str(caught.value)
+
+
+def header(wide: int, high: int) -> bytes:
+    """A PNG of a few bytes that says how large it is, and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", wide, high, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def test_a_few_bytes_that_say_a_hundred_million_pixels_are_not_decoded() -> None:
+    bomb = header(10_000, 10_000)
+    assert len(bomb) < 80
+    with pytest.raises(AntigradError, match=r"bomb: 10000 × 10000 pixels.*at most 64,000,000 pixels"):
+        Picture("bomb", bomb).open()
+
+
+def test_a_picture_is_decoded_once_and_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Image.Image, "copy", copied)
+    assert Picture("row", png()).open().getpixel((0, 0)) == (10, 20, 30)
