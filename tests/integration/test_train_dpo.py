@@ -297,3 +297,18 @@ def test_pairs_that_the_model_can_t_read(tmp_path: Path, capsys: pytest.CaptureF
     err = capsys.readouterr().err
     assert "row 2" in err and "row 3" in err and "row 1" not in err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("--loss dpop(beta=0.5,penalty=5)", "2 steps of dpop(beta=0.5,penalty=5) with"),
+        ("--trl.loss_type=ipo", "of ipo"),
+    ],
+)
+def test_a_loss_of_ours_and_one_of_trl_s_are_told(tmp_path: Path, more: str, says: str) -> None:
+    folder = tmp_path / "run"
+    assert main(command(folder, *OWN.split(), *f"{more} --steps 2 --measure-every 0 --evaluate-every 0".split())) == 0
+    run = RunFolder.open(folder)
+    assert says in run.artifact(ARTIFACT).read_text()
+    assert len(run.ledger.rows("train")) == 2

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from io import TextIOWrapper
 
 from jsonargparse import ArgumentError
 from rich.console import Console
@@ -76,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         RuntimeError: A fault of the program, not of what was given.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character that a model wrote
     words, errors = longest_match(argv, COMMANDS), Console(stderr=True)
     command = next((one for one in COMMANDS if one.words == words), None)
     rest = argv[len(words) :]

@@ -7,9 +7,10 @@ texts are plain text: the report escapes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from antigrad.core.page_bounds import SHOWN, bounded
 from antigrad.core.runs import RunFolder
 
 ARTIFACT = "page.json"
@@ -295,13 +296,15 @@ class Page:
     lead: str
     sections: Sequence[Section]
 
-    def write(self, run: RunFolder) -> str:
-        """Write the page into a run.
+    def write(self, run: RunFolder, *, shown: int = SHOWN) -> str:
+        """Write the page into a run, cut to what a page may hold: see `core.page_bounds`.
 
         Args:
             run: The run it describes.
+            shown: Rows of a table and groups of tokens.
 
         Returns:
             The path of the artifact.
         """
-        return str(run.write_json(ARTIFACT, asdict(self)))
+        sections = [bounded(section, shown) for section in self.sections]
+        return str(run.write_json(ARTIFACT, asdict(replace(self, sections=sections))))

@@ -200,7 +200,7 @@ class RunFolder:
         """
         path = self.artifact(name)
         try:
-            return from_json(json.loads(path.read_text()))
+            return from_json(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError) as error:
             raise InputValueError(
                 f"{path}: {error}", "an artifact of this run", "finish the run with --resume"
@@ -238,11 +238,14 @@ class RunFolder:
         if not path.exists():
             return {}
         try:
-            return dict(from_json(json.loads(path.read_text())))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+            figures = from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
             raise InputValueError(
                 f"{path}: {error}", "the JSON this program wrote", "remove it, then use --resume"
             ) from error
+        if not isinstance(figures, dict) or any(isinstance(one, dict | list) for one in figures.values()):
+            raise InputValueError(f"{path}", "a flat mapping of figures", "remove it, then use --resume")
+        return cast(dict[str, Any], figures)
 
     def _check_same(self, job: str, settings: dict[str, Any], free: set[str]) -> None:
         facts = self.facts

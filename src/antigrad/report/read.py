@@ -51,12 +51,14 @@ def read_page(run: RunFolder) -> Page:
         )
     try:
         value = from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputValueError(f"damaged {path}: {error}", *_MEND) from error
     try:
         return _decoder(Page)(value)
     except ValueError as error:
         raise InputValueError(f"damaged {path}: page{error}", *_MEND) from error
+    except RecursionError as error:
+        raise InputValueError(f"damaged {path}: nested too deep", *_MEND) from error
 
 
 def _fault(value: Any, expected: str) -> ValueError:
@@ -151,6 +153,6 @@ def _record(kind: type) -> Decoder:
 
 def _section(value: Any) -> Any:
     kind = value.get("kind") if isinstance(value, dict) else None
-    if kind not in _SECTIONS:
+    if not isinstance(kind, str) or kind not in _SECTIONS:
         raise ValueError(f" is of kind {kind!r}, not one of {sorted(_SECTIONS)}")
     return _decoder(_SECTIONS[kind])(value)

@@ -195,6 +195,7 @@ def rocs(case: Case, seen: Seen, metrics: Iterable[Metric]) -> Chart | None:
         "yaxis": {"title": {"text": "forgotten samples found"}, "range": [0, 1]},
         "height": 560,
         "margin": {"t": 70},
+        "legend": {"orientation": "v", "x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
         "updatemenus": [{"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.16, "yanchor": "top"}],
     }
     text = (

@@ -12,10 +12,10 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.credit.pairs import PAIR_CREDIT, PairRule
 from antigrad.language.policy import Policy
+from antigrad.posttraining.pairs.contexts import PviOptions
 from antigrad.posttraining.pairs.facts import pair_facts
 from antigrad.posttraining.pairs.generate import Count
 from antigrad.posttraining.pairs.pair import Pair, Tokens
-from antigrad.posttraining.pairs.pvi import PviOptions
 from antigrad.posttraining.pairs.read import Excluded, make_pair
 from antigrad.posttraining.pairs.source import found_pairs, row_of
 from antigrad.posttraining.train.dpo.columns import columns_of

@@ -89,6 +89,7 @@ class _Dpo:
                 processing_class=policy.tokenizer,
                 peft_config=lora,
                 credit=config.credit,
+                loss=config.loss,
             )
         start = config.output / "artifacts" / "probes.json"
         trained = Policy(bare(trainer.model), policy.tokenizer, policy.name)

@@ -67,7 +67,7 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
     sections += alarms_table(run.ledger.rows("alarm"))
     sections.append(steps_table(train, LABELS))
     figures = _figures(train, tests) | accuracies(rounds)
-    Page(f"DPO with {config.credit}", _lead(config, figures), sections).write(run)
+    Page(f"{_method(config)} with {config.credit}", _lead(config, figures), sections).write(run)
     sizes = {name: value for name, value in setup.items() if name not in ("kind", "parallel")}
     counts = {
         "steps": config.steps,
@@ -94,8 +94,13 @@ def _figures(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
     return figures
 
 
+def _method(config: TrainDPOConfig) -> str:
+    kinds = config.trl.get("loss_type") or []
+    return config.loss or " + ".join([kinds] if isinstance(kinds, str) else kinds) or "DPO"
+
+
 def _lead(config: TrainDPOConfig, figures: Mapping[str, Any]) -> str:
-    text = f"{config.steps} steps of DPO with credit {config.credit}"
+    text = f"{config.steps} steps of {_method(config)} with credit {config.credit}"
     text += f", pairs drawn anew every {config.refresh} steps" if config.refresh else ""
     if "held_out/chosen_change" in figures:
         up, down = figures["held_out/chosen_change"], figures["held_out/rejected_change"]

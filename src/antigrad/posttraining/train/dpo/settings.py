@@ -26,6 +26,8 @@ class TrainDPOConfig(TrainConfig):
         pairs: Parquet, JSON or JSON Lines file, or `hf:NAME(split=train)`; empty makes pairs from the model's own
             answers to `tasks`.
         credit: Rule for the factor of rejected responses, as `name` or `name(option=value,...)`.
+        loss: Loss of `antigrad methods`, as `name` or `name(option=value,...)`, with a β of its own; empty takes TRL's
+            (`--trl.loss_type`).
         questions: Questions of `tasks` to answer.
         samples: Answers sampled a question.
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
@@ -50,6 +52,7 @@ class TrainDPOConfig(TrainConfig):
 
     pairs: str = ""
     credit: str = "none"
+    loss: str = ""
     samples: int = 10
     pairs_a_question: int = 5
     sampling_temperature: float = 0.8
@@ -113,7 +116,7 @@ class TrainDPOConfig(TrainConfig):
         """
         from trl import DPOConfig
 
-        from antigrad.posttraining.pairs.pvi import Pooling
+        from antigrad.posttraining.pairs.contexts import Pooling
 
         least = {
             "samples": 2, "pairs_a_question": 1, "pairs_a_step": 1, "max_length": 2, "measure_every": 0,
@@ -136,7 +139,7 @@ class TrainDPOConfig(TrainConfig):
             problems.append(f"credit={self.credit}: {error}")
         if not problems:
             try:
-                check_options(self.credit, self.arguments(processes))
+                check_options(self.credit, self.arguments(processes), self.loss)
             except ManyInputsError as error:
                 problems += error.problems
             except (ValueError, TypeError, AntigradError) as error:
