@@ -324,3 +324,18 @@ def test_shadow_models(tmp_path: Path, rule: str) -> None:
     assert len(run.ledger.rows("shadow")) == 5
     again = unlearn_job(UnlearnConfig(**{**given.__dict__, "resume": True}))
     assert len(again.ledger.rows("shadow")) == 5 and len(again.ledger.rows("metric")) == 1
+
+
+def test_references_and_shadow_models_in_two_processes_are_the_same(tmp_path: Path) -> None:
+    """Of two deletions in sequence; the figures do not depend on where they were trained."""
+    given = config(
+        tmp_path / "one", forget=["classes(names=[3])", "share(fraction=0.1)"], shadows=4, every=0, payers=0,
+        metrics=[*FAST, "lira_forget_above_unseen"], cache=False, recipe="retrain(epochs=1)",
+    )  # fmt: skip
+    one, two = unlearn_job(given), unlearn_job(replace(given, output=tmp_path / "two", workers=2))
+    names = sorted(path.name for path in one.artifact("models").glob("*.safetensors"))
+    assert len(names) == 2 * (1 + 2 + 4)
+    for name in names:
+        assert one.artifact(f"models/{name}").read_bytes() == two.artifact(f"models/{name}").read_bytes(), name
+    rows = [[row for row in comparable(run) if row["kind"] == "metric"] for run in (one, two)]
+    assert rows[0] == rows[1] and len(rows[0]) >= 10

@@ -10,12 +10,15 @@ from typing import Any
 from antigrad.core.devices import device_problems
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import is_there
+from antigrad.core.spread import Where
 from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.methods.retrain import Retrain
 from antigrad.unlearning.metrics import METRICS, Metric
 from antigrad.unlearning.sources import Given
 
 PATHS = ("data", "test", "weights")
+PLACE = ("engine", "workers", "address")
+"""Settings that say where something is computed, and change no figure."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Asked:
         strict: Refuse damaged images instead of leaving them out.
         seed: Of everything random; the first one where there are several.
         device: Where models run.
+        engine: `local`, or `ray`: where references, and the pieces of a comparison, are computed.
+        workers: Pieces of work at the same time.
+        address: Of a Ray cluster; empty starts Ray on this machine.
         cache: Keep references for the next run.
         resume: Go on with the run in `output`.
     """
@@ -60,6 +66,9 @@ class Asked:
     strict: bool = False
     seed: int = 0
     device: str = "cpu"
+    engine: str = "local"
+    workers: int = 1
+    address: str = ""
     cache: bool = True
     resume: bool = False
 
@@ -82,7 +91,15 @@ class Asked:
         if not 0 <= self.floor <= 1:
             problems.append(f"floor={self.floor}: from 0 to 1")
         problems += device_problems(self.device)
-        return problems
+        return [*problems, *self.where().problems()]
+
+    def where(self) -> Where:
+        """Say where pieces are computed.
+
+        Returns:
+            The engine, and how many at a time.
+        """
+        return Where(self.engine, self.workers, self.address)
 
     def given(self) -> Given:
         """Name what is to be loaded.

@@ -9,6 +9,7 @@ from typing import Any
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, spread
+from antigrad.unlearning.asked import PLACE
 from antigrad.unlearning.compare.findings import summary_of
 from antigrad.unlearning.compare.page import describe
 from antigrad.unlearning.compare.settings import CompareConfig
@@ -27,7 +28,7 @@ from antigrad.unlearning.compare.work import (
 )
 from antigrad.unlearning.sources import load
 
-FREE = ("output", "resume", "cache", "engine", "workers", "address")
+FREE = ("output", "resume", "cache", *PLACE)
 Work = Callable[[Prepared, Any], dict[str, Any]]
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from antigrad.core.errors import raise_all
-from antigrad.core.spread import Where
 from antigrad.unlearning.asked import Asked, tried
 from antigrad.unlearning.methods import METHODS, VIT_MUL
 from antigrad.unlearning.methods.retrain import Retrain
@@ -47,9 +46,6 @@ class CompareConfig(Asked):
         search: Factors on a method's learning rate that are tried, on a seed of their own; the one with the least
             average gap to retraining is used for all seeds. None: no search.
         output: Folder of the run.
-        engine: `local`, or `ray`.
-        workers: Pieces of work at the same time.
-        address: Of a Ray cluster; empty starts Ray on this machine.
     """
 
     metrics: list[str] = field(default_factory=lambda: list(MEASURED))
@@ -58,9 +54,6 @@ class CompareConfig(Asked):
     seeds: int = 5
     search: list[float] = field(default_factory=list[float])
     output: Path = Path("runs/unlearn-compare")
-    engine: str = "local"
-    workers: int = 1
-    address: str = ""
 
     def check(self) -> None:
         """Check every setting.
@@ -78,18 +71,9 @@ class CompareConfig(Asked):
                 tried(lambda: catalog.make(spec), problems)  # noqa: B023
         if self.seeds < 1:
             problems.append(f"seeds={self.seeds}: at least 1")
-        problems += self.where().problems()
         if any(not factor > 0 for factor in self.search):
             problems.append(f"search={self.search}: factors above 0")
         raise_all("settings of unlearn compare", problems)
-
-    def where(self) -> Where:
-        """Say where pieces are computed.
-
-        Returns:
-            The engine, and how many at a time.
-        """
-        return Where(self.engine, self.workers, self.address)
 
     def compared(self) -> list[str]:
         """Name the methods.

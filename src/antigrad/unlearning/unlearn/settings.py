@@ -96,6 +96,11 @@ class UnlearnConfig(Asked):
             problems.append(f"shadows={self.shadows}: 0, or at least 4, so that each sample is left out by two")
         raise_all("settings of unlearn", problems)
 
+    @property
+    def references(self) -> int:
+        """How many references there are."""
+        return (2 if self.twin else 1) if self.reference else 0
+
     def made_weight(self) -> Weight:
         """Read the weight of the down part.
 
