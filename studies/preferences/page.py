@@ -22,6 +22,7 @@ NAMES = {"tiny": "tiny policy", "smollm2": "SmolLM2-135M"}
 SHOWN = ("DPO", "VPO", "λ = .5", "λ = 0", "safe", "DPOP", "RPO", "SFT on chosen", "DPO, on-policy")
 COLOURS = ("#1a2028", "#0072b2", "#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#8a8f98", "#7b4fa3")
 LIKELIHOODS = ("chosen", "rejected", "gap", "initial")
+MISSING = "No figures are kept yet."
 
 
 def main() -> None:
@@ -29,8 +30,9 @@ def main() -> None:
     results = {name: Found(kept(__file__, f"preferences_{name}")) for name in NAMES if _there(name)}
     claimed = claims(results)
     tables = {"preferences-claims": claimed, "preferences-said": said(results["tiny"])}
-    for name, found in results.items():
-        tables |= {f"preferences-{name}-setting": setting(found), f"preferences-{name}-end": end_table(found)}
+    for name in NAMES:
+        blocks = (MISSING, MISSING) if name not in results else (setting(results[name]), end_table(results[name]))
+        tables |= {f"preferences-{name}-setting": blocks[0], f"preferences-{name}-end": blocks[1]}
     tables["preferences-tiny-level"] = level_table(results["tiny"])
     fill(PAGE, tables)
     fill(PAPERS, {"preferences-claims": claimed})
