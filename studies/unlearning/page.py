@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from studies.kept import kept
@@ -32,13 +33,16 @@ TABLES = {
     "vit_class": {**REMOVAL, **FEW, **SECONDS},
 }
 Found = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
     """Write the tables."""
-    found = {name: kept(__file__, name) for name in TABLES}
-    tables = {f"unlearning-{name}": table(found[name], columns) for name, columns in TABLES.items()}
+    found = {name: kept(__file__, name) for name in TABLES if (RESULTS / f"{name}.json").exists()}
+    tables = {f"unlearning-{name}": table(found[name], TABLES[name]) for name in found}
     tables |= {f"unlearning-{name}-setting": setting(one) for name, one in found.items()}
+    for name in TABLES.keys() - found.keys():
+        tables |= {f"unlearning-{name}": "", f"unlearning-{name}-setting": "Not run yet."}
     tables["unlearning-claims"] = markdown(["sentence", "here", "verdict"], claims(found))
     fill(EXPLANATION / "unlearning-study.md", tables)
 

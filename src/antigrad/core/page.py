@@ -6,7 +6,7 @@ texts are plain text: the report escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -306,5 +306,6 @@ class Page:
         Returns:
             The path of the artifact.
         """
-        sections = [bounded(section, shown) for section in self.sections]
+        # A mapping is the JSON of a section that was cut before.
+        sections = [one if isinstance(one, Mapping) else bounded(one, shown) for one in self.sections]
         return str(run.write_json(ARTIFACT, asdict(replace(self, sections=sections))))
