@@ -18,6 +18,7 @@ from antigrad.cli.jobs import JOBS, Job, View, load
 from antigrad.cli.parsers import Command, Words, all_words, build, described, longest_match
 from antigrad.cli.views import COMMANDS, columns, finish
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.files import full_disk
 from antigrad.core.runs import RunFolder
 
 __all__ = ["JOBS", "Job", "load", "main", "run_job", "show"]
@@ -49,8 +50,9 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     raise_all("settings", unusable(config))
     if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
         RunFolder(config.output).check_place(resume=config.resume)
-    run = load(job.run)(config)
-    finish(run, as_json=parsed.json)
+    with full_disk(config.output):
+        run = load(job.run)(config)
+        finish(run, as_json=parsed.json)
 
 
 def show(view: View, argv: Sequence[str]) -> None:
@@ -99,13 +101,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = f"antigrad {' '.join(words)}: the package {error.name} is missing"
         errors.print(f"{text}; to do: {install_line(command.needs) or _ALL}", markup=False, soft_wrap=True)
         return 1
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except RuntimeError as error:
+        if "memory" not in str(error):
             raise
-        reason = next(iter(str(error).splitlines()), "no more can be had")
-        text = f"antigrad {' '.join(words)}: out of memory ({reason})"
-        errors.print(f"{text}; to do: {_smaller(command)}", markup=False, soft_wrap=True)
-        return 1
+        return _out_of_memory(command, str(error).splitlines()[0], errors)
+    except MemoryError:
+        return _out_of_memory(command, "the system has no more", errors)
     except KeyboardInterrupt:
         hint = "; the same command with --resume goes on from here" if isinstance(command, Job) else ""
         errors.print(f"interrupted{hint}", markup=False)
@@ -118,10 +119,12 @@ _SIZES = ("rows_at_once", "rollouts", "samples", "batch_size", "batch", "max_row
 """Settings that say how much is in memory at once, in the commands that have them."""
 
 
-def _smaller(command: Command) -> str:
+def _out_of_memory(command: Command, reason: str, errors: Console) -> int:
     known = kinds(load(command.settings)) if isinstance(command, Job) else {}
-    flags = [f"--{name}" for name in _SIZES if name in known]
-    return f"smaller {', '.join([*flags, 'model' if 'model' in known else 'data'])}"
+    smaller = [*(f"--{name}" for name in _SIZES if name in known), "model" if "model" in known else "data"]
+    text = f"antigrad {' '.join(command.words)}: out of memory ({reason}); to do: smaller {', '.join(smaller)}"
+    errors.print(text, markup=False, soft_wrap=True)
+    return 1
 
 
 def _means_another(command: Command, rest: Sequence[str]) -> bool:

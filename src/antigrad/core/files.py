@@ -16,12 +16,54 @@ from antigrad.core.unicode import half_character
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file is larger than it may be",
     errno.EACCES: "permission denied",
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of the path is a file",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ELOOP: "its links go round in a circle",
 }
+
+
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What reading damaged JSON can raise, up to where its values are used."""
+_FULL = ("No space left", "os error 28", "PytorchStreamWriter", "inline_container")
+"""What libraries that write files themselves say of a full disk."""
+
+
+@contextmanager
+def full_disk(path: Path) -> Generator[None]:
+    """Turn what libraries raise on a full disk into one clear error; all else stays what it is.
+
+    Args:
+        path: The folder of the run, for the message.
+
+    Yields:
+        Nothing; work inside.
+
+    Raises:
+        AntigradError: The disk is full, its quota used up, or it has become read-only.
+    """
+    try:
+        yield
+    except AntigradError:
+        raise
+    except Exception as error:
+        reason = _of_disk(error)
+        if reason is None:
+            raise
+        hint = "free some space, then run again with --resume"
+        raise AntigradError(f"{path}: {reason}", "a place that can be written", hint) from error
+
+
+def _of_disk(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+        return _REASONS[error.errno]
+    if any(words in str(error) for words in _FULL):
+        return _REASONS[errno.ENOSPC]
+    return _of_disk(error.__cause__ or error.__context__)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError
-from antigrad.core.files import is_file, is_there
+from antigrad.core.files import UNREADABLE, is_file, is_there
 from antigrad.language.embedded import EMBEDDED
 from antigrad.language.quiet import quiet
 from antigrad.language.reading import reason_of
@@ -88,9 +88,9 @@ def adapter_of(name: str) -> Adapter | None:
     if whole and not any(is_file(folder / one) for one in (_WEIGHTS, "adapter_model.bin")):
         return None  # a merged model with a configuration left over
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
         recorded, imports = config.get("base_model_name_or_path"), config.get("megatron_config")
-    except (ValueError, AttributeError, OSError) as error:
+    except UNREADABLE as error:
         raise AntigradError(f"{path}: {error}", "a configuration of PEFT", "save the adapter again") from error
     if imports:  # PEFT would import the module that `megatron_core` names
         raise AntigradError(f"{path} with megatron_config", "an adapter that imports nothing", "save it without")

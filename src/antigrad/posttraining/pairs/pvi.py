@@ -139,7 +139,8 @@ def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folde
     key = hashlib.sha256(repr((content, settings, fingerprint(policy))).encode()).hexdigest()[:32]
     path = folder / f"pvi-{key}.parquet"
     if path.exists():
-        return torch.tensor(parquet.read_table(path).column("pvi").to_pylist(), dtype=torch.float64)
+        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made anew
+            return torch.tensor(parquet.read_table(path).column("pvi").to_pylist(), dtype=torch.float64)
     values = pvi_of(policy, pairs, options)
     columns: Mapping[str, list[Any]] = {"row": [pair.row for pair in pairs], "pvi": values.tolist()}
     sink = pa.BufferOutputStream()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ import torch
 from antigrad.core.checkpoints import tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
+from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.language.quiet import quiet
@@ -222,5 +222,6 @@ def _forget_after(run: RunFolder, step: int) -> None:
 
 def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
     if ledger.exists():
-        whole = [line for line in ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        write_atomic(ledger, "".join(line for line in whole if wanted(json.loads(line))))
+        rows = list(Ledger(ledger))  # whole ones; a text may hold what Python takes for the end of a line
+        lines = ledger.read_text(encoding="utf-8").split("\n")
+        write_atomic(ledger, "".join(f"{line}\n" for row, line in zip(rows, lines, strict=False) if wanted(row)))

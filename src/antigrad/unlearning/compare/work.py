@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from safetensors.torch import load_file
-
 from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
+from antigrad.unlearning.checkpoint import load_into
 from antigrad.unlearning.compare.settings import CompareConfig
 from antigrad.unlearning.guard import Guard
 from antigrad.unlearning.loop import Unlearned, context_of, unlearn
@@ -222,8 +221,7 @@ def case_at(prepared: Prepared, place: Place, row: Mapping[str, Any]) -> Case:
             seen.append(None)
             continue
         model: SplitModel = prepared.source.model.copy()
-        model.module.load_state_dict(load_file(path))
-        model.module.eval()
+        load_into(model.module, path)
         seen.append(look(model, context, Cost(facts["seconds"], facts["steps"], 0.0)))
     original = look(context.original, context, Cost(0.0, 0, 0.0))
     return Case(context, original, seen[0], seen[1], None, context.new_model)

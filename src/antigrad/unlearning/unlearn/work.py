@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -131,8 +132,7 @@ def restored(path: Path, source: Source) -> SplitModel:
         The model, in eval mode.
     """
     model = source.model.copy()
-    model.module.load_state_dict(load_file(path))
-    model.module.eval()
+    load_into(model.module, path)
     return model
 
 

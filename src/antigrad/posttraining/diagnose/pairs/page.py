@@ -56,7 +56,7 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
         section, verdict, more = _orders(found, draws, plain)
         sections.append(section)
         figures |= {"orders_verdict": verdict} | more
-    left = run.ledger.rows("setup")[0]["excluded"]
+    left = run.ledger.one("setup")["excluded"]
     if left:
         columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
         sections.append(Table("Rows left out", columns, left))

@@ -9,7 +9,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from antigrad.core.files import write_atomic
+from antigrad.core.errors import InputValueError
+from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.pair import Tokens
 from antigrad.posttraining.pairs.responses import Measured, measure
@@ -44,7 +45,7 @@ class ProbeCallback(TrainerCallback):
             **kwargs: Not used.
         """
         if state.global_step and self._path.exists():
-            self._start = json.loads(self._path.read_text())
+            self._start = _read_back(self._path)
         else:
             self._start = self._measured()
             if state.is_world_process_zero:
@@ -83,3 +84,11 @@ class ProbeCallback(TrainerCallback):
             return measure(self._policy, self._probes)
         finally:
             model.train(training)
+
+
+def _read_back(path: Path) -> Measured:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [{str(name): float(value) for name, value in row.items()} for row in found]
+    except UNREADABLE as error:
+        raise InputValueError(f"{path}: {error}", "the file as this run wrote it", "restore it") from error
