@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         ModuleNotFoundError: A module of this package is missing.
         RuntimeError: A fault of the program, not of what was given.
-    """  # noqa: DOC501 (a MemoryError becomes one line)
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character that a model wrote

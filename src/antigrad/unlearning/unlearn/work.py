@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from antigrad.core.checkpoints import flaw, tell
 from antigrad.core.files import write_atomic
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.checkpoint import EpochCheckpoints
+from antigrad.unlearning.checkpoint import EpochCheckpoints, load_into
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard

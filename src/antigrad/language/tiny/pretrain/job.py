@@ -6,7 +6,6 @@ import io
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 import torch

@@ -51,7 +51,7 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
     train, tests = run.ledger.rows("train"), run.ledger.rows("evaluation")
     setup = run.ledger.rows("setup")[0]
     rounds = [*run.ledger.rows("round"), *run.ledger.rows("final")]
-    lines = [json.loads(line) for line in run.artifact(FILE).read_text().splitlines()]
+    lines = list(Ledger(run.artifact(FILE)))
     sections: list[Section] = [Cards("In short", _cards(setup, train, tests, in_rounds=bool(rounds)))]
     sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats a response")]
     if any("probe/chosen" in row for row in train):
