@@ -19,7 +19,7 @@ from antigrad.report.numbers import show, sort_key
 from antigrad.report.playback import scene_view
 from antigrad.report.tokens import group_view
 
-_SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js", "scene.js")
+_SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js", "scene_drawing.js", "scene.js")
 _FACTS = ("job", "started", "python", "platform", "git")
 
 
