@@ -8,7 +8,10 @@ from studies.page import number
 
 Found = dict[str, Any]
 BASELINES = ("neg_grad", "random_label", "boundary_shrink", "boundary_expand")
-NEARER = ("npo", "eu_k")
+RESNET, VIT = "CIFAR-10, ResNet-20", "MNIST, ViT"
+STEPS, SECONDS = ("cost(what=steps)", "steps"), ("cost(what=seconds)", "seconds")
+REMOVALS = (("digits_class", "digits", STEPS), ("cifar_class", RESNET, SECONDS), ("vit_class", VIT, SECONDS))
+RANDOM = (("digits_homogeneous", "digits"), ("cifar_homogeneous", RESNET), ("vit_homogeneous", VIT))
 CLOSE = 0.02
 
 
@@ -22,21 +25,15 @@ def claims(found: dict[str, Found]) -> list[list[str]]:
         Sentence, figures, verdict.
     """
     methods = {name: one["methods"] for name, one in found.items()}
-    rows = [above(methods["digits_class"], "digits"), above(methods["cifar_class"], "CIFAR-10, ResNet-20")]
-    rows += [against_fine_tuning(methods["digits_class"], "digits")]
-    rows += [against_fine_tuning(methods["cifar_class"], "CIFAR-10, ResNet-20")]
-    rows += [cheap(methods["digits_class"], "cost(what=steps)", "steps", "digits")]
-    rows += [cheap(methods["cifar_class"], "cost(what=seconds)", "seconds", "CIFAR-10, ResNet-20")]
-    rows += [
-        apart(methods[name], words)
-        for name, words in (
-            ("digits_homogeneous", "digits"),
-            ("cifar_homogeneous", "CIFAR-10, ResNet-20"),
-            ("vit_homogeneous", "MNIST, ViT"),
-        )
-    ]
-    rows += list(of_the_vit_list(methods["vit_homogeneous"]))
-    return [*rows, nearer(methods["digits_class"]), gone(methods["digits_class"])]
+    rows: list[list[str]] = []
+    for case, where, cost in REMOVALS:
+        if case in methods:
+            one = methods[case]
+            rows += [above(one, where), against_fine_tuning(one, where), cheap(one, *cost, where)]
+    rows += [apart(methods[case], where) for case, where in RANDOM if case in methods]
+    rows += of_the_vit_list(methods["vit_homogeneous"]) if "vit_homogeneous" in methods else []
+    digits = methods["digits_class"]
+    return [*rows, nearer(digits), gone(digits)]
 
 
 def of(methods: Found, name: str) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from studies.kept import kept
@@ -31,13 +32,14 @@ TABLES = {
     "vit_homogeneous": {**RANDOM, **SECONDS},
     "vit_class": {**REMOVAL, **FEW, **SECONDS},
 }
+RESULTS = Path(__file__).parent / "results"
 Found = dict[str, Any]
 
 
 def main() -> None:
     """Write the tables."""
-    found = {name: kept(__file__, name) for name in TABLES}
-    tables = {f"unlearning-{name}": table(found[name], columns) for name, columns in TABLES.items()}
+    found = {name: kept(__file__, name) for name in TABLES if (RESULTS / f"{name}.json").exists()}
+    tables = {f"unlearning-{name}": table(one, TABLES[name]) for name, one in found.items()}
     tables |= {f"unlearning-{name}-setting": setting(one) for name, one in found.items()}
     tables["unlearning-claims"] = markdown(["sentence", "here", "verdict"], claims(found))
     fill(EXPLANATION / "unlearning-study.md", tables)
