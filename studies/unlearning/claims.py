@@ -8,7 +8,10 @@ from studies.page import number
 
 Found = dict[str, Any]
 BASELINES = ("neg_grad", "random_label", "boundary_shrink", "boundary_expand")
-NEARER = ("npo", "eu_k")
+RESNET, VIT = "CIFAR-10, ResNet-20", "MNIST, ViT"
+STEPS, SECONDS = ("cost(what=steps)", "steps"), ("cost(what=seconds)", "seconds")
+REMOVALS = (("digits_class", "digits", STEPS), ("cifar_class", RESNET, SECONDS), ("vit_class", VIT, SECONDS))
+RANDOM = (("digits_homogeneous", "digits"), ("cifar_homogeneous", RESNET), ("vit_homogeneous", VIT))
 CLOSE = 0.02
 REMOVED = {"digits_class": "digits", "cifar_class": "CIFAR-10, ResNet-20"}
 RANDOM = {"digits_homogeneous": "digits", "cifar_homogeneous": "CIFAR-10, ResNet-20", "vit_homogeneous": "MNIST, ViT"}
@@ -26,12 +29,14 @@ def claims(found: dict[str, Found]) -> list[list[str]]:
     """
     methods = {name: one["methods"] for name, one in found.items()}
     rows: list[list[str]] = []
-    for judge in (above, against_fine_tuning, cheap):
-        rows += [judge(methods[name], where) for name, where in REMOVED.items() if name in methods]
-    rows += [apart(methods[name], where) for name, where in RANDOM.items() if name in methods]
-    if "vit_homogeneous" in methods:
-        rows += of_the_vit_list(methods["vit_homogeneous"])
-    return [*rows, nearer(methods["digits_class"]), gone(methods["digits_class"])]
+    for case, where, cost in REMOVALS:
+        if case in methods:
+            one = methods[case]
+            rows += [above(one, where), against_fine_tuning(one, where), cheap(one, *cost, where)]
+    rows += [apart(methods[case], where) for case, where in RANDOM if case in methods]
+    rows += of_the_vit_list(methods["vit_homogeneous"]) if "vit_homogeneous" in methods else []
+    digits = methods["digits_class"]
+    return [*rows, nearer(digits), gone(digits)]
 
 
 def of(methods: Found, name: str) -> Found:

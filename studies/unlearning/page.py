@@ -32,6 +32,7 @@ TABLES = {
     "vit_homogeneous": {**RANDOM, **SECONDS},
     "vit_class": {**REMOVAL, **FEW, **SECONDS},
 }
+RESULTS = Path(__file__).parent / "results"
 Found = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
 
@@ -39,7 +40,7 @@ RESULTS = Path(__file__).parent / "results"
 def main() -> None:
     """Write the tables."""
     found = {name: kept(__file__, name) for name in TABLES if (RESULTS / f"{name}.json").exists()}
-    tables = {f"unlearning-{name}": table(found[name], TABLES[name]) for name in found}
+    tables = {f"unlearning-{name}": table(one, TABLES[name]) for name, one in found.items()}
     tables |= {f"unlearning-{name}-setting": setting(one) for name, one in found.items()}
     for name in TABLES.keys() - found.keys():
         tables |= {f"unlearning-{name}": "", f"unlearning-{name}-setting": "Not run yet."}
