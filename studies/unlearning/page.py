@@ -34,7 +34,6 @@ TABLES = {
 }
 RESULTS = Path(__file__).parent / "results"
 Found = dict[str, Any]
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -42,8 +41,6 @@ def main() -> None:
     found = {name: kept(__file__, name) for name in TABLES if (RESULTS / f"{name}.json").exists()}
     tables = {f"unlearning-{name}": table(one, TABLES[name]) for name, one in found.items()}
     tables |= {f"unlearning-{name}-setting": setting(one) for name, one in found.items()}
-    for name in TABLES.keys() - found.keys():
-        tables |= {f"unlearning-{name}": "", f"unlearning-{name}-setting": "Not run yet."}
     tables["unlearning-claims"] = markdown(["sentence", "here", "verdict"], claims(found))
     fill(EXPLANATION / "unlearning-study.md", tables)
 
