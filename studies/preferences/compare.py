@@ -50,6 +50,8 @@ class Found:
             return None
         end = values[-1]
         if gain is not None:
+            if any("sampled" not in row for row in rows):
+                return None
             accuracy = [row["sampled"] for row in rows]
             end = crossing(accuracy, values, accuracy[0] + gain)
         return end if end is None or figure in (*ACCURACIES, "step") else end - values[0]

@@ -89,6 +89,17 @@ class Row(dict[str, Any]):
             f"{self._place} has no {key!r}", "a row as the job wrote it", "restore or remove the line"
         )
 
+    def only(self, content: Mapping[str, Any]) -> Row:
+        """Make a row of other content that stands in the same place.
+
+        Args:
+            content: Keys and values.
+
+        Returns:
+            The row.
+        """
+        return Row(content, self._place)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Row, (dict(self), self._place)
 
@@ -178,7 +189,7 @@ class Ledger:
         for row in self._rows(None if kind is None else f'{{"kind": {json.dumps(kind)}'.encode()):
             if kind is None or row.get("kind") == kind:
                 # Keys are the same in every row: kept once.
-                yield {intern(key): value for key, value in row.items() if key not in without}
+                yield row.only({intern(key): value for key, value in row.items() if key not in without})
 
     def one(self, kind: str) -> dict[str, Any]:
         """Read the only row of a kind.
@@ -208,7 +219,7 @@ class Ledger:
         """
         yield from self._rows(None)
 
-    def _rows(self, wanted: bytes | None) -> Iterator[dict[str, Any]]:
+    def _rows(self, wanted: bytes | None) -> Iterator[Row]:
         # Lines that begin with another kind than the one wanted are not even parsed.
         if not self.path.exists():
             return
