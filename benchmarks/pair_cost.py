@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from antigrad.core.runs import RunFolder
 from antigrad.language.policy import Policy, load_policy
 from antigrad.language.tasks import load_task
 from antigrad.posttraining.diagnose.pairs import DiagnosePairsConfig, diagnose_pairs, job
@@ -126,19 +127,20 @@ def preflight(config: DiagnosePairsConfig, repeats: int) -> dict[str, float]:
     """The whole job ÷ the time inside its generations, forwards, backwards and steps, each time in one run."""
     _preflight(replace(TINY, limit=1))  # imports what the job needs
     runs = [_preflight(config) for _ in range(repeats)]
-    ratios = [whole[0] / inside[0] for whole, inside in runs]
+    ratios = [whole[0] / inside[0] for whole, inside, _ in runs]
     return {
-        "ours": median(whole[0] for whole, _ in runs),
-        "theirs": median(inside[0] for _, inside in runs),
+        "ours": median(whole[0] for whole, _, _ in runs),
+        "theirs": median(inside[0] for _, inside, _ in runs),
         "ratio": median(ratios),
         "ratio_min": min(ratios),
         "ratio_max": max(ratios),
-        "cpu_ratio": median(whole[1] / inside[1] for whole, inside in runs),
-        "cpu_seconds": median(whole[1] for whole, _ in runs),
+        "cpu_ratio": median(whole[1] / inside[1] for whole, inside, _ in runs),
+        "cpu_seconds": median(whole[1] for whole, _, _ in runs),
+        **runs[0][2],
     }
 
 
-def _preflight(config: DiagnosePairsConfig) -> tuple[tuple[float, float], tuple[float, float]]:
+def _preflight(config: DiagnosePairsConfig) -> tuple[tuple[float, float], tuple[float, float], dict[str, int]]:
     inside = Inside()
     places: list[tuple[Any, str]] = [
         (job, "measure"), (job, "gradients"), (job, "greedy"), (generate, "sample"), (Stepper, "step"),
@@ -150,12 +152,19 @@ def _preflight(config: DiagnosePairsConfig) -> tuple[tuple[float, float], tuple[
     try:
         start, on_processors = time.perf_counter(), time.process_time()
         with tempfile.TemporaryDirectory() as folder:
-            diagnose_pairs(replace(config, output=Path(folder) / "run"))
+            done = diagnose_pairs(replace(config, output=Path(folder) / "run"))
+            size = _size(done)
         whole = time.perf_counter() - start, time.process_time() - on_processors
     finally:
         for place, name, function in kept:
             setattr(place, name, function)
-    return whole, (inside.seconds, inside.on_processors)
+    return whole, (inside.seconds, inside.on_processors), size
+
+
+def _size(run: RunFolder) -> dict[str, int]:
+    """Pairs of a run, and the updates they took: arms of one factor share theirs."""
+    updates = {(row["pair"], row["factor"]) for row in run.ledger.rows("update")}
+    return {"pairs": len(run.ledger.rows("pair")), "updates": len(updates)}
 
 
 def default_run(threads: int) -> dict[str, float]:
@@ -167,14 +176,16 @@ def default_run(threads: int) -> dict[str, float]:
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - start
-    if child.returncode:
-        raise RuntimeError(f"diagnose pairs ended with {child.returncode}")
+        if child.returncode:
+            raise RuntimeError(f"diagnose pairs ended with {child.returncode}")
+        size = _size(RunFolder.open(Path(folder) / "run"))
     return {
         "ours": seconds,
         "theirs": 180.0,
         "ratio": seconds / 180.0,
         "cpu_seconds": used.ru_utime + used.ru_stime,
         "peak_gigabytes": used.ru_maxrss * 1024 / 1e9,
+        **size,
     }
 
 
@@ -202,7 +213,7 @@ def run_defaults(quick: bool, keep: bool) -> None:
     warnings.simplefilter("ignore")
     config = replace(TINY, limit=4) if quick else DiagnosePairsConfig(device="cpu")
     facts: dict[str, Any] = {
-        "what": "diagnose pairs ÷ its bare model calls, defaults: SmolLM2-135M, 16 pairs",
+        "what": "diagnose pairs ÷ its bare model calls, defaults: SmolLM2-135M",
         "target": 1.2,
     }
     record({"name": "pair_preflight", **preflight(config, 1), **facts}, keep=keep)

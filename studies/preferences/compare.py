@@ -31,6 +31,11 @@ class Found:
         """Names of the arms, plain DPO first."""
         return list(self.result["rows"])
 
+    @property
+    def sampled(self) -> bool:
+        """Whether responses were sampled in evaluations."""
+        return "sampled" in self.result["rows"][self.arms[0]][0][0]
+
     def column(self, arm: str, figure: str, gain: float | None = None) -> Column:
         """One number a seed: an accuracy as it is, other figures as changes since the start.
 
@@ -46,7 +51,7 @@ class Found:
 
     def _one(self, rows: Rows, figure: str, gain: float | None) -> float | None:
         values = [_value(row, figure) for row in rows]
-        if any(math.isnan(value) for value in values):
+        if any(math.isnan(value) for value in values) or (gain is not None and "sampled" not in rows[0]):
             return None
         end = values[-1]
         if gain is not None:
@@ -164,8 +169,10 @@ class Sentence:
         """
         if not {self.arm, self.other or self.arm} <= set(found.arms):
             return []
+        # Where no responses were sampled, accuracy is that of greedy answers.
+        figure = "greedy" if self.figure == "sampled" and not found.sampled else self.figure
         if self.other:
-            return found.paired(self.arm, self.other, self.figure, self.gain)
+            return found.paired(self.arm, self.other, figure, self.gain)
         if ">" in self.figure:
             first, second = (found.column(self.arm, name, self.gain) for name in self.figure.split(">"))
             return [one - two for one, two in zip(first, second, strict=True) if one is not None and two is not None]

@@ -37,6 +37,9 @@ def test_figures_are_changes_and_at_equal_accuracy_they_lie_between_evaluations(
     assert arms.column("DPO", "chosen", 0.05) == [pytest.approx(-0.5), None]  # halfway from −1 to −4, less −2
     assert arms.column("DPO", "step", 0.05) == [pytest.approx(15.0), None]
     assert arms.column("DPO", "initial") == [None, None]  # not measured
+    greedy_only = found(DPO=[[{"step": 0, "greedy": 0.5, "chosen": -2.0}, {"step": 4, "greedy": 0.6, "chosen": -1.0}]])
+    assert (greedy_only.column("DPO", "chosen", 0.05), greedy_only.column("DPO", "sampled")) == ([None], [None])
+    assert (greedy_only.column("DPO", "chosen"), greedy_only.best("DPO")) == ([1.0], [None])
 
 
 def test_differences_are_paired_by_seed_and_verdicts_have_the_sign_of_the_sentence() -> None:
