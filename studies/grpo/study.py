@@ -136,22 +136,34 @@ def displacement(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
 
     Returns:
         Mean Δ of correct and of wrong responses over steps, the share of steps that lowered their correct ones,
-        the share of wrong tokens that the rule weakened, and the entropy of what was sampled in the last steps.
+        the share of wrong tokens that the rule down-weighted (NaN for rules that select nothing), and the ratio of
+        the gradient norms of negatives and positives.
     """
     correct, wrong = "credit/delta_correct_step", "credit/delta_wrong_step"
     return {
         "delta_correct": over(statistics.mean(row[correct] for row in rows if correct in row) for rows in runs),
         "delta_wrong": over(statistics.mean(row[wrong] for row in rows if wrong in row) for rows in runs),
         "lowered": over(statistics.mean(float(row[correct] < 0) for row in rows if correct in row) for rows in runs),
-        "weakened": over(
-            statistics.mean(row["credit/selected"] for row in rows if "credit/selected" in row) for rows in runs
-        ),
+        "weakened": over(mean_of(rows, "credit/selected") for rows in runs),
         "norms": over(
             statistics.mean(row["credit/grad_norm_down"] / max(row["credit/grad_norm_up"], 1e-12) for row in rows
                             if row.get("credit/grad_norm_up")) if any(row.get("credit/grad_norm_up") for row in rows)
             else float("nan") for rows in runs
         ),
     }  # fmt: skip
+
+
+def mean_of(rows: Sequence[Mapping[str, Any]], figure: str) -> float:
+    """Mean over the rows that have a figure.
+
+    Args:
+        rows: Training rows.
+        figure: Its key.
+
+    Returns:
+        The mean; NaN where no row has it.
+    """
+    return statistics.mean([row[figure] for row in rows if figure in row] or [float("nan")])
 
 
 def by_step(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:

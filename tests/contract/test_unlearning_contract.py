@@ -11,7 +11,7 @@ import torch
 pytest.importorskip("sklearn", reason="the extra unlearning is not installed")
 
 from antigrad.core import InputValueError, Parts
-from antigrad.unlearning.checkpoint import Checkpoints
+from antigrad.unlearning.checkpoint import EpochCheckpoints
 from antigrad.unlearning.guard import Guard
 from antigrad.unlearning.loop import unlearn
 from antigrad.unlearning.methods import METHODS, VIT_MUL, UnlearningMethod
@@ -173,7 +173,7 @@ def test_goes_on_where_it_was_to_the_bit(spec: str, tmp_path: Path) -> None:
     def kill(note: str) -> None:
         raise KilledError
 
-    file = Checkpoints(tmp_path / "c.safetensors")
+    file = EpochCheckpoints(tmp_path / "c")
     rows: list[Any] = []
     for _ in range(10):
         try:

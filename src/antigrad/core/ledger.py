@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from sys import intern
 from typing import Any, cast
 
 from antigrad.core.errors import InputTypeError, InputValueError
@@ -16,6 +17,10 @@ _TO_TEXT = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TEXT = "$text"
 """Marks a text that would read as a number: a model may well answer `NaN`."""
+
+_KIND = b'{"kind": "'
+_MARKS = (b'NaN"', b'Infinity"', b'"$text"', b"\\u")
+"""Without one of these a line has nothing to turn back."""
 
 
 def to_json(value: Any) -> Any:
@@ -84,6 +89,17 @@ class Row(dict[str, Any]):
             f"{self._place} has no {key!r}", "a row as the job wrote it", "restore or remove the line"
         )
 
+    def only(self, content: Mapping[str, Any]) -> Row:
+        """Make a row of other content that stands in the same place.
+
+        Args:
+            content: Keys and values.
+
+        Returns:
+            The row.
+        """
+        return Row(content, self._place)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Row, (dict(self), self._place)
 
@@ -148,16 +164,32 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
 
-    def rows(self, kind: str | None = None) -> list[dict[str, Any]]:
+    def rows(self, kind: str | None = None, *, without: Collection[str] = ()) -> list[dict[str, Any]]:
         """Read the rows back.
 
         Args:
             kind: Only rows whose `kind` is this; all when None.
+            without: Keys to leave out, for rows that are heavy by what is not needed.
 
         Returns:
             The rows in the order they were written.
         """
-        return [row for row in self if kind is None or row.get("kind") == kind]
+        return list(self.stream(kind, without=without))
+
+    def stream(self, kind: str | None = None, *, without: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+        """Read the rows back one at a time: a ledger may be larger than memory.
+
+        Args:
+            kind: Only rows whose `kind` is this; all when None.
+            without: Keys to leave out.
+
+        Yields:
+            One row after the other, in the order they were written.
+        """
+        for row in self._rows(None if kind is None else f'{{"kind": {json.dumps(kind)}'.encode()):
+            if kind is None or row.get("kind") == kind:
+                # Keys are the same in every row: kept once.
+                yield row.only({intern(key): value for key, value in row.items() if key not in without})
 
     def one(self, kind: str) -> dict[str, Any]:
         """Read the only row of a kind.
@@ -185,6 +217,10 @@ class Ledger:
         Raises:
             InputValueError: A whole line is not a JSON object: someone edited the file.
         """
+        yield from self._rows(None)
+
+    def _rows(self, wanted: bytes | None) -> Iterator[Row]:
+        # Lines that begin with another kind than the one wanted are not even parsed.
         if not self.path.exists():
             return
         if not self.path.is_file():
@@ -193,8 +229,12 @@ class Ledger:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     return
+                if wanted is not None and line.startswith(_KIND) and not line.startswith(wanted):
+                    continue
                 try:
-                    row = from_json(json.loads(line))
+                    row = json.loads(line)
+                    if any(mark in line for mark in _MARKS):
+                        row = from_json(row)
                 except (ValueError, RecursionError):
                     row = None
                 if not isinstance(row, dict):

@@ -96,11 +96,13 @@ def _owner(path: Path) -> str:
         return "another process"
 
 
-def clear_leftovers(folder: Path) -> None:
+def clear_leftovers(folder: Path, *, deep: bool = True) -> None:
     """Remove files and folders that killed processes left half-written; the caller holds the folder's lock.
 
     Args:
-        folder: Where they are; searched through, but not behind links.
+        folder: Where they are.
+        deep: In the folders below it too, but not behind links; those may be in use by others where they have a lock
+            of their own.
     """
     for root, folders, files in os.walk(folder):
         for name in [*files, *folders]:
@@ -109,4 +111,4 @@ def clear_leftovers(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() and not path.is_symlink() else path.unlink(
                     missing_ok=True
                 )
-        folders[:] = [name for name in folders if not name.endswith(PARTIAL)]
+        folders[:] = [name for name in folders if deep and not name.endswith(PARTIAL)]

@@ -72,7 +72,7 @@ def smollm2_folder() -> Path:
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FolderLock(folder.parent, wait=True):
-            clear_leftovers(folder.parent)
+            clear_leftovers(folder.parent, deep=False)  # below it, references have a lock of their own
             if not (folder / _DONE).is_file():  # another process may have been faster
                 _make(source, folder)
     return folder

@@ -19,7 +19,13 @@ Decoder = Callable[[Any], Any]
 
 _SECTIONS = {kind.__dataclass_fields__["kind"].default: kind for kind in get_args(Section)}
 _MEND = ("the page as its job wrote it", "restore the file, or run the job anew")
-_LEAVES: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), float: (float, int), NoneType: (NoneType,)}
+_LEAVES: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    bool: (bool,),
+    int: (int,),
+    float: (float, int),
+    NoneType: (NoneType,),
+}
 
 
 def read_page(run: RunFolder) -> Page:

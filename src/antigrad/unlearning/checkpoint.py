@@ -1,4 +1,4 @@
-"""Where a method was at the end of an epoch, on disk: weights, optimizer and counters in one safetensors file."""
+"""Where a method was at the end of an epoch, on disk: weights, optimizer and counters, in two files and a manifest."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.errors import AntigradError
-from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.core.ledger import from_json, to_json
+
+_TENSORS, _POSITION = "state.safetensors", "position.json"
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,15 @@ class Found:
         optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
 
 
-class Checkpoints:
-    """The last checkpoint of one method.
+class EpochCheckpoints:
+    """The last checkpoints of one method.
 
     Args:
-        path: Its file.
+        folder: Where they are.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    def __init__(self, folder: Path) -> None:
+        self._kept = Checkpoints(folder)
 
     def write(
         self,
@@ -106,28 +108,21 @@ class Checkpoints:
             kept = {name: value for name, value in values.items() if value is not None}
             tensors |= {f"optimizer/{place}/{name}": torch.as_tensor(value) for name, value in kept.items()}
         whole = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
-        write_atomic(self.path, save(whole, {"position": json.dumps(to_json(asdict(position)))}))
+        place = json.dumps(to_json(asdict(position)), allow_nan=False)
+        # Phases count their epochs anew; the number orders checkpoints over all of them.
+        self._kept.write(int(position.done["epochs"]), {_TENSORS: save(whole), _POSITION: place.encode()})
 
     def read(self) -> Found | None:
-        """Read it.
+        """Read the newest one that is whole.
 
         Returns:
-            What was written last; None where there is none.
-
-        Raises:
-            AntigradError: The file is damaged.
+            What was written; None where there is none.
         """
-        if not self.path.exists():
+        last = self._kept.last()
+        if last is None:
             return None
-        try:
-            with safe_open(self.path, "pt") as file:  # pyright: ignore[reportUnknownVariableType]
-                facts: Any = file.metadata() or {}
-                position = Position(**from_json(json.loads(facts["position"])))
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (*UNREADABLE, SafetensorError) as error:
-            raise AntigradError(
-                f"{self.path}: {error}", "a checkpoint of this run", "remove it, then use --resume"
-            ) from error
+        position = Position(**from_json(json.loads((last / _POSITION).read_text())))
+        tensors = load_file(last / _TENSORS)
         groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "payers": {}}
         for name, value in tensors.items():
             group, _, rest = name.partition("/")
@@ -135,8 +130,8 @@ class Checkpoints:
         return Found(position, groups["model"], groups["best"], groups["optimizer"], groups["payers"])
 
     def remove(self) -> None:
-        """Remove it: the method is done."""
-        self.path.unlink(missing_ok=True)
+        """Remove them: the method is done."""
+        self._kept.remove()
 
 
 def load_into(model: nn.Module, path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.geometry import SafeWeight, Watch
-from antigrad.unlearning.checkpoint import Checkpoints, Position
+from antigrad.unlearning.checkpoint import EpochCheckpoints, Position
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard, accuracy
@@ -34,6 +34,7 @@ from antigrad.vision.samples import Samples
 from antigrad.vision.split import SplitModel
 
 Weight = float | Literal["safe"]
+_WATCH = logging.getLogger("antigrad.watch")
 
 
 @dataclass
@@ -95,7 +96,7 @@ def unlearn(
     weight: Weight = 1.0,
     every: int = 0,
     payers: int = 0,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: EpochCheckpoints | None = None,
     on_row: Callable[[Mapping[str, Any]], None] | None = None,
     on_epoch: Callable[[str], None] | None = None,
 ) -> Unlearned:
@@ -161,7 +162,7 @@ class _Run:
         guard: Guard,
         weight: Weight,
         every: int,
-        checkpoints: Checkpoints | None,
+        checkpoints: EpochCheckpoints | None,
         on_row: Callable[[Mapping[str, Any]], None] | None,
         on_epoch: Callable[[str], None] | None,
         done: Unlearned,
@@ -174,6 +175,7 @@ class _Run:
         self.weight: float | SafeWeight = SafeWeight() if weight == "safe" else float(weight)
         self.every = every or (10 if weight == "safe" and method.down else 0)
         self.rows: list[dict[str, Any]] = []
+        self.once = _Once()
         self.payers: Payers | None = None
         self.best: tuple[float, dict[str, Tensor]] | None = None
         names = set(method.trained(self.model))
@@ -236,7 +238,7 @@ class _Run:
         count, reason = 0, None
         clock = _Clock()
         self.done.epochs += 1
-        with _quiet(), self.watch(optimizer) as watch:
+        with self.once, self.watch(optimizer) as watch:
             for step, draw in enumerate(self.method.draws(self.context, phase.name, epoch, generator)):
                 clock.start()
                 batch = self.batch(draw, torch.Generator().manual_seed(stream(seed, step)))
@@ -323,19 +325,25 @@ class _Run:
         return position.epoch + 1, position.ended
 
 
-@contextmanager
-def _quiet() -> Generator[None]:
-    # A watch is made anew for each epoch, and would warn of the same in each: alarms are in the rows.
-    log = logging.getLogger("antigrad.watch")
-    log.addFilter(_nothing)
-    try:
-        yield
-    finally:
-        log.removeFilter(_nothing)
+class _Once(logging.Filter):
+    # A watch is made anew for each epoch, and would warn of the same in each. Steps and figures do not count.
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
 
-def _nothing(record: logging.LogRecord) -> bool:
-    return False
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = re.sub(r"[\d.]+(e[-+]?\d+)?", "#", record.getMessage())
+        new = said not in self.said
+        self.said.add(said)
+        return new
+
+    def __enter__(self) -> _Once:
+        _WATCH.addFilter(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _WATCH.removeFilter(self)
 
 
 class _Clock:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from antigrad.core.checkpoints import flaw, tell
 from antigrad.core.errors import AntigradError
-from antigrad.core.files import UNREADABLE, write_atomic
-from antigrad.unlearning.checkpoint import Checkpoints
-from antigrad.unlearning.loop import unlearn
+from antigrad.core.files import disk_errors, write_atomic
+from antigrad.core.locks import FolderLock, clear_leftovers
+from antigrad.unlearning.checkpoint import EpochCheckpoints
+from antigrad.unlearning.loop import Unlearned, unlearn
 from antigrad.unlearning.methods.method import Context
 from antigrad.unlearning.methods.retrain import Retrain
 from antigrad.vision.split import SplitModel
@@ -77,7 +80,7 @@ def retrained(
     recipe: Retrain,
     *,
     cache: Path | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: EpochCheckpoints | None = None,
     on_epoch: Callable[[str], None] | None = None,
 ) -> Reference:
     """Train new weights on the retain set, or take them from the cache.
@@ -96,31 +99,46 @@ def retrained(
         AntigradError: The training diverged.
     """
     path = None if cache is None else cache / f"{key_of(context, recipe)}.safetensors"
-    if path is not None and path.exists() and (found := _cached(path, context)) is not None:
-        return found
+    if path is not None and (facts := _facts_of(path)) is not None:
+        model = context.new_model()
+        model.module.load_state_dict(load_file(path))
+        model.module.eval()
+        return Reference(model, float(facts["seconds"]), int(facts["steps"]), cached=True)
     done = unlearn(recipe, context, checkpoints=checkpoints, on_epoch=on_epoch)
     if done.stopped is not None:
         raise AntigradError(f"retraining: {done.stopped}", "a training that converges", "lower the learning rate")
     if path is not None:
-        facts = json.dumps({"seconds": done.seconds, "steps": done.steps})
-        write_atomic(path.with_suffix(".json"), facts)
-        state = {name: value.contiguous() for name, value in done.model.module.state_dict().items()}
-        write_atomic(path, save(state))
+        _keep(path, done)
     return Reference(done.model, done.seconds, done.steps, cached=False)
 
 
-def _cached(path: Path, context: Context) -> Reference | None:
-    # What an earlier run kept; None where it is damaged: then it is made anew.
-    model = context.new_model()
-    try:
-        kept = path.with_suffix(".json")
-        facts = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-        seconds, steps = float(facts.get("seconds", 0.0)), int(facts.get("steps", 0))
-        model.module.load_state_dict(load_file(path))
-    except (*UNREADABLE, RuntimeError, SafetensorError):
+def _keep(path: Path, done: Unlearned) -> None:
+    # The facts are written last: with the hash in them the reference counts. Only who has the lock writes here, so that
+    # what killed writers left can go.
+    data = save({name: value.contiguous() for name, value in done.model.module.state_dict().items()})
+    facts = {"seconds": done.seconds, "steps": done.steps, "sha256": hashlib.sha256(data).hexdigest()}
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FolderLock(path.parent, wait=True):
+            clear_leftovers(path.parent)
+            write_atomic(path, data)
+            write_atomic(path.with_suffix(".json"), json.dumps(facts))
+
+
+def _facts_of(path: Path) -> dict[str, Any] | None:
+    # None where there is no reference, or one that is not whole: it is trained again then.
+    record = path.with_suffix(".json")
+    if not record.exists() and not path.exists():
         return None
-    model.module.eval()
-    return Reference(model, seconds, steps, cached=True)
+    try:
+        facts = json.loads(record.read_text()) if record.is_file() else {}
+        wrong = flaw(path, facts["sha256"])
+        if wrong is None and all(math.isfinite(facts[name]) for name in ("seconds", "steps")):
+            return facts
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        wrong = f"has no {record.name} that can be read"
+    tell(f"{path} {wrong or 'has facts that are no numbers'}: retraining again")
+    return None
 
 
 @dataclass(frozen=True)

@@ -68,3 +68,16 @@ def test_a_batch_norm_in_train_mode_is_refused_and_does_not_move() -> None:
     with pytest.raises(InputValueError, match="1 batch norms in train mode, as 1"):
         GuidedAbsoluteGrad(model).attribute(IMAGES, 0, n_samples=2)
     assert torch.equal(before, model[1].running_mean)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_frozen_script_has_the_maps_of_the_model_that_it_was_traced_from() -> None:
+    """It has no `training` to ask for."""
+    model = body()
+    frozen = torch.jit.freeze(torch.jit.trace(model, IMAGES))
+    first, second = (
+        GuidedAbsoluteGrad(one).attribute(IMAGES, 1, n_samples=4, generator=torch.Generator().manual_seed(0))
+        for one in (model, frozen)
+    )
+    assert isinstance(first, Tensor) and first.any()
+    torch.testing.assert_close(second, first)

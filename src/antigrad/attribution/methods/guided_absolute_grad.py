@@ -205,7 +205,7 @@ class GuidedAbsoluteGrad(GradientAttribution):
                 raise InputValueError(f"input {place} with NaN or inf", "finite numbers", "check how it was normalised")
         if isinstance(self.forward_func, nn.Module):
             check_statistics(self.forward_func)
-        if isinstance(self.forward_func, nn.Module) and self.forward_func.training:
+        if isinstance(self.forward_func, nn.Module) and getattr(self.forward_func, "training", False):
             warnings.warn("the model is in train mode: dropout and batch statistics are explained too", stacklevel=3)
 
 

@@ -25,7 +25,8 @@ def check_statistics(model: nn.Module) -> None:
     moving = [
         name
         for name, layer in model.named_modules()
-        if layer.training and isinstance(getattr(layer, "running_mean", None), Tensor)
+        # A frozen TorchScript model has no `training`, and nothing left that could move.
+        if getattr(layer, "training", False) and isinstance(getattr(layer, "running_mean", None), Tensor)
     ]
     if moving:
         raise InputValueError(

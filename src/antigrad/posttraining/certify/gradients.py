@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from antigrad.core.checkpoints import digest
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import disk_errors
+from antigrad.core.locks import PARTIAL
 from antigrad.core.progress import Task
 from antigrad.posttraining.certify.data import Tokens
 
@@ -137,29 +138,32 @@ def gradient_of(
     return loss, total | zeros
 
 
-def save_gradient(path: Path, gradient: Mapping[str, Tensor]) -> None:
+def save_gradient(path: Path, gradient: Mapping[str, Tensor]) -> str:
     """Write a gradient as safetensors, whole or not at all.
 
     Args:
         path: The file.
         gradient: Name and tensor.
 
+    Returns:
+        SHA-256 of the file.
+
     Raises:
         AntigradError: The disk is full, or the path can't be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}{PARTIAL}")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             save_file(dict(gradient), part)
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
+            sha256 = digest(part, sync=True)
             part.replace(path)
         except SafetensorError as error:
             hint = "free some space, then run again with --resume"
             raise AntigradError(f"{path}: {error}", "a disk with room for the gradients", hint) from error
         finally:
             part.unlink(missing_ok=True)
+    return sha256
 
 
 @dataclass(frozen=True)

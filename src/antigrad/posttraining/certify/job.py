@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from antigrad.core.checkpoints import flaw, tell
 from antigrad.core.errors import InputValueError, raise_all
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
@@ -164,14 +165,20 @@ class _Work:
     def file(self, part: str, half: int) -> Path:
         return self.run.path / "checkpoints" / f"{part}-{half}.safetensors"
 
+    def _intact(self, part: str, half: int, sha256: object) -> bool:
+        wrong = flaw(self.file(part, half), sha256)
+        if wrong is not None:
+            tell(f"{self.file(part, half)} {wrong}: it is computed again")
+        return wrong is None
+
     def gradients(self) -> None:
         """Take the gradient and the loss of each half at the model before, then the loss at the one after."""
         halves = self.halves
         passes = {key: len(batches(rows, self.config.rows_at_once)) for key, rows in halves.items()}
         slopes = {(row["part"], row["half"]) for row in self.run.ledger.rows("slope")}
-        before = {(row["part"], row["half"]) for row in self.run.ledger.rows("half")}
+        written = {(row["part"], row["half"]): row.get("sha256") for row in self.run.ledger.rows("half")}
         after = {(row["part"], row["half"]) for row in self.run.ledger.rows("after")}
-        before = {key for key in before if self.file(*key).is_file()}
+        before = {key for key, sha256 in written.items() if self._intact(*key, sha256)}
         done = sum(count for key, count in passes.items() if key in before)
         done += sum(count for key, count in passes.items() if key in after)
         done += sum(count for key, count in passes.items() if key in slopes)
@@ -182,12 +189,14 @@ class _Work:
                     continue
                 each: list[float] = []
                 loss, gradient = gradient_of(self.move.before.model, rows, SIGNS[part], bar=bar, each=each, **common)
-                save_gradient(self.file(part, half), gradient)
+                sha256 = save_gradient(self.file(part, half), gradient)
                 counts = {"rows": len(rows), "tokens": scored(rows), "left_out": self._left_out(part, half, rows)}
                 lengths = [scored([row]) for batch in batches(rows, self.config.rows_at_once) for row in batch]
                 counts |= {"each": each, "tokens_each": lengths}
                 counts["ends_added"] = sum(row.ended for row in rows)
-                self.run.ledger.append({"kind": "half", "part": part, "half": half, "loss": loss} | counts)
+                self.run.ledger.append(
+                    {"kind": "half", "part": part, "half": half, "loss": loss, "sha256": sha256} | counts
+                )
             for (part, half), rows in halves.items():
                 if (part, half) not in slopes:
                     drops = row_drops(self.move, rows, SIGNS[part], bar=bar, **common)

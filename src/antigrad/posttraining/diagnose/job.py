@@ -24,6 +24,8 @@ from antigrad.posttraining.diagnose.settings import DiagnoseConfig
 from antigrad.posttraining.diagnose.update import Snapshot, Stepper, accumulate
 
 Key = tuple[int, str, float]
+FREE = ("output", "resume", "shown")
+"""Settings that do not change the result."""
 
 
 def diagnose(config: DiagnoseConfig) -> RunFolder:
@@ -67,26 +69,27 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     )
     # A model that can't be read leaves no run behind; a folder that has one is refused before anything is loaded.
     policy = None if (config.output / "run.yaml").exists() else _load(config, task)
-    run = RunFolder.start(config.output, job="diagnose", config=config, resume=config.resume, free=("output", "resume"))
+    run = RunFolder.start(config.output, job="diagnose", config=config, resume=config.resume, free=FREE)
     if run.summary:
         return run
     policy = policy or _load(config, task)
     rules = {spec: CREDIT.make(spec) for spec in config.arms}
     stepper = Stepper(policy, config.optimizer)
-    work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules)
+    work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules, run)
     # What failed is tried again: the cause may have been memory, or a model since mended.
-    asked = {row["question"]: row for row in run.ledger.rows("question") if row["status"] != "failed"}
+    rows = run.ledger.stream("question", without=("responses", "prompt"))
+    asked = {row["question"]: row for row in rows if row["status"] != "failed"}
     check_questions(task, asked)
-    done: set[Key] = {(row["question"], row["arm"], row["step_size"]) for row in run.ledger.rows("update")}
+    done: set[Key] = {(row["question"], row["arm"], row["step_size"]) for row in run.ledger.stream("update")}
     with progress("questions", len(task.questions)) as bar:
         for index in range(len(task.questions)):
             for row in work.question(index, asked.get(index), done):
                 run.ledger.append(row)
             bar.advance()
     work.start.restore()
-    rows = run.ledger.rows("question")
-    if all(row["status"] == "failed" for row in rows):
-        given = f"all {len(task.questions)} questions failed, the first with: {rows[0]['reason']}"
+    reasons = {row["question"]: row.get("reason") for row in run.ledger.stream("question", without=("responses",))}
+    if all(reason is not None for reason in reasons.values()):
+        given = f"all {len(task.questions)} questions failed, the first with: {next(iter(reasons.values()))}"
         raise AntigradError(given, "at least one that can be asked", "mend the cause, then use --resume")
     describe(run, config)
     return run
@@ -102,6 +105,7 @@ class _Preflight:
     start: Snapshot
     stepper: Stepper
     arms: Mapping[str, CreditRule]
+    run: RunFolder
 
     def question(self, index: int, known: Mapping[str, Any] | None, done: set[Key]) -> Iterator[dict[str, Any]]:
         """Sample, score and update for one question.
@@ -139,9 +143,15 @@ class _Preflight:
             row = question_row(index, question, self.policy, group, greedy, before, influence)
             yield row if seen is None else row | scores_row(seen, self.arms)
         else:
-            check_same(known, group)
+            check_same(self._answered(index), group)
         if seen is not None:
             yield from self._updates(index, seen, group, probe, before, done)
+
+    def _answered(self, index: int) -> dict[str, Any]:
+        # With its responses: one question at most was begun and not done when a run was interrupted.
+        return next(
+            row for row in self.run.ledger.stream("question") if row["question"] == index and row["status"] != "failed"
+        )
 
     def _sample(self, index: int, question: Question) -> tuple[Rollouts, Rollouts]:
         common: Any = {"max_new_tokens": self.config.max_new_tokens, "temperature": self.config.temperature}

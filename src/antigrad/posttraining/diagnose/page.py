@@ -8,11 +8,12 @@ from typing import Any
 
 from antigrad.core import RunFolder
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.page_bounds import more, worst
 from antigrad.core.significance import LEAST
 from antigrad.language.tasks.asked import name_of
 from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, ranking
 from antigrad.posttraining.diagnose.settings import DiagnoseConfig
-from antigrad.posttraining.diagnose.token_page import token_section, worst_tokens
+from antigrad.posttraining.diagnose.token_page import WorstTokens, token_section
 
 Row = Mapping[str, Any]
 
@@ -24,28 +25,82 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
         run: The run, with all its rows.
         config: What was asked.
     """
-    asked = list(
-        {row["question"]: row for row in run.ledger.rows("question")}.values()
-    )  # one that failed may be tried again
-    updates = run.ledger.rows("update")
+    tokens = WorstTokens(config.shown)
+    asked, updates = _asked(run, tokens), run.ledger.rows("update", without=("parts", "deltas_wrong"))
     mixed = [row for row in asked if row["status"] == "mixed"]
     baseline = "none" if "none" in config.arms else config.arms[0]
     table = arm_table(updates, baseline, config.epsilon)
     ranks = {size: ranking(mixed, updates, baseline, size) for size in config.step_sizes}
+    change = _changes(updates, baseline, max(config.step_sizes))
+    shown = _worst(mixed, config.shown, change)
     sections: list[Section] = [Cards("In short", _cards(asked, mixed, table, baseline, config), _counts(asked))]
     if mixed:
         sections += [
             *(_delta_chart(mixed, updates, config, size) for size in sorted(config.step_sizes, reverse=True)),
             _step_chart(table, config),
             _arm_section(table, baseline),
-            token_section(mixed, config),
-            worst_tokens(mixed),
+            token_section(_whole(run, shown, change), config, len(mixed)),
+            tokens.table(),
             _ranking_section(mixed, updates, baseline, ranks),
-            _update_section(asked, updates),
+            _update_section(asked, updates, config.shown),
         ]
-    sections.append(_question_section(asked))
-    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline), sections).write(run)
+    sections.append(_question_section(_worst(asked, config.shown, change), len(asked)))
+    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline), sections).write(
+        run, shown=config.shown
+    )
     run.write_summary(_summary(asked, mixed, table, ranks))
+
+
+HEAVY = ("prompt", "responses", "anchors_inclusive", "anchors_others", "nthr_arms")
+"""What is most of a ledger, and on the page of few questions only."""
+
+
+def _asked(run: RunFolder, tokens: WorstTokens) -> list[Row]:
+    """Read the questions, and keep of each what the page says of all.
+
+    Args:
+        run: The run.
+        tokens: Looks at the responses on the way.
+
+    Returns:
+        The last row of each question: one that failed may be tried again.
+    """
+    found: dict[int, Row] = {}
+    for row in run.ledger.stream("question"):
+        if row["status"] == "mixed":
+            tokens.add(row)
+        facts = {"responses": len(row.get("responses", ())), "text": row["text"][:200]}
+        found[row["question"]] = {key: value for key, value in row.items() if key not in HEAVY} | facts
+    return list(found.values())
+
+
+def _whole(run: RunFolder, rows: Sequence[Row], change: Mapping[int, float]) -> list[dict[str, Any]]:
+    """Read mixed questions with their responses.
+
+    Args:
+        run: The run.
+        rows: Which.
+        change: Δ by question.
+
+    Returns:
+        Their rows, those whose correct responses lost most first.
+    """
+    wanted = {row["question"] for row in rows}
+    found = [row for row in run.ledger.stream("question") if row["question"] in wanted and row["status"] == "mixed"]
+    return sorted(found, key=lambda row: change.get(row["question"], math.inf))
+
+
+def _changes(updates: Sequence[Row], arm: str, size: float) -> dict[int, float]:
+    return {
+        row["question"]: row["delta_correct"]
+        for row in updates
+        if (row["arm"], row["step_size"]) == (arm, size) and row["error"] is None
+    }
+
+
+def _worst(rows: Sequence[Row], most: int, change: Mapping[int, float]) -> list[Row]:
+    # Those whose correct responses lost most.
+    return worst(rows, most, lambda row: change.get(row["question"], math.nan))
 
 
 def _summary(
@@ -158,25 +213,27 @@ def _counts(asked: Sequence[Row]) -> str:
 
 
 def _delta_chart(mixed: Sequence[Row], updates: Sequence[Row], config: DiagnoseConfig, size: float) -> Chart:
-    here = [row for row in updates if row["step_size"] == size and row["error"] is None]
-    order = sorted(
-        (row["question"] for row in mixed),
-        key=lambda question: next(
-            (row["delta_correct"] for row in here if row["question"] == question and row["arm"] == config.arms[0]), 0.0
-        ),
-    )
-    names = {row["question"]: name_of(row) for row in mixed}
+    changes = {arm: _changes(updates, arm, size) for arm in config.arms}
+    first = changes[config.arms[0]]
+    order = sorted((row["question"] for row in mixed), key=lambda question: first.get(question, 0.0))[: config.shown]
+    shown = set(order)
+    here = {
+        (row["question"], row["arm"]): row
+        for row in updates
+        if row["question"] in shown and row["step_size"] == size and row["error"] is None
+    }
+    names = {row["question"]: name_of(row) for row in mixed if row["question"] in shown}
     data: list[dict[str, Any]] = []
     for arm in config.arms:
-        value = {row["question"]: row for row in here if row["arm"] == arm}
-        shown = [question for question in order if question in value]
+        known = [question for question in order if (question, arm) in here]
+        rows = [here[question, arm] for question in known]
         data.append(
             {
                 "type": "bar",
                 "name": arm,
-                "x": [names[question] for question in shown],
-                "y": [value[question]["delta_correct"] for question in shown],
-                "customdata": [[value[question]["delta_wrong"], value[question]["delta_greedy"]] for question in shown],
+                "x": [names[question] for question in known],
+                "y": [row["delta_correct"] for row in rows],
+                "customdata": [[row["delta_wrong"], row["delta_greedy"]] for row in rows],
                 "hovertemplate": "%{x}<br>Δ correct %{y:.4f}<br>Δ wrong %{customdata[0]:.4f}"
                 "<br>Δ greedy %{customdata[1]:.4f}<extra>" + arm + "</extra>",
             }
@@ -187,6 +244,7 @@ def _delta_chart(mixed: Sequence[Row], updates: Sequence[Row], config: DiagnoseC
         "Mean change of ln π of the correct answers by one update, each from the same starting weights. Below zero the "
     )
     text += "update lowered its own correct answers (Lazy Likelihood Displacement)."
+    text += f" The lowest under '{config.arms[0]}' come first." + more(len(mixed), len(order), "questions")
     return Chart(f"Δ per question and rule, step size {size:g}", {"data": data, "layout": layout}, text)
 
 
@@ -269,7 +327,7 @@ def _ranking_section(mixed: Sequence[Row], updates: Sequence[Row], baseline: str
     return Chart("Does the theory's ranking hold", {"data": data, "layout": layout}, text)
 
 
-def _update_section(asked: Sequence[Row], updates: Sequence[Row]) -> Table:
+def _update_section(asked: Sequence[Row], updates: Sequence[Row], most: int) -> Table:
     names = {row["question"]: name_of(row) for row in asked}
     columns = [
         Column("name", "question"),
@@ -283,11 +341,13 @@ def _update_section(asked: Sequence[Row], updates: Sequence[Row]) -> Table:
         Column("error", "failed because"),
     ]
     keys = [column.key for column in columns]
-    rows = [{key: (row | {"name": names[row["question"]]}).get(key) for key in keys} for row in map(dict, updates)]
-    return Table("Every update", columns, rows)
+    kept = worst(updates, most, lambda row: math.nan if row["error"] is not None else row["delta_correct"])
+    rows = [{key: ({**row, "name": names[row["question"]]}).get(key) for key in keys} for row in kept]
+    text = f"The lowest Δ of {len(updates):,} updates." if len(updates) > most else ""
+    return Table("Every update" if not text else "Updates, the worst", columns, rows, text + more(len(updates), most))
 
 
-def _question_section(asked: Sequence[Row]) -> Table:
+def _question_section(asked: Sequence[Row], count: int) -> Table:
     columns = [
         Column("name", "question"),
         Column("status", "group"),
@@ -305,12 +365,14 @@ def _question_section(asked: Sequence[Row]) -> Table:
         }
         for row in asked
     ]
-    return Table("Every question", columns, rows)
+    if count == len(asked):
+        return Table("Every question", columns, rows)
+    return Table("Questions, the worst", columns, rows, "Those that lost most." + more(count, len(asked), "questions"))
 
 
 def _reward(asked: Sequence[Row]) -> float:
-    judged = [response["correct"] for row in asked for response in row.get("responses", [])]
-    return sum(judged) / len(judged) if judged else math.nan
+    count = sum(row["responses"] for row in asked)
+    return sum(row.get("correct") or 0 for row in asked) / count if count else math.nan
 
 
 def _selected(mixed: Sequence[Row], anchor: str) -> float:

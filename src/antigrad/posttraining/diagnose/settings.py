@@ -49,6 +49,7 @@ class DiagnoseConfig:
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads; None leaves torch's choice.
         trust_remote_code: Run code that comes with a model.
+        shown: Rows of a table and questions with their tokens on the page, the worst ones; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
         resume: Go on with the run in `output`.
@@ -75,6 +76,7 @@ class DiagnoseConfig:
     dtype: str = "float32"
     threads: int | None = None
     trust_remote_code: bool = False
+    shown: int = 200
     output: Path = Path("runs/diagnose")
     seed: int = 0
     resume: bool = False
@@ -99,6 +101,7 @@ class DiagnoseConfig:
             ("max_new_tokens", 1),
             ("top_k", 1),
             ("rows_at_once", 1),
+            ("shown", 1),
             ("seed", 0),
             ("shots", 0),
             ("threads", 1),

@@ -23,6 +23,7 @@ from antigrad.language.rollouts import Rollouts, check_asked, end_tokens, joined
 from antigrad.language.tasks import Task
 from antigrad.language.tasks.asked import check_questions
 from antigrad.posttraining.evaluate.page import describe
+from antigrad.posttraining.evaluate.pairs import PairProbes
 from antigrad.posttraining.evaluate.rows import (
     answers_row,
     check_model,
@@ -80,7 +81,8 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
     with progress("questions", total, done=sum(len(work.done(name)) for name in config.checkpoints)) as bar:
         for name in config.checkpoints:
             work.checkpoint(name, bar)
-    rows = run.ledger.rows()
+            work.probe(name)
+    rows = [row for row in run.ledger.rows() if row["kind"] != "pair"]
     if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
         alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
         failed = [row for row in rows if row["status"] == "failed" and (row["model"] in config.model or not alone)]
@@ -201,6 +203,31 @@ class _Evaluation:
             head = {"kind": "answers", "model": name, "question": index, "id": question.id}
             self.run.ledger.append(head | {"text": question.question, "answer": question.answer} | row)
             bar.advance()
+
+    def probe(self, name: str) -> None:
+        """Measure one checkpoint on pairs of the base's answers, as far as it has not been.
+
+        Args:
+            name: As it was given.
+        """
+        limit, base_name = self.config.pair_probes, str(self.config.base)
+        base_answers, known = list(self.done(base_name).values()), self.done(name)
+        if not limit or not known or not base_answers or not self._same_tokens(name):
+            return
+        rows = self.run.ledger.rows("pair")
+        base = {row["question"]: row for row in rows if row["model"] == base_name}
+        seen = {row["question"] for row in rows if row["model"] == name}
+        probes = PairProbes(self.task, self.config.max_new_tokens, self.config.seed)
+        if name == base_name:
+            pairs = probes.pairs(base_answers, limit)
+            if len(seen) < len(pairs):
+                for row in probes.base_rows(self.models.load(name), pairs):
+                    if row["question"] not in seen:
+                        self.run.ledger.append({"model": name} | row)
+            return
+        for question, theirs in base.items():
+            if question not in seen:
+                self.run.ledger.append({"model": name} | probes.row(self.models.load(name), theirs, theirs))
 
     def _failed(self, name: str, error: AntigradError, questions: int, bar: Bar) -> None:
         self._append_model({"kind": "model", "model": name, "status": "failed", "reason": str(error)})

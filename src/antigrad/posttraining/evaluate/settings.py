@@ -35,6 +35,8 @@ class EvaluateConfig:
         temperature: Sampling temperature; log-probabilities and entropies are taken at it.
         max_new_tokens: Longest response; longer ones are cut and counted.
         probes: Rare correct responses of the base model to follow, a question at most.
+        pair_probes: Pairs of a correct and a wrong answer of the base, one a question at most, on which it is measured
+            where probability went: probe responses, squeezing, displacement, one step taken apart; 0 for none.
         level: Level of the bootstrap intervals.
         resamples: Resamples of the bootstrap over questions.
         verifier: `exact`, `last_number`, `math` or `reasoning_gym`; None takes the task's own.
@@ -61,6 +63,7 @@ class EvaluateConfig:
     temperature: float = 1.0
     max_new_tokens: int = 64
     probes: int = 8
+    pair_probes: int = 0
     level: float = 0.95
     resamples: int = 2000
     verifier: str | None = None
@@ -155,6 +158,7 @@ class EvaluateConfig:
             ("samples", 1),
             ("max_new_tokens", 1),
             ("probes", 0),
+            ("pair_probes", 0),
             ("resamples", 100),
             ("rows_at_once", 1),
             ("seed", 0),
@@ -164,6 +168,8 @@ class EvaluateConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 problems.append(f"{name}={value}: at least {least} is needed")
+        if self.pair_probes and self.base is None:
+            problems.append(f"pair_probes={self.pair_probes} without base: pairs are of the base's answers; name it")
         if self.k is not None and not self.k:
             problems.append("k is empty: name at least one number of attempts, for example 1")
         for k in self.k or []:

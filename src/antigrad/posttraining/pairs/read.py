@@ -14,6 +14,7 @@ from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import InputValueError
 from antigrad.core.files import is_there
 from antigrad.core.unicode import half_character
+from antigrad.posttraining.pairs.generate import Count
 from antigrad.posttraining.pairs.pair import Messages, Pair, Text, Tokens, tokenize, words_of
 
 NUMBERS = ("pvi", "reward_gap")
@@ -44,11 +45,13 @@ class PairSet:
         pairs: The pairs.
         tokens: Their token ids.
         excluded: Rows that were left out.
+        counts: What became of each question, where pairs were made from answers.
     """
 
     pairs: tuple[Pair, ...]
     tokens: tuple[Tokens, ...]
     excluded: tuple[Excluded, ...]
+    counts: tuple[Count, ...] = ()
 
     def reasons(self) -> dict[str, list[int]]:
         """Rows by the reason they were left out.

@@ -82,8 +82,11 @@ class Resamples:
             given = f"questions={questions}, count={count}, level={level}"
             raise InputValueError(given, "at least one of each, and a level between 0 and 1", "0.95 is usual")
         self.level, self.comparisons = level, max(1, comparisons)
-        draws = np.random.default_rng(seed).multinomial(questions, np.full(questions, 1 / questions), size=count)
-        self._weights: NDArray[np.float64] = draws.astype(np.float64)
+        rng, share = np.random.default_rng(seed), np.full(questions, 1 / questions)
+        # No question is drawn hundreds of times: counts of one byte, made into floats a few resamples at a time.
+        self._weights: NDArray[np.uint8] = np.empty((count, questions), dtype=np.uint8)
+        for number in range(count):
+            self._weights[number] = rng.multinomial(questions, share)
 
     def ratio(self, top: Values, bottom: Values | None = None) -> Estimate:
         """Estimate a ratio of sums over questions, or a mean.
@@ -105,12 +108,17 @@ class Resamples:
         value = float(a.sum() / b.sum())
         if count == 1:
             return Estimate(value, math.nan, math.nan, 1)
-        tops, bottoms = self._weights @ a, self._weights @ b
+        tops, bottoms = self._sums(a), self._sums(b)
         some = bottoms > 0
         tail, wide = (1 - self.level) / 2, self._wide_tail(count)
         low, high, lowest, highest = np.quantile(tops[some] / bottoms[some], [tail, 1 - tail, wide, 1 - wide])
         sign = int(lowest > 0) - int(highest < 0) if count >= LEAST_WITH_SIGN else 0
         return Estimate(value, float(low), float(high), count, sign)
+
+    def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        some = max(1, 2_000_000 // len(values))
+        parts = [self._weights[at : at + some].astype(np.float64) @ values for at in range(0, len(self._weights), some)]
+        return np.concatenate(parts)
 
     def _wide_tail(self, count: int) -> float:
         least = t.ppf(1 - (1 - self.level) / 2 / self.comparisons, count - 1)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from rich.console import Console
 
+from antigrad.core.checkpoints import tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.ledger import Ledger
@@ -16,6 +16,10 @@ from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.language.quiet import quiet
 from antigrad.posttraining.train.callback import Alarms, StepCallback
+from antigrad.posttraining.train.rounds.callback import RoundCallback
+
+_ONCE = ("evaluation", "round", "final")
+"""Rows that a run which goes on from a checkpoint makes again, though the checkpoint was written after them."""
 
 
 class Training(Protocol):
@@ -39,8 +43,8 @@ class Training(Protocol):
         """Load data and model: all that can be refused before there is a run folder."""
         ...
 
-    def last_checkpoint(self, folder: Path, processes: int) -> Path | None:
-        """Find the newest checkpoint that was written whole."""
+    def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
+        """Find the newest checkpoint that is whole, and say which ones are not."""
         ...
 
     def trainer(self, loaded: Any, lora: Any, checkpoint: Path | None) -> Any:
@@ -92,7 +96,10 @@ def run_training(training: Training) -> RunFolder:
         )
     if run.summary:
         return run
-    checkpoint = training.last_checkpoint(config.output / "checkpoints", here.num_processes) if config.resume else None
+    checkpoint: Path | None = None
+    if config.resume:
+        say = tell if here.is_main_process else _nothing
+        checkpoint = training.last_checkpoint(config.output / "checkpoints", here.num_processes, say)
     if here.is_main_process and config.resume:
         _forget_after(run, _step(checkpoint))
     here.wait_for_everyone()
@@ -123,6 +130,9 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
                 _certify(trainer, config.certify_every, run)
             append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
             trainer.add_callback(StepCallback(append, _say, alarms))
+            for callback in trainer.callback_handler.callbacks:
+                if isinstance(callback, RoundCallback):
+                    callback.append = append
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
 
@@ -157,7 +167,7 @@ class _Appending:
         self._run, self._bar, self._seen = run, bar, seen
 
     def __call__(self, row: dict[str, Any]) -> None:
-        if row["kind"] == "evaluation" and ("evaluation", row["step"]) in self._seen:
+        if row["kind"] in _ONCE and (row["kind"], row["step"]) in self._seen:
             return
         self._run.ledger.append(row)
         if row["kind"] == "train":
@@ -187,7 +197,15 @@ def _step(checkpoint: Path | None) -> int:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True).print(f"alarm: {text}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"alarm: {text}")
+
+
+def _nothing(text: str) -> None:
+    """Say nothing: the first process does.
+
+    Args:
+        text: Not used.
+    """
 
 
 def _forget_after(run: RunFolder, step: int) -> None:

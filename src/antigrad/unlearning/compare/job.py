@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import AntigradError
-from antigrad.core.files import is_there
 from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, spread
+from antigrad.unlearning.asked import PLACE
 from antigrad.unlearning.compare.findings import summary_of
 from antigrad.unlearning.compare.page import describe
 from antigrad.unlearning.compare.settings import CompareConfig
@@ -22,6 +20,7 @@ from antigrad.unlearning.compare.work import (
     TWIN,
     Place,
     Prepared,
+    has_files,
     outcome,
     prepare,
     reference,
@@ -29,7 +28,7 @@ from antigrad.unlearning.compare.work import (
 )
 from antigrad.unlearning.sources import load
 
-FREE = ("output", "resume", "cache", "engine", "workers", "address")
+FREE = ("output", "resume", "cache", *PLACE)
 Work = Callable[[Prepared, Any], dict[str, Any]]
 
 
@@ -47,8 +46,9 @@ def compare(config: CompareConfig) -> RunFolder:
     """
     config.check()
     load(config.given())  # Bad input is told before a folder is made.
-    settings = asdict(config) | {name: _absolute(getattr(config, name)) for name in ("data", "test", "weights")}
-    run = RunFolder.start(config.output, job="unlearn compare", config=settings, resume=config.resume, free=FREE)
+    run = RunFolder.start(
+        config.output, job="unlearn compare", config=config.recorded(), resume=config.resume, free=FREE
+    )
     seeds = range(config.seed, config.seed + config.seeds)
     places = [Place(split, seed) for split in range(len(config.split)) for seed in seeds]
     tuned = [Place(split, config.seed + SEARCH_SEED) for split in range(len(config.split))] if config.search else []
@@ -79,6 +79,8 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
     # What is not done yet; a method that refuses does not stop the others, a reference does.
     names = NAMES[kind]
     rows = [*run.ledger.rows(kind), *(row for row in run.ledger.rows("left out") if row["of"] == kind)]
+    if kind == "reference":
+        rows = [row for row in rows if has_files(run, row)]
     done = {tuple(row[name] for name in names) for row in rows}
     some = spread(work, pieces, prepare=partial(prepare, config), where=config.where(), title=f"{kind}s", done=done)
     for piece, found in some:
@@ -89,7 +91,3 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
         else:
             key = dict(zip(names, piece.key, strict=True))
             run.ledger.append({"kind": "left out", "of": kind, "reason": str(found), **key})
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and is_there(path) else path

@@ -20,7 +20,7 @@ from antigrad.unlearning.metrics.metric import evaluate
 from antigrad.unlearning.reference import cache_folder, retrained
 from antigrad.unlearning.sources import Source, load
 from antigrad.unlearning.splits import SPLITS
-from antigrad.unlearning.unlearn.work import saved
+from antigrad.unlearning.unlearn.work import intact, saved
 from antigrad.vision.split import SplitModel
 
 ORIGINAL, RETRAIN, TWIN = "original", "retrain", "retrain again"
@@ -84,10 +84,24 @@ def reference(prepared: Prepared, place: Place) -> dict[str, Any]:
     for number, name in enumerate((RETRAIN, TWIN)[: 1 + twin]):
         # Numbers of twins are far from those of other seeds: no reference is anybody's twin.
         mine = replace(context, seed=place.seed + 1_000_000 * number)
-        found = retrained(mine, recipe_of(config), cache=cache_folder() if config.cache else None)
-        saved(prepared.run.artifact(_file(place, name)), found.model, {"recipe": config.recipe})
-        row[name] = {"seconds": found.seconds, "steps": found.steps, "cached": found.cached}
+        found = retrained(mine, config.made_recipe(), cache=cache_folder() if config.cache else None)
+        sha256 = saved(prepared.run.artifact(_file(place, name)), found.model, {"recipe": config.recipe})
+        row[name] = {"seconds": found.seconds, "steps": found.steps, "cached": found.cached, "sha256": sha256}
     return row
+
+
+def has_files(run: RunFolder, row: Mapping[str, Any]) -> bool:
+    """Tell whether the models of a row of a reference are those that were written.
+
+    Args:
+        run: The run.
+        row: Of the reference.
+
+    Returns:
+        Whether they are; if not, it is said on standard error which.
+    """
+    place = Place(row["split"], row["seed"])
+    return all(intact(run.artifact(_file(place, name)), row[name]) for name in (RETRAIN, TWIN) if name in row)
 
 
 def search(prepared: Prepared, given: tuple[str, Place, Mapping[str, Any]]) -> dict[str, Any]:
@@ -171,18 +185,6 @@ def scaled(method: UnlearningMethod, factor: float) -> UnlearningMethod:
         The method.
     """
     return method if factor == 1 else replace(method, learning_rate=method.learning_rate * factor)
-
-
-def recipe_of(config: CompareConfig) -> Any:
-    """Make the recipe of the reference.
-
-    Args:
-        config: Settings.
-
-    Returns:
-        Retraining with its options.
-    """
-    return METHODS.make(config.recipe)
 
 
 def context_at(prepared: Prepared, place: Place) -> Context:

@@ -5,33 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
-from antigrad.core.errors import AntigradError
-from antigrad.core.files import UNREADABLE, write_atomic
+from antigrad.core.checkpoints import flaw, tell
+from antigrad.core.files import write_atomic
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.checkpoint import Checkpoints, load_into
+from antigrad.unlearning.checkpoint import EpochCheckpoints, load_into
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard
 from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods import METHODS, UnlearningMethod
 from antigrad.unlearning.methods.method import Batch, Context
-from antigrad.unlearning.metrics.case import Cost
 from antigrad.unlearning.payers import preflight
-from antigrad.unlearning.reference import cache_folder, retrained, shadow_context
 from antigrad.unlearning.sources import Source
 from antigrad.unlearning.splits import Split
-from antigrad.unlearning.unlearn.rows import last
+from antigrad.unlearning.unlearn.rows import certificates_of, last
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
 from antigrad.vision.samples import Samples
 from antigrad.vision.split import SplitModel
@@ -74,6 +71,36 @@ def file_of(run: RunFolder, place: int, what: str) -> Path:
         A safetensors file.
     """
     return run.artifact(f"models/{place + 1:02d}-{what}.safetensors")
+
+
+def epochs_of(run: RunFolder, place: int, what: str) -> EpochCheckpoints:
+    """Where the checkpoints of a model lie while it is trained.
+
+    Args:
+        run: The run.
+        place: Number of the deletion.
+        what: Which model.
+
+    Returns:
+        Its checkpoints.
+    """
+    return EpochCheckpoints(run.path / "checkpoints" / f"{place + 1:02d}-{what}")
+
+
+def intact(path: Path, row: Mapping[str, Any] | None) -> bool:
+    """Tell whether a piece of work is done: it has a row, and the file is the one that was written.
+
+    Args:
+        path: The file.
+        row: With its SHA-256; None where there is none.
+
+    Returns:
+        Whether it need not be done again; if the file is damaged, that is said on standard error.
+    """
+    wrong = None if row is None else flaw(path, row.get("sha256"))
+    if wrong is not None:
+        tell(f"{path} {wrong}: it is made again")
+    return row is not None and wrong is None
 
 
 def saved(path: Path, model: SplitModel, facts: Mapping[str, str]) -> str:
@@ -123,7 +150,12 @@ def unlearn_one(
     Returns:
         The model, and its row of the ledger.
     """
-    checkpoints = Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}.safetensors")
+    known = {row["step"] for row in certificates_of(run, place)}  # a kill between them and their checkpoint
+
+    def keep(row: Mapping[str, Any]) -> None:
+        if row["step"] not in known:
+            run.ledger.append({**row, "deletion": place})
+
     if config.payers and last(run, "preflight", deletion=place) is None:
         before = preflight_one(config, place, context)
         if before is not None:
@@ -135,8 +167,8 @@ def unlearn_one(
         weight=config.made_weight(),
         every=config.every,
         payers=config.payers,
-        checkpoints=checkpoints,
-        on_row=lambda row: run.ledger.append({**row, "deletion": place}),
+        checkpoints=epochs_of(run, place, "unlearned"),
+        on_row=keep,
         on_epoch=say,
     )
     digest = saved(file_of(run, place, "unlearned"), done.model, _facts(config, context))
@@ -199,106 +231,6 @@ def parts_of(
     """
     forget, retain = context.batch(context.forget, draw.forget), context.batch(context.retain, draw.retain)
     return method.parts(Batch(forget, retain, draw.kind, context.generator(43, number)), model, memory)
-
-
-def retrain_one(
-    config: UnlearnConfig, run: RunFolder, place: int, context: Context, number: int, say: Say
-) -> dict[str, Any]:
-    """Train a reference; goes on from its last epoch after an interruption.
-
-    Args:
-        config: Settings.
-        run: Takes the model.
-        place: Number of the deletion.
-        context: What is kept.
-        number: 0 for the reference, 1 for its twin with another seed.
-        say: Told of each epoch.
-
-    Returns:
-        Its row of the ledger.
-    """
-    name = reference_name(number)
-    context = replace(context, seed=context.seed + number)
-    found = retrained(
-        context,
-        config.made_recipe(),
-        cache=cache_folder() if config.cache else None,
-        checkpoints=Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-{name}.safetensors"),
-        on_epoch=say,
-    )
-    saved(file_of(run, place, name), found.model, {"recipe": config.recipe})
-    Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-{name}.safetensors").remove()
-    facts = {"steps": found.steps, "seconds": found.seconds, "cached": found.cached}
-    return {"kind": "reference", "deletion": place, "name": name, **facts}
-
-
-def reference_name(number: int) -> str:
-    """Name a reference.
-
-    Args:
-        number: 0, or 1 for the twin.
-
-    Returns:
-        Its name in files and rows.
-    """
-    return "twin" if number else "retrained"
-
-
-def shadow_one(
-    config: UnlearnConfig, run: RunFolder, place: int, context: Context, number: int, say: Say
-) -> dict[str, Any]:
-    """Train a shadow model and keep what it says of forget and test sets.
-
-    Args:
-        config: Settings.
-        run: Takes the outputs.
-        place: Number of the deletion.
-        context: Of the deletion.
-        number: Of the shadow model.
-        say: Told of each epoch.
-
-    Returns:
-        Its row of the ledger.
-    """
-    from antigrad.unlearning.metrics.case import look
-
-    mine, seen = shadow_context(context, number)
-    found = retrained(
-        mine,
-        config.made_recipe(),
-        checkpoints=Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-shadow.safetensors"),
-        on_epoch=say,
-    )
-    Checkpoints(run.path / "checkpoints" / f"{place + 1:02d}-shadow.safetensors").remove()
-    said = look(found.model, context, Cost(0.0, 0, 0.0)).logits
-    tensors = {name: said[name].contiguous() for name in ("forget", "test", "test_retained", "test_removed")}
-    write_atomic(file_of(run, place, f"shadow-{number:03d}"), save({**tensors, "seen": seen}))
-    return {"kind": "shadow", "deletion": place, "number": number}
-
-
-def shadows_of(run: RunFolder, place: int, count: int) -> tuple[Tensor, list[Mapping[str, Tensor]]] | None:
-    """Read what shadow models said.
-
-    Args:
-        run: The run.
-        place: Number of the deletion.
-        count: Of shadow models.
-
-    Returns:
-        Masks of what they saw, and their outputs; None without shadow models.
-
-    Raises:
-        AntigradError: A file is damaged.
-    """
-    if not count:
-        return None
-    paths = [file_of(run, place, f"shadow-{number:03d}") for number in range(count)]
-    try:
-        files = [load_file(path) for path in paths]
-        return torch.stack([one.pop("seen") for one in files]), list(files)
-    except (*UNREADABLE, SafetensorError) as error:
-        given = f"shadow models in {paths[0].parent}: {error}"
-        raise AntigradError(given, "those that this run wrote", "choose another --output") from error
 
 
 def _facts(config: UnlearnConfig, context: Context) -> dict[str, str]:

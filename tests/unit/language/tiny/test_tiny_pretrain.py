@@ -113,11 +113,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(
 def test_a_kill_between_row_and_checkpoint_leaves_one_row(
     whole: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(path: Path, content: bytes) -> Path:
+    def killed(*given: object) -> Path:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "write_atomic", killed)
+        patch.setattr(module.Checkpoints, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             pretrain(short(tmp_path / "run"))
     assert len(RunFolder.open(tmp_path / "run").ledger.rows()) == 1

@@ -6,14 +6,12 @@ import io
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from antigrad.core.errors import AntigradError
-from antigrad.core.files import UNREADABLE, write_atomic
+from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.core.streams import stream_seed
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
 _WARM_UP = 100
 """Steps over which the learning rate rises."""
+_STATE = "training.pt"
 
 
 def pretrain(config: PretrainConfig) -> RunFolder:
@@ -108,17 +107,12 @@ class _Training:
         self.optimizer = torch.optim.AdamW(
             self.policy.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.1
         )
-        self._file = run.path / "checkpoints" / "training.pt"
-        if self._file.exists():
-            try:
-                state = torch.load(self._file, weights_only=True)
-                self.step, self.accuracy = state["step"], state["accuracy"]
-                self.policy.model.load_state_dict(state["model"])
-                self.optimizer.load_state_dict(state["optimizer"])
-            except (*UNREADABLE, RuntimeError, EOFError, UnpicklingError) as error:
-                reason = " ".join(str(error).split()[:30])
-                given = f"{self._file}: {reason}"
-                raise AntigradError(given, "a checkpoint of this run", "remove it, then use --resume") from error
+        self._checkpoints = Checkpoints(run.path / "checkpoints")
+        if (last := self._checkpoints.last()) is not None:
+            state = torch.load(last / _STATE, weights_only=True)
+            self.step, self.accuracy = state["step"], state["accuracy"]
+            self.policy.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
 
     def one_step(self) -> float:
         """Do one optimizer step on questions that the seed and the number of the step decide.
@@ -153,7 +147,7 @@ class _Training:
         content = io.BytesIO()
         state = {"model": self.policy.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         torch.save(state | {"step": self.step, "accuracy": self.accuracy}, content)
-        write_atomic(self._file, content.getvalue())
+        self._checkpoints.write(self.step, {_STATE: content.getvalue()})
 
 
 def batch(tokenizer: PreTrainedTokenizerFast, problems: Sequence[Problem]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from antigrad.posttraining.diagnose.findings import rank_correlation
+from antigrad.posttraining.diagnose.findings import rank_correlation, rank_correlations
 from antigrad.posttraining.probes.bootstrap import LEAST_WITH_SIGN, Estimate, Resamples
 
 Row = Mapping[str, Any]
@@ -60,7 +60,7 @@ def arm_row(arm: str, rows: Mapping[int, Row], plain: Mapping[int, Row], draws: 
         estimate = draws.ratio(values)
         figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     figures["displaced"] = sum(value < 0 for value in chosen) / len(chosen)
-    for name in ("initial", "shuffled_chosen", "random_sentence", "chosen_paraphrase"):
+    for name in ("initial", "shuffled_chosen", "permuted_chosen", "random_sentence", "chosen_paraphrase"):
         values = [rows[pair]["changes"][name] for pair in pairs if name in rows[pair]["changes"]]
         figures[name] = sum(values) / len(values) if values else None
     shares = [rows[pair]["argmax_gain"] for pair in pairs if rows[pair]["argmax_gain"] is not None]
@@ -88,10 +88,9 @@ def predictor_rows(
         if any(row.get(name) is None for row in pairs):
             continue
         values = np.array([row[name] for row in pairs])
-        rng = np.random.default_rng(seed)
-        drawn = [rng.integers(0, len(falls), len(falls)) for _ in range(count)]
-        again = [rank_correlation(values[draw].tolist(), falls[draw].tolist()) for draw in drawn]
-        known = [value for value in again if not math.isnan(value)]
+        drawn = np.random.default_rng(seed).integers(0, len(falls), (count, len(falls)))
+        again = rank_correlations(values[drawn], falls[drawn])
+        known = again[~np.isnan(again)]
         ends = np.quantile(known, [0.025, 0.975]).tolist() if len(known) > 1 else [math.nan, math.nan]
         found = rank_correlation(values.tolist(), falls.tolist())
         expected = {1: "+", -1: "−", 0: "disputed"}[sign]

@@ -27,6 +27,7 @@ ARM_COLUMNS = (
     Column("initial", "Δ greedy answer", "signed"),
     Column("chosen_paraphrase", "Δ paraphrase", "signed"),
     Column("shuffled_chosen", "Δ shuffled chosen", "signed"),
+    Column("permuted_chosen", "Δ permuted chosen", "signed", "its characters in reverse"),
     Column("random_sentence", "Δ unrelated", "signed"),
     Column("argmax_gain", "to the argmax", "percent", "share of what the rejected response lost"),
 )

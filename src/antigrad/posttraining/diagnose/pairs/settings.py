@@ -69,7 +69,7 @@ class DiagnosePairsConfig:
     optimizer: str = "adamw"
     beta: float = 0.05
     named: int = 3
-    questions: int = 8
+    questions: int = 24
     samples: int = 8
     pairs_a_question: int = 2
     sampling_temperature: float = 0.8

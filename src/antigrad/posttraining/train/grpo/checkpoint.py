@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
-from antigrad.core.errors import InputValueError
-from antigrad.core.files import UNREADABLE, write_atomic
+from antigrad.core.checkpoints import Checkpoints
+from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.files import disk_errors, write_atomic
 
 _GENERATOR = "generator"
 _REFERENCE = "antigrad_reference.safetensors"
@@ -25,7 +27,7 @@ def _files(folder: Path, rank: int) -> tuple[Path, Path]:
 def save_state(
     folder: Path, rank: int, state: dict[str, Any], batches: list[dict[str, Any]], generator: Tensor
 ) -> None:
-    """Write a process's state beside the trainer's; the JSON file is the last one, and makes it complete.
+    """Write a process's state beside the trainer's; the checkpoint is whole with its manifest.
 
     Args:
         folder: The checkpoint.
@@ -42,9 +44,7 @@ def save_state(
         if isinstance(value, Tensor)
     }
     lists = [{key: value for key, value in batch.items() if not isinstance(value, Tensor)} for batch in batches]
-    partial = tensors_path.with_suffix(".partial")
-    save_file({**tensors, _GENERATOR: generator}, partial)
-    partial.replace(tensors_path)
+    write_atomic(tensors_path, save({**tensors, _GENERATOR: generator}))
     write_atomic(state_path, json.dumps(state | {"lists": lists}))
 
 
@@ -68,7 +68,7 @@ def load_state(
     tensors_path, state_path = _files(folder, rank)
     try:
         state, tensors = json.loads(state_path.read_text()), load_file(tensors_path)
-    except (*UNREADABLE, SafetensorError) as error:
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
         theirs = not any(folder.glob("antigrad_state_*.json"))
         hint = (
             f"TRL's own trainer saved it, without the responses in use: start from its weights, with --model {folder}"
@@ -91,11 +91,17 @@ def save_reference(folder: Path, model: Any) -> None:
     Args:
         folder: The checkpoint.
         model: The reference.
+
+    Raises:
+        AntigradError: The disk is full, or the folder can't be written.
     """
     tensors = {name: value.clone().contiguous() for name, value in model.state_dict().items()}
-    partial = folder / f"{_REFERENCE}.partial"
-    save_file(tensors, partial)
-    partial.replace(folder / _REFERENCE)
+    with disk_errors(folder):
+        try:
+            save_file(tensors, folder / _REFERENCE)
+        except SafetensorError as error:
+            hint = "free some space, then run again with --resume"
+            raise AntigradError(f"{folder}: {error}", "a disk with room for a checkpoint", hint) from error
 
 
 def load_reference(folder: Path, model: Any) -> None:
@@ -133,12 +139,13 @@ def check_processes(folder: Path, state: dict[str, Any], processes: int) -> None
         )
 
 
-def last_checkpoint(folder: Path, processes: int = 1) -> Path | None:
-    """Find the newest checkpoint that was written whole.
+def last_checkpoint(folder: Path, processes: int = 1, say: Callable[[str], None] | None = None) -> Path | None:
+    """Find the newest checkpoint that is whole.
 
     Args:
         folder: Where the trainer saves.
         processes: How many train.
+        say: Takes a sentence on each damaged one; standard error when None.
 
     Returns:
         The checkpoint; None if there is none.
@@ -146,17 +153,7 @@ def last_checkpoint(folder: Path, processes: int = 1) -> Path | None:
     Raises:
         InputValueError: Another number of processes saved it.
     """
-    found = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    for path in sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
-        first = _files(path, 0)[1]
-        if not first.is_file():
-            continue
-        try:
-            state = json.loads(first.read_text(encoding="utf-8"))
-            whole = all(_files(path, rank)[1].is_file() for rank in range(state["processes"]))
-        except UNREADABLE:
-            continue  # the one before it may be whole
-        if whole:
-            check_processes(path, state, processes)
-            return path
-    return None
+    path = Checkpoints(folder).last(say=say)
+    if path is not None and (first := _files(path, 0)[1]).is_file():
+        check_processes(path, json.loads(first.read_text()), processes)
+    return path

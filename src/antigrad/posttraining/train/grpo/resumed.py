@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.trainer_utils import rotate_checkpoints
 from trl import GRPOTrainer as Stock
 
 from antigrad.posttraining.train.grpo.callback import AtStart
 from antigrad.posttraining.train.grpo.checkpoint import load_reference, load_state, save_reference, save_state
+from antigrad.posttraining.train.sealed import SealedCheckpoints
 
 
-class ResumedTrainer(Stock):
+class ResumedTrainer(SealedCheckpoints, Stock):
     """The part of `GRPOTrainer` that saves and restores; it changes no weight and no random number.
 
     TRL's checkpoints hold the weights, the optimizer, the schedule and the global random streams. What they lack: the
@@ -64,16 +64,12 @@ class ResumedTrainer(Stock):
             batches = round((place - epochs) * max_steps * self.args.gradient_accumulation_steps)
         return epochs, batches
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        # An older checkpoint goes only when the new one is whole, with our part of it.
-        limit, self.args.save_total_limit = self.args.save_total_limit, None
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.save_total_limit = limit
-        parent = Path(self._get_output_dir(trial=trial))
-        folder = parent / f"checkpoint-{self.state.global_step}"
-        folder.mkdir(parents=True, exist_ok=True)
+    def save_more(self, folder: Path) -> None:
+        """Write what TRL's checkpoint lacks.
+
+        Args:
+            folder: The checkpoint.
+        """
         used = self._step % (self.args.steps_per_generation * self.num_iterations)
         batches = self._buffered_inputs if used and self._buffered_inputs else []
         state = {
@@ -85,10 +81,6 @@ class ResumedTrainer(Stock):
         if self._reference_moves and self.args.should_save:
             save_reference(folder, self.ref_model)
         save_state(folder, self.accelerator.process_index, state, batches, self._more.get_state())
-        self.accelerator.wait_for_everyone()
-        if self.args.should_save:
-            best = self.state.best_model_checkpoint
-            rotate_checkpoints(str(parent), limit, best_model_checkpoint=best, use_mtime=True)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)

@@ -1,0 +1,50 @@
+"""A trainer of transformers whose checkpoints say themselves whether they are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers.trainer_utils import rotate_checkpoints
+
+from antigrad.core.checkpoints import PREFIX, emptied, seal
+
+
+class SealedCheckpoints:
+    """Mixed into a trainer: writes a manifest behind each checkpoint, and removes older ones only then.
+
+    transformers removes the oldest checkpoint when its own part of the new one is written; what is killed in between
+    would be left with none.
+    """
+
+    # The trainer's.
+    args: Any
+    state: Any
+    accelerator: Any
+
+    def save_more(self, folder: Path) -> None:
+        """Write what the trainer's own checkpoint lacks; every process calls it.
+
+        Args:
+            folder: The checkpoint.
+        """
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        stock: Any = super()
+        parent = Path(stock._get_output_dir(trial=trial))
+        folder = parent / f"{PREFIX}{self.state.global_step}"
+        if self.args.should_save:
+            emptied(folder)
+        self.accelerator.wait_for_everyone()
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            stock._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = limit
+        folder.mkdir(parents=True, exist_ok=True)
+        self.save_more(folder)
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            seal(folder)
+            best = self.state.best_model_checkpoint
+            rotate_checkpoints(str(parent), limit, best_model_checkpoint=best, use_mtime=True)
