@@ -2,8 +2,8 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
-from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,8 @@ def test_a_flag_that_is_named_is_one_of_the_command(path: Path) -> None:
 
 
 def test_an_extra_that_is_named_is_one_of_the_package() -> None:
-    known = set(metadata("antigrad").get_all("Provides-Extra") or [])
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    known = set(project["optional-dependencies"])
     named = {
         (path.name, extra)
         for path in SOURCES.rglob("*.py")

@@ -295,7 +295,7 @@ def test_every_value_of_the_wrong_kind_is_told(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("words", "named", "not_named"),
     [
-        (["unlearn"], "smaller model", "--r"),
+        (["unlearn"], "smaller --workers, model", "--r"),
         (["scenario"], "smaller --batch, --workers, data", "--rollouts"),
         (["diagnose"], "smaller --rows_at_once, --rollouts, model", "--batch"),
     ],
