@@ -62,7 +62,7 @@ ON_VIT = [
     "duck(epochs=10)",  # An extension: not on the list of the study.
     "npo",
 ]
-Original = Callable[[Path, int, int, int], dict[str, str]]
+Original = Callable[[Path, int, int, int], dict[str, Any]]
 
 
 @dataclass(frozen=True)
