@@ -28,7 +28,7 @@ DIGIT = 3
 class Off(Guard):
     """Measures nothing: what the guard costs is no part of a step."""
 
-    def of_model(self, *given: object) -> tuple[None, float]:
+    def of_model(self, model: SplitModel, context: Context, least: float) -> tuple[None, float]:
         """Look at nothing."""
         return None, 1.0
 

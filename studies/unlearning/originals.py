@@ -52,7 +52,7 @@ def trained(method: UnlearningMethod, make: Callable[[], nn.Module], train: Samp
     return unlearn(method, context_of(fresh(0), Deletion(both, test, mask, "homogeneous"), fresh=fresh)).model.module
 
 
-def of_digits(folder: Path, count: int, tested: int, epochs: int) -> dict[str, str]:
+def of_digits(folder: Path, count: int, tested: int, epochs: int) -> dict[str, Any]:
     """The published check's network, trained on scikit-learn's digits.
 
     Args:
@@ -71,7 +71,7 @@ def of_digits(folder: Path, count: int, tested: int, epochs: int) -> dict[str, s
     return {"model": "studies.unlearning.networks:mlp", "weights": str(path)}
 
 
-def of_cifar(folder: Path, count: int, tested: int, epochs: int) -> dict[str, str]:
+def of_cifar(folder: Path, count: int, tested: int, epochs: int) -> dict[str, Any]:
     """ResNet-20 with published weights, fine-tuned on CIFAR-10 as JPEG.
 
     Args:
@@ -119,7 +119,7 @@ def published() -> nn.Module:
     return network
 
 
-def of_mnist(folder: Path, count: int, tested: int, epochs: int) -> dict[str, str]:
+def of_mnist(folder: Path, count: int, tested: int, epochs: int) -> dict[str, Any]:
     """A small Vision Transformer, trained on MNIST.
 
     Args:
@@ -170,7 +170,7 @@ def tensors(path: Path) -> Samples:
     return read_samples(path, Prepare(1, (0.0,), (1.0,)))[0]
 
 
-def data(paths: dict[str, Path]) -> dict[str, str]:
+def data(paths: dict[str, Path]) -> dict[str, Any]:
     """Name data in settings."""
     return {"data": str(paths["train"]), "test": str(paths["test"])}
 
