@@ -77,7 +77,12 @@ def of_cifar(quick: bool, keep: bool) -> None:
         f"DUCK until its target ÷ retraining for {epochs} epochs ({timed} of them timed), one class of {count} images "
         "of CIFAR-10 (JPEG), ResNet-20"
     )
-    facts = {"epochs": done.epochs, "forget": done.history[-1]["forget"], "retain": done.history[-1]["retain"]}
+    facts = {
+        "epochs": done.epochs,
+        "forget": done.history[-1]["forget"],
+        "retain": done.history[-1]["retain"],
+        "epochs_of_retraining": found["ratio"] * epochs,
+    }
     record({"name": "unlearning_retrain_cifar", "what": what, **found, **facts, "target": 0.05}, keep=keep)
 
 

@@ -16,6 +16,8 @@ from antigrad.unlearning.metrics.metric import Metric
 
 SHOWN = 300
 """Points of one group in the map of embeddings."""
+PLANE = 5000
+"""Retained samples that its plane is laid through."""
 
 
 def place_of_models(case: Case, seen: Seen) -> Chart:
@@ -121,15 +123,15 @@ def embedding(case: Case, seen: Seen) -> Chart:
     features = torch.nn.functional.normalize(case.original.features["retain"].double(), dim=1)
     centroids = torch.stack([features[labels == k].mean(0) for k in present])
     middle = features.mean(0)
-    plane = torch.linalg.svd(features[:5000] - middle, full_matrices=False).Vh[:2].T
+    plane = torch.linalg.svd(spaced(features, PLANE) - middle, full_matrices=False).Vh[:2].T
 
     def flat(some: Tensor) -> Tensor:
         return (torch.nn.functional.normalize(some.double(), dim=1) - middle) @ plane
 
     groups = {
-        "retained, before": (flat(case.original.features["retain"][:: max(1, len(labels) // SHOWN)]), "circle", 4),
-        "forgotten, before": (flat(case.original.features["forget"][:SHOWN]), "circle-open", 7),
-        "forgotten, after": (flat(seen.features["forget"][:SHOWN]), "x", 7),
+        "retained, before": (flat(spaced(case.original.features["retain"], SHOWN)), "circle", 4),
+        "forgotten, before": (flat(spaced(case.original.features["forget"], SHOWN)), "circle-open", 7),
+        "forgotten, after": (flat(spaced(seen.features["forget"], SHOWN)), "x", 7),
     }
     data: list[dict[str, Any]] = [
         {
@@ -158,6 +160,23 @@ def embedding(case: Case, seen: Seen) -> Chart:
     layout = {"xaxis": {"title": {"text": "first axis"}}, "yaxis": {"title": {"text": "second axis"}}, "height": 520}
     text = "Normalised features in the two directions in which retained samples differ most, of the original model."
     return Chart("Where the forgotten samples went", {"data": data, "layout": layout}, text)
+
+
+def spaced(rows: Tensor, most: int) -> Tensor:
+    """Take rows at equal distances: the first ones alone may be of one class.
+
+    Args:
+        rows: (N, D).
+        most: Of them.
+
+    Returns:
+        (n, D), n at most `most`.
+
+    Example:
+        >>> spaced(torch.arange(10), 4).tolist()
+        [0, 3, 6, 9]
+    """
+    return rows[:: max(1, -(-len(rows) // most))]
 
 
 def rocs(case: Case, seen: Seen, metrics: Iterable[Metric]) -> Chart | None:
