@@ -35,24 +35,26 @@ def place_of_models(case: Case, seen: Seen) -> Chart:
     data: list[dict[str, Any]] = []
     for name, one in models.items():
         if one is not None:
-            spent = f"{one.cost.seconds:.1f} s" if one.cost.seconds else ""
+            spent, again = f", {one.cost.seconds:.2g} s" if one.cost.seconds else "", name.startswith("retrained")
             data.append(
                 {
                     "type": "scatter",
-                    "mode": "markers+text",
-                    "name": name,
+                    "mode": "markers",
+                    "name": name + spent,
                     "x": [100 * case.accuracy(one, "forget")],
                     "y": [100 * case.accuracy(one, test)],
-                    "text": [spent],
-                    "textposition": "top center",
-                    "marker": {"size": 14, "symbol": "star" if name.startswith("retrained") else "circle"},
+                    "marker": {
+                        "size": 22 if again else 11,
+                        "symbol": "star-open" if again else "circle",
+                        "line": {"width": 2},
+                    },
                 }
             )
     layout = {
         "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}, "range": [-5, 105]},
         "yaxis": {"title": {"text": "test accuracy of what stays, %"}, "range": [-5, 112]},
     }
-    text = "The star is where unlearning should end. Beside a point: seconds that the model took."
+    text = "The star is where unlearning should end. Beside each name: the seconds that the model took."
     return Chart("Accuracy, forgetting, time", {"data": data, "layout": layout}, text)
 
 
@@ -77,6 +79,7 @@ def confusion(case: Case, seen: Seen) -> list[Chart]:
             "z": table.tolist(),
             "zmin": 0,
             "zmax": 1,
+            "autocolorscale": True,
             "hovertemplate": "class %{y} taken for %{x}: %{z:.1%}<extra></extra>",
         }]  # fmt: skip
         axis = {"type": "category"}
@@ -212,10 +215,12 @@ def rocs(case: Case, seen: Seen, metrics: Iterable[Metric]) -> Chart | None:
     layout = {
         "xaxis": {"title": {"text": "others taken for forgotten samples"}, "range": [0, 1]},
         "yaxis": {"title": {"text": "forgotten samples found"}, "range": [0, 1]},
-        "height": 560,
+        "height": 640,
         "margin": {"t": 70},
-        "legend": {"orientation": "v", "x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
-        "updatemenus": [{"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.16, "yanchor": "top"}],
+        "legend": {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.12, "yanchor": "top"},
+        "updatemenus": [
+            {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.16, "yanchor": "top", "font": {"size": 11}}
+        ],
     }
     text = (
         "Each attack at all its thresholds; choose one above the plot. The dotted curve is the same attack on the "

@@ -95,8 +95,7 @@ def _metrics_table(rows: Mapping[str, Row], asked: Sequence[str]) -> Table:
         Column("title", "figure"),
         Column("value", "unlearned", "number"),
         Column("interval", "95 % interval"),
-        Column("ideal", "ideal"),
-        Column("better", "better"),
+        Column("aim", "aim"),
         Column("retrain", "retrained", "number", "Of figures that compare with it: of a second retrained model."),
         Column("retrain interval", "95 % interval"),
         Column("difference", "minus retrained", "signed"),
@@ -109,8 +108,8 @@ def _metrics_table(rows: Mapping[str, Row], asked: Sequence[str]) -> Table:
         has = row["value_low"] is not None and gap.difference is not None
         shown.append(
             {
-                **{key: row[key] for key in ("title", "value", "better", "retrain", "original")},
-                "ideal": "as retrained" if row["ideal"] is None else f"{row['ideal']:g}",
+                **{key: row[key] for key in ("title", "value", "retrain", "original")},
+                "aim": row["better"] if row["ideal"] is None else f"{row['better']}, ideal {row['ideal']:g}",
                 "interval": _interval(row, "value"),
                 "retrain interval": _interval(row, "retrain"),
                 "difference": None if gap.difference is None else gap.difference.value,
