@@ -35,7 +35,7 @@ def place_of_models(case: Case, seen: Seen) -> Chart:
     data: list[dict[str, Any]] = []
     for name, one in models.items():
         if one is not None:
-            spent, again = f", {one.cost.seconds:.2g} s" if one.cost.seconds else "", name.startswith("retrained")
+            spent, again = f", {one.cost.seconds:.1f} s" if one.cost.seconds else "", name.startswith("retrained")
             data.append(
                 {
                     "type": "scatter",
