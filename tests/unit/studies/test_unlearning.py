@@ -96,3 +96,6 @@ def test_what_the_page_says_first_is_what_the_figures_give(kept: Found) -> None:
     assert 0.2 < min(left) < 0.3 and 0.8 < max(left) < 0.9
     assert figure("cifar_homogeneous", "retrain", "aus") < figure("cifar_homogeneous", "original", "aus")
     assert figure("vit_homogeneous", "neg_grad", "accuracy(on=test)") < 0.15
+    for case in ("digits_class", "cifar_class"):
+        lost = (figure(case, name, "accuracy(on=test_retained)") for name in ("original", "neg_grad"))
+        assert next(lost) - next(lost) > 0.2
