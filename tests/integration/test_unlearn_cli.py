@@ -75,7 +75,12 @@ def test_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert float((model(train.images[mask]).argmax(1) == 3).float().mean()) == summary["accuracy(on=forget)"]
     assert "duck" in run.artifact("models/README.md").read_text()
     assert (out / "report.html").stat().st_size > 10_000
-    lead = run.read_json("page.json")["lead"]
+    page = run.read_json("page.json")
+    losers = next(one for one in page["sections"] if one["title"] == "Who pays: retained samples that lost most")
+    rises = [row["after"] - row["before"] for row in losers["rows"]]
+    assert len(rises) == 40 and rises == sorted(rises, reverse=True)
+    assert all({"up", "down", "foreseen"} <= set(row) for row in losers["rows"])  # To what each owes it.
+    lead = page["lead"]
     assert lead.startswith("Forgotten") and "duck: accuracy on the 110 forgotten samples" in lead
 
 
