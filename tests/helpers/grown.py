@@ -145,7 +145,12 @@ def _describe(job: str, run: Any) -> None:
     given = run.facts["config"]
     known = {name: given[name] for name in config.__dataclass_fields__ if name in given}
     made = config(**{name: Path(value) if name == "output" else value for name, value in known.items()})
-    more = {"seeds": 10**6} if job == "unlearn compare" else {}
+    more: Row = {"unlearn compare": {"seeds": 10**6}, "evaluate": {"resamples": 2000}}.get(job, {})
+    if job == "explain":  # pictures of the page are kept one by one
+        for number in range(made.shown):
+            target = run.path / "artifacts" / "gallery" / f"{number:05d}.json"
+            if not target.exists():
+                os.link(run.path / "artifacts" / "gallery" / "00000.json", target)
     page(run, replace(made, **more))
 
 
@@ -165,7 +170,7 @@ def _text(job: str, run: Any) -> None:
 
     rows = run.ledger.rows("token")
     scores = torch.tensor([row["score"] for row in rows])
-    found = TokenScores(torch.arange(len(rows)), scores, -1.0, -2.0, 0.1)
+    found = TokenScores(torch.arange(len(rows)), scores, -1.0, -2.0)
     config = ExplainTextConfig(prompt="".join(row["text"] for row in rows), answer="1a", model="tiny")
     page(run, config, found, [row["text"] for row in rows])
 
@@ -181,8 +186,8 @@ def _unlearn(job: str, run: Any) -> None:
 def _lab(job: str, run: Any) -> None:
     from antigrad.core.page import Chart, Page
 
-    rows = run.ledger.rows()
-    lines = [{"type": "scatter", "x": list(range(len(rows))), "y": [float(n % 7) for n in range(len(rows))]}]
+    count = sum(1 for _ in run.ledger.path.open())
+    lines = [{"type": "scatter", "x": list(range(count)), "y": [float(n % 7) for n in range(count)]}]
     Page(
         "A study", "With a curve of as many points as rows.", [Chart("curve", {"data": lines * 6, "layout": {}})]
     ).write(run)

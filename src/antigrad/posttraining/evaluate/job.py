@@ -27,6 +27,7 @@ from antigrad.posttraining.evaluate.rows import (
     answers_row,
     check_model,
     distinct_answers,
+    facts_of,
     model_row,
     probe_set,
 )
@@ -80,7 +81,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
     with progress("questions", total, done=sum(len(work.done(name)) for name in config.checkpoints)) as bar:
         for name in config.checkpoints:
             work.checkpoint(name, bar)
-    rows = run.ledger.rows()
+    rows = facts_of(run.ledger.stream())
     if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
         alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
         failed = [row for row in rows if row["status"] == "failed" and (row["model"] in config.model or not alone)]
@@ -160,7 +161,7 @@ class _Evaluation:
         Returns:
             Place of a question, and its row.
         """
-        rows = self.run.ledger.rows("answers")
+        rows = self.run.ledger.stream("answers", without=("responses",))
         return {row["question"]: row for row in rows if row["model"] == name and row["status"] == "done"}
 
     def checkpoint(self, name: str, bar: Bar) -> None:

@@ -88,7 +88,7 @@ def run_training(training: Training) -> RunFolder:
             job=training.job,
             config=config,
             resume=config.resume or not here.is_main_process,
-            free=("output", "resume"),
+            free=("output", "resume", "shown"),
         )
     if run.summary:
         return run
@@ -114,17 +114,17 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
         trainer = _made(training, loaded, checkpoint)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
-        rows = run.ledger.rows()
-        alarms = training.alarms()
-        for row in rows:
+        alarms, seen = training.alarms(), set[tuple[str, Any]]()
+        for row in run.ledger.stream():
+            seen.add((row["kind"], row.get("step")))
             if row["kind"] == "train":
                 alarms(row)
-        if not any(row["kind"] == "setup" for row in rows) and main:
+        if ("setup", None) not in seen and main:
             run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
         with progress("steps", config.steps, done=_step(checkpoint)) as bar:
             if config.certify_every:
                 _certify(trainer, config.certify_every, run)
-            append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
+            append = _Appending(run, bar, seen)
             trainer.add_callback(StepCallback(append, _say, alarms))
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
@@ -215,5 +215,5 @@ def _forget_after(run: RunFolder, step: int) -> None:
 
 def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
     if ledger.exists():
-        whole = [line for line in ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        write_atomic(ledger, "".join(line for line in whole if wanted(json.loads(line))))
+        whole = [line for line in ledger.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        write_atomic(ledger, b"".join(line for line in whole if wanted(json.loads(line))))

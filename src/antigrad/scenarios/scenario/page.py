@@ -8,7 +8,7 @@ from antigrad.core.page import Card, Cards, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.recipe import PRESETS, differences, preset
 from antigrad.scenarios.scenario.charts import plan, timeline
-from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of
+from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, whole
 from antigrad.scenarios.scenario.settings import ScenarioConfig
 
 _CAVEAT = (
@@ -24,12 +24,13 @@ def describe(run: RunFolder, config: ScenarioConfig) -> None:
         run: The run.
         config: Its settings.
     """
-    rows, figures = jobs_of(run), summary_of(run)
+    rows = jobs_of(run, light=True)
+    figures = summary_of(run, rows)
     best = best_of_scenes(rows)
     sections: list[Section] = [_cards(figures, config)]
     if best:
         sections.append(_table(ranked(rows)))
-    for row in best[: config.shown]:
+    for row in whole(run, best[: config.shown]):
         sections += [plan(run, row), timeline(run, row)]
     if best:
         sections.append(_effects(rows, config))
@@ -125,7 +126,7 @@ def _others(rows: list[dict[str, Any]], run: RunFolder) -> Table:
         groups.setdefault(f"jobs: {row['status']}", []).append(row.get("note") or row["scene"])
         for note in row["notes"]:
             groups.setdefault(f"scenes: {note.partition(':')[0]}", []).append(f"{row['scene']}: {note}")
-    for row in run.ledger.rows("refused"):
+    for row in run.ledger.stream("refused"):
         groups.setdefault("files refused", []).append(f"{row['source']}: {row['reason']}")
     shown = [
         {"what": what, "count": len(set(found) if what[0] != "j" else found), "example": found[0]}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from antigrad.posttraining.diagnose.findings import rank_correlation
 from antigrad.posttraining.probes.bootstrap import LEAST_WITH_SIGN, Estimate, Resamples
@@ -24,7 +26,7 @@ PREDICTORS = {
 """Name, and the sign that theory gives its correlation with the fall of the chosen response; 0: theories differ."""
 
 
-def by_arm(updates: Sequence[Row]) -> dict[str, dict[int, Row]]:
+def by_arm(updates: Iterable[Row]) -> dict[str, dict[int, Row]]:
     """Sort updates.
 
     Args:
@@ -83,22 +85,38 @@ def predictor_rows(
         Rank correlations with percentile intervals over pairs; NaN where they are too few, or all alike.
     """
     falls = np.array([-plain[row["pair"]]["changes"]["chosen"] for row in pairs])
+    known = [name for name in PREDICTORS if all(row.get(name) is not None for row in pairs)]
+    values = {name: np.array([row[name] for row in pairs]) for name in known}
+    rng, again = np.random.default_rng(seed), {name: list[float]() for name in known}
+    for _ in range(count if known else 0):  # the same draws for all predictors
+        draw = rng.integers(0, len(falls), len(falls))
+        fall = _ranks(falls[draw])
+        for name in known:
+            rho = _pearson(_ranks(values[name][draw]), fall)
+            if not math.isnan(rho):
+                again[name].append(rho)
     rows: list[dict[str, Any]] = []
-    for name, (label, sign) in PREDICTORS.items():
-        if any(row.get(name) is None for row in pairs):
-            continue
-        values = np.array([row[name] for row in pairs])
-        rng = np.random.default_rng(seed)
-        drawn = [rng.integers(0, len(falls), len(falls)) for _ in range(count)]
-        again = [rank_correlation(values[draw].tolist(), falls[draw].tolist()) for draw in drawn]
-        known = [value for value in again if not math.isnan(value)]
-        ends = np.quantile(known, [0.025, 0.975]).tolist() if len(known) > 1 else [math.nan, math.nan]
-        found = rank_correlation(values.tolist(), falls.tolist())
+    for name in known:
+        label, sign = PREDICTORS[name]
+        ends = np.quantile(again[name], [0.025, 0.975]).tolist() if len(again[name]) > 1 else [math.nan, math.nan]
+        found = rank_correlation(values[name].tolist(), falls.tolist())
         expected = {1: "+", -1: "−", 0: "disputed"}[sign]
         rows.append(
             {"name": name, "predictor": label, "rho": found, "low": ends[0], "high": ends[1], "theory": expected}
         )
     return rows
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    # Centred; ties share their mean rank.
+    ranks = np.asarray(rankdata(values), dtype=np.float64)
+    return ranks - ranks.mean()
+
+
+def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    # Of centred figures; NaN where one of them does not vary.
+    scale = math.sqrt(float(first @ first) * float(second @ second))
+    return round(float(first @ second) / scale, 12) if len(first) > 1 and scale else math.nan
 
 
 def order_verdict(found: Mapping[str, Mapping[int, Row]], draws: Resamples) -> tuple[str, dict[str, Estimate]]:

@@ -58,12 +58,12 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
     config.check()
     prepared = None if (config.output / "run.yaml").exists() else _prepare(config)
     run = RunFolder.start(
-        config.output, job="diagnose pairs", config=config, resume=config.resume, free=("output", "resume")
+        config.output, job="diagnose pairs", config=config, resume=config.resume, free=("output", "resume", "shown")
     )
     if run.summary:
         return run
     policy, pairs, tokens, left = prepared or _prepare(config)
-    done = {row["pair"] for row in run.ledger.rows("pair")}
+    done = {row["pair"] for row in run.ledger.stream("pair")}
     if not run.ledger.rows("setup"):
         reasons = [{"row": one.row, "reason": one.reason, "detail": one.detail} for one in left]
         run.ledger.append({"kind": "setup", "pairs": len(pairs), "excluded": reasons})

@@ -160,9 +160,14 @@ def keep(config: TrainDPOConfig, prepared: Prepared) -> None:
 
 
 def _read_back(config: TrainDPOConfig, path: Path) -> Prepared:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
     sides: dict[str, list[dict[str, Any]]] = {"train": [], "held_out": [], "excluded": []}
-    for line in lines:
-        sides[line.pop("side")].append(line)
-    excluded = tuple(Excluded(**line) for line in sides["excluded"])
-    return _prepared(config, sides["train"], sides["held_out"], excluded)
+    try:
+        with path.open(encoding="utf-8") as file:  # a prompt may hold what splitlines takes for the end of a line
+            for row in map(json.loads, file):
+                sides[row.pop("side")].append(row)
+        excluded = tuple(Excluded(**row) for row in sides["excluded"])
+        return _prepared(config, sides["train"], sides["held_out"], excluded)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputValueError(
+            f"{path}: {error}", "the pairs as this run wrote them", "start anew in another --output"
+        ) from error

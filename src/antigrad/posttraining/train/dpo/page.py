@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from antigrad.core.bounds import more, spaced
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.train.dpo.columns import FACTOR
@@ -46,32 +47,55 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train, tests = run.ledger.rows("train"), run.ledger.rows("evaluation")
+    train, tests = ([_kept(row) for row in run.ledger.stream(kind)] for kind in ("train", "evaluation"))
     setup = run.ledger.rows("setup")[0]
-    lines = [json.loads(line) for line in run.artifact(FILE).read_text().splitlines()]
+    held_out, left = _sides_of(run)
     sections: list[Section] = [Cards("In short", _cards(setup, train, tests))]
     sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats a response")]
     if any("probe/chosen" in row for row in train):
         sections.append(_probes(train))
     if config.credit != "none":
         sections.append(_factors(train, config))
-    left = [line for line in lines if line["side"] == "excluded"]
     if left:
         columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
         sections.append(Table("Rows left out", columns, left, "No pair is cut: it is taken whole or left out."))
-    alarms = [{"step": row["step"], "text": row["text"]} for row in run.ledger.rows("alarm")]
+    alarms = [{"step": row["step"], "text": row["text"]} for row in run.ledger.stream("alarm")]
     if alarms:
         sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], alarms))
-    sections.append(_steps(train))
+    sections.append(_steps(train, config.shown))
     figures = _figures(train, tests)
-    Page(f"DPO with {config.credit}", _lead(config, figures), sections).write(run)
+    Page(f"DPO with {config.credit}", _lead(config, figures), sections).write(run, shown=config.shown)
     sizes = {name: value for name, value in setup.items() if name not in ("kind", "parallel")}
     counts = {
         "steps": config.steps,
-        "held_out": sum(line["side"] == "held_out" for line in lines),
+        "held_out": held_out,
         "excluded": len(left),
     }
     run.write_summary(counts | sizes | figures)
+
+
+def _kept(row: Row) -> Row:
+    # What the page says of a step: a row has twice as much.
+    return {key: value for key, value in row.items() if key == "step" or key in LABELS or key.startswith("probe/")}
+
+
+def _sides_of(run: RunFolder) -> tuple[int, list[dict[str, Any]]]:
+    """Count held-out pairs, and gather what was left out.
+
+    Args:
+        run: The run.
+
+    Returns:
+        How many pairs are held out; the rows that are no pairs.
+    """
+    held_out, left = 0, list[dict[str, Any]]()
+    with run.artifact(FILE).open() as file:
+        for line in file:
+            row = json.loads(line)
+            held_out += row["side"] == "held_out"
+            if row["side"] == "excluded":
+                left.append(row)
+    return held_out, left
 
 
 def _figures(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
@@ -167,9 +191,10 @@ def _factors(train: Sequence[Row], config: TrainDPOConfig) -> Chart:
     return Chart(f"Factors by {config.credit}", {"data": data, "layout": layout}, f"Column {FACTOR} of the pairs.")
 
 
-def _steps(train: Sequence[Row]) -> Table:
+def _steps(train: Sequence[Row], most: int) -> Table:
     known = [key for key in LABELS if any(key in row for row in train)]
     columns = [Column("step", "step", "integer")]
     columns += [Column(key, LABELS[key][0], "number", LABELS[key][1]) for key in known]
-    rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in train]
-    return Table("Steps", columns, rows)
+    rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in spaced(train, most)]
+    text = "Steps at even distances, the last among them." if len(train) > most else ""
+    return Table("Steps", columns, rows, text + more(len(train), len(rows), "steps"))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from antigrad.core.bounds import more, spaced
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
 from antigrad.core.significance import LEAST, signs
@@ -50,11 +51,13 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train = run.ledger.rows("train")
+    train = [_kept(row) for row in run.ledger.stream("train")]
     # TRL's reward is a mean over batches of means, where the last batch may be a small one; pass@1 is over questions.
-    tests = [row | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.rows("evaluation")]
+    tests = [
+        _kept(row) | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.stream("evaluation")
+    ]
     setup = run.ledger.rows("setup")[0]
-    alarms = [row["text"] for row in run.ledger.rows("alarm")]
+    alarms = [{"step": row["step"], "text": row["text"]} for row in run.ledger.stream("alarm")]
     sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out), SOURCES[setup["states_from"]])]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
     if tests:
@@ -62,11 +65,17 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
     if any(DELTA[0] in row for row in train):
         sections.append(_displacement(train))
     if alarms:
-        rows = [{"step": row["step"], "text": row["text"]} for row in run.ledger.rows("alarm")]
-        sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], rows))
-    sections.append(_steps(train))
-    Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run)
+        sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], alarms))
+    sections.append(_steps(train, config.shown))
+    Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run, shown=config.shown)
     run.write_summary({"steps": config.steps, "states_from": setup["states_from"]} | _summary(train, tests))
+
+
+def _kept(row: Row) -> Row:
+    # What the page says of a step: a row has three times as much.
+    return {
+        key: value for key, value in row.items() if key == "step" or key in LABELS or key.startswith("credit/pass@")
+    }
 
 
 def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
@@ -175,9 +184,10 @@ def _displacement(train: Sequence[Row]) -> Chart:
     return Chart("What a step did to its own responses", {"data": data, "layout": layout}, text)
 
 
-def _steps(train: Sequence[Row]) -> Table:
+def _steps(train: Sequence[Row], most: int) -> Table:
     known = [key for key in LABELS if any(key in row for row in train)]
     columns = [Column("step", "step", "integer")]
     columns += [Column(key, LABELS[key][0], "number", LABELS[key][1]) for key in known]
-    rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in train]
-    return Table("Steps", columns, rows)
+    rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in spaced(train, most)]
+    text = "Steps at even distances, the last among them." if len(train) > most else ""
+    return Table("Steps", columns, rows, text + more(len(train), len(rows), "steps"))
