@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from helpers import jobs
+from helpers.campaign import Server, Tally, Wholes, full
 from helpers.same import difference
-
-from .conftest import Server, Tally, Wholes, full
 
 pytestmark = [pytest.mark.campaign, pytest.mark.filterwarnings("ignore")]
 FULL = "a full disk, then resumed with room"

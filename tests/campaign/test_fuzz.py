@@ -13,11 +13,10 @@ import pytest
 import yaml
 
 from helpers import jobs
+from helpers.campaign import Server, Tally, Wholes, full
 from helpers.models import save_model, save_questions
 from helpers.mutations import TEXTS, bent, dumped, mutated, value
 from helpers.same import difference
-
-from .conftest import Server, Tally, Wholes, full
 
 pytestmark = [pytest.mark.campaign, pytest.mark.filterwarnings("ignore")]
 LIMIT = 90.0

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from helpers import jobs
+from helpers.campaign import Server, Tally, Wholes, full
 from helpers.same import difference
-
-from .conftest import Server, Tally, Wholes, full
 
 pytestmark = [pytest.mark.campaign, pytest.mark.filterwarnings("ignore")]
 AT_WRITES, AT_MOMENTS, TWICE = "killed at the n-th write, then resumed", "killed at random moments, then resumed", (

@@ -14,7 +14,16 @@ from helpers.grown import grow, rows_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 ROWS = 100_000
-LEAVES_OUT = {"diagnose", "diagnose pairs", "evaluate", "train dpo", "train grpo", "explain", "explain-text"}
+LEAVES_OUT = {
+    "diagnose",
+    "diagnose pairs",
+    "evaluate",
+    "train dpo",
+    "train grpo",
+    "explain",
+    "explain-text",
+    "scenario",
+}
 """Jobs with a table of a row each."""
 MEGABYTES = {"unlearn": 700}
 """More than 500: an unlearning writes its page in the process that has its models, which takes 400 without a row."""
@@ -25,7 +34,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return jobs.given(tmp_path_factory.mktemp("given"))
 
 
-@pytest.mark.parametrize("job", [*jobs.SMALL, "watch"])
+@pytest.mark.parametrize("job", [*(job for job in jobs.SMALL if not job.startswith("lab")), "watch"])
 def test_a_page_does_not_grow_with_the_run(job: str, paths: dict[str, Path], tmp_path: Path) -> None:
     small, long = tmp_path / "small", tmp_path / "long"
     as_if = "unlearn" if job == "watch" else job  # whose ledger has certificates
@@ -44,6 +53,12 @@ def test_a_page_does_not_grow_with_the_run(job: str, paths: dict[str, Path], tmp
     assert ("more" in text and "ledger.jsonl" in text) == (job in LEAVES_OUT)
     if job in LEAVES_OUT:
         assert len((long / "ledger.jsonl").read_text().splitlines()) >= ROWS
+
+
+def test_a_long_curve_of_the_laboratory(paths: dict[str, Path], tmp_path: Path) -> None:
+    """Its ledger has a row a study or objective; what grows with a simulation is its curves."""
+    assert main([*jobs.words("lab simulate", paths, tmp_path / "run"), "--steps", "60000"]) == 0
+    assert (tmp_path / "run" / "report.html").stat().st_size <= 10e6
 
 
 def test_the_long_ledger_is_the_small_one_many_times(paths: dict[str, Path], tmp_path: Path) -> None:
