@@ -70,9 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", shim, HERE / "shim.c", "-ldl"], check=True)
     one = Server(shim, folder)
     yield one
-    assert one.process.stdin is not None
-    one.process.stdin.close()
-    one.process.wait()
+    one.close()
 
 
 @pytest.fixture(scope="session")

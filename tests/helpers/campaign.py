@@ -93,11 +93,20 @@ class Server:
         environment |= {"ANTIGRAD_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
         if shim is not None:
             environment["LD_PRELOAD"] = str(shim)
+        self._errors = (folder / "server.err").open("w")
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=(folder / "server.err").open("w"), text=True, env=environment,
+            stderr=self._errors, text=True, env=environment,
         )  # fmt: skip
         assert self.process.stdout is not None and self.process.stdout.readline() == "ready\n"
+
+    def close(self) -> None:
+        """End it."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self._errors.close()
 
     def ask(self, task: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin is not None and self.process.stdout is not None

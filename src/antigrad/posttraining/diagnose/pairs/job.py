@@ -64,6 +64,11 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
         return run
     policy, pairs, tokens, left = prepared or _prepare(config)
     done = {row["pair"] for row in run.ledger.stream("pair")}
+    begun = {
+        (row["pair"], row["kind"], row.get("arm"))
+        for row in run.ledger.stream()
+        if "pair" in row and row["pair"] not in done
+    }
     if not run.ledger.rows("setup"):
         reasons = [{"row": one.row, "reason": one.reason, "detail": one.detail} for one in left]
         run.ledger.append({"kind": "setup", "pairs": len(pairs), "excluded": reasons})
@@ -74,7 +79,8 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
         for place, (pair, ids) in enumerate(zip(pairs, tokens, strict=True)):
             if place not in done:
                 for row in work.pair(place, pair, ids):
-                    run.ledger.append(row)
+                    if (place, row["kind"], row.get("arm")) not in begun:  # what a killed run wrote of the pair
+                        run.ledger.append(row)
             bar.advance()
     work.start.restore()
     describe(run, config)
