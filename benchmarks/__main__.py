@@ -33,6 +33,7 @@ BENCHMARKS = {
     "lab_arms": lab_arms.run,
     "grpo_cost": grpo_cost.run,
     "pair_cost": pair_cost.run,
+    "pair_preflight": pair_cost.run_defaults,
     "attribution_speed": attribution_speed.run,
     "unlearning": unlearning.run,
 }

@@ -53,7 +53,8 @@ def _command(job: Job) -> str:
     settings = load(job.settings)
     text = {
         item.name: item.description
-        for section in Docstring(settings.__doc__ or "").parse("google", warn_missing_types=False)
+        for kind in reversed(settings.__mro__)  # what trainings share is explained in their common base
+        for section in Docstring(kind.__doc__ or "").parse("google", warn_missing_types=False)
         if isinstance(section, DocstringSectionParameters)
         for item in section.value
     }

@@ -73,10 +73,10 @@ def end_table(found: Found, largest: int) -> str:
     one, many = "credit/pass@1", f"credit/pass@{largest}"
     head = [
         "rule",
-        "Δ correct a step",
+        "Δ correct per step",
         "steps that lowered them",
-        "Δ wrong a step",
-        "weakened",
+        "Δ wrong per step",
+        "down-weighted",
         "pass@1",
         f"pass@{largest}",
     ]
@@ -211,7 +211,13 @@ CLAIMS = (
 
 def picture(found: Found) -> go.Figure:
     """pass@1, pass@k, entropy and Δ over steps, and pass@k against pass@1."""
-    titles = ("pass@1", "pass@16", "entropy, nats a token", "Δ correct, nats a response", "Δ wrong, nats a response")
+    titles = (
+        "pass@1",
+        "pass@16",
+        "entropy, nats per token",
+        "Δ correct, nats per response",
+        "Δ wrong, nats per response",
+    )
     titles = (*titles, "pass@16 against pass@1")
     sheet = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.06, vertical_spacing=0.14)
     one, many = "credit/pass@1", "credit/pass@16"

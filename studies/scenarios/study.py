@@ -1,197 +1,101 @@
 """The attack on 40 real Waymo scenes: presets and planners, each rule left out, and who else a scene catches.
 
 The scenes are in `shared/data/scenarios/womd_gpudrive_json_xz` beside the repository; their licence keeps them out.
+A run that was stopped goes on where it was: what is done lies in `pieces/`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from studies.kept import record
+from studies.scenarios import arms
+from studies.scenarios.arms import PLANNERS, Arm, Found
 
-from antigrad.scenarios.attack import attack
-from antigrad.scenarios.certificate import certify
-from antigrad.scenarios.gap import boxes, separation
-from antigrad.scenarios.io import find
-from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.recipe import Recipe, preset
-from antigrad.scenarios.road import rasterise
 from antigrad.scenarios.scenario.findings import best_of_scenes, figures_of
-from antigrad.scenarios.scenario.rows import rows_of_outcome
-from antigrad.scenarios.scene import Scenes, arrange
-from antigrad.scenarios.tools import HIT, Outcome, Tools
-from antigrad.scenarios.traffic import View
 
-DATA = Path(__file__).absolute().parents[2].parent / "shared" / "data" / "scenarios" / "womd_gpudrive_json_xz"
 KING_COLUMN = ["vehicles", "seen"]
 """What the repository calls `king`: the released objective without its filters and mask."""
 PRESETS: Mapping[str, Recipe] = {
     "regents_fixed": preset("regents_fixed"),
-    "regents_paper": preset("regents_paper"),
     "regents_released": preset("regents_released"),
     "regents_released, filters and masks off": preset("regents_released", {"steering": KING_COLUMN}),
+    "regents_paper": preset("regents_paper"),
     "king": preset("king"),
 }
-PLANNERS = ("log_replay", "idm", "follower", "constant_velocity")
-
-
-@dataclass(frozen=True)
-class Arm:
-    """An attack that was run: its rows and its end."""
-
-    rows: list[dict[str, Any]]
-    outcome: Outcome
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """What it comes to."""
-        return dict(figures_of(self.rows))
 
 
 def run(quick: bool, keep: bool) -> None:
     """Run the three parts, on one thread."""
     torch.set_num_threads(1)
-    scenes = packed(6 if quick else None)
-    presets(scenes, quick, keep)
-    rules(scenes, quick, keep)
-    transfer(scenes, quick, keep)
+
+    def done(arm: Arm) -> Found:
+        return arms.run(arms.shorter(arm, 8), 6, keep=False) if quick else arms.run(arm)
+
+    fixed = {planner: done(Arm(preset("regents_fixed"), planner)) for planner in PLANNERS}
+    keep_as("transfer", "hits against one planner, replayed with another at the wheel", transfer(fixed), keep)
+    for planners in (PLANNERS[:2], PLANNERS):  # What the papers can be set beside comes first.
+        table = {
+            name: {planner: figures_of(done(Arm(recipe, planner)).rows) for planner in planners}
+            for name, recipe in PRESETS.items()
+        }
+        keep_as("presets", "presets against planners, all candidates, every hit confirmed", table, keep)
+        if planners != PLANNERS:
+            found = {name: figures_of(done(arm).rows) for name, arm in rules().items()}
+            keep_as("rules", "the corrected attack on IDM: each rule left out alone", found, keep)
 
 
-@cache
-def packed(limit: int | None = None) -> Scenes:
-    """The scenes, up to 32 objects each, with their maps.
+def keep_as(name: str, what: str, figures: Mapping[str, Any], keep: bool) -> None:
+    """Record a part of the study.
 
     Args:
-        limit: The first so many.
+        name: Of the part.
+        what: It is.
+        figures: Of its arms.
+        keep: Keep them beside the code.
+    """
+    what = f"{what}; up to 40 real scenes of the Waymo Open Motion Dataset"
+    record({"name": f"scenarios_{name}", "what": what, "figures": dict(figures)}, __file__, keep=keep)
+
+
+def rules() -> dict[str, Arm]:
+    """The corrected attack on IDM with each rule left out, and with changes of ours.
 
     Returns:
-        One batch.
-    """
-    read = [arrange(one) for source in find(DATA)[:limit] for one in source.read()]
-    return rasterise(Scenes.concat(read)).to(torch.float32)
-
-
-def arm(scenes: Scenes, recipe: Recipe, planner: str, *, safe: bool = False) -> Arm:
-    """Attack and certify.
-
-    Args:
-        scenes: One batch.
-        recipe: The attack.
-        planner: What drives the ego.
-        safe: Weigh the down part by its safe window.
-
-    Returns:
-        Rows and end.
-    """
-    tools = Tools.of(recipe, make_planner(planner), safe=safe)
-    outcome = attack(tools, scenes)
-    hits = [row for row, status in enumerate(outcome.status) if status == HIT]
-    strikers, steps = outcome.striker[hits].tolist(), outcome.hit_step[hits].tolist()
-    found = dict(zip(hits, certify(outcome.view, hits, strikers, steps), strict=True))
-    rows = rows_of_outcome(tools, outcome, scenes, found)
-    return Arm([row | {"trace": row["scene"]} for row in rows], outcome)
-
-
-def presets(scenes: Scenes, quick: bool, keep: bool) -> None:
-    """Each preset against a planner that answers nothing and one that does.
-
-    Args:
-        scenes: One batch.
-        quick: A few iterations.
-        keep: Keep the result beside the code.
-    """
-    figures = {
-        name: {planner: arm(scenes, shorter(recipe, quick), planner).figures for planner in PLANNERS[:2]}
-        for name, recipe in PRESETS.items()
-    }
-    what = f"presets on {len(scenes)} real scenes, all candidates, every hit confirmed"
-    record({"name": "scenarios_presets", "what": what, "figures": figures}, __file__, keep=keep)
-
-
-def rules(scenes: Scenes, quick: bool, keep: bool) -> None:
-    """The corrected attack on IDM with each rule left out, and with safe weights.
-
-    Args:
-        scenes: One batch.
-        quick: A few iterations.
-        keep: Keep the result beside the code.
+        Name and arm.
     """
     whole = preset("regents_fixed")
-    arms = {"all rules": whole}
+    recipes = {"all rules": whole}
     for rule in whole.steering:
-        arms[f"without {rule}"] = preset("regents_fixed", {"steering": [one for one in whole.steering if one != rule]})
-    arms["half the steering step"] = preset("regents_fixed", {"steering": [*whole.steering, "half_steer"]})
-    arms["with a warning of 1.5 s"] = preset("regents_fixed", {"costs": whole.costs | {"warning_time": 20.0}})
-    figures = {name: arm(scenes, shorter(recipe, quick), "idm").figures for name, recipe in arms.items()}
-    figures["safe weight"] = arm(scenes, shorter(whole, quick), "idm", safe=True).figures
-    what = f"the corrected attack on IDM, {len(scenes)} real scenes: each rule left out alone"
-    record({"name": "scenarios_rules", "what": what, "figures": figures}, __file__, keep=keep)
+        kept = [one for one in whole.steering if one != rule]
+        recipes[f"without {rule}"] = preset("regents_fixed", {"steering": kept})
+    recipes["half the steering step"] = preset("regents_fixed", {"steering": [*whole.steering, "half_steer"]})
+    recipes["with a warning of 1.5 s"] = preset("regents_fixed", {"costs": whole.costs | {"warning_time": 20.0}})
+    return {name: Arm(recipe, "idm") for name, recipe in recipes.items()} | {"safe weight": Arm(whole, "idm", True)}
 
 
-def transfer(scenes: Scenes, quick: bool, keep: bool) -> None:
+def transfer(found: Mapping[str, Found]) -> dict[str, Any]:
     """Sets made against one planner, driven by the others; and how far the best hit of each leaves the record.
 
     Args:
-        scenes: One batch.
-        quick: A few iterations.
-        keep: Keep the result beside the code.
+        found: Planner, and the corrected attack against it.
+
+    Returns:
+        The figures.
     """
-    arms = {planner: arm(scenes, shorter(preset("regents_fixed"), quick), planner) for planner in PLANNERS}
-    caught = {name: {planner: caught_by(found, planner) for planner in PLANNERS} for name, found in arms.items()}
     best = {
-        name: {row["scene"]: row["log_deviation"] for row in best_of_scenes(found.rows)} for name, found in arms.items()
+        name: {row["scene"]: row["log_deviation"] for row in best_of_scenes(one.rows)} for name, one in found.items()
     }
-    common = set.intersection(*(set(found) for found in best.values()))
-    figures = {
-        "caught": caught,
-        "scenes_hit": {name: found.figures["scenes_hit"] for name, found in arms.items()},
+    common = set.intersection(*(set(scenes) for scenes in best.values()))
+    return {
+        "caught": {name: one.caught for name, one in found.items()},
+        "scenes_hit": {name: len(scenes) for name, scenes in best.items()},
         "scenes_that_catch_all": len(common),
         "deviation_mean_m": {
-            name: sum(found[scene] for scene in common) / len(common) if common else None
-            for name, found in best.items()
+            name: sum(scenes[scene] for scene in common) / len(common) if common else None
+            for name, scenes in best.items()
         },
     }
-    what = f"hits against one planner, replayed with another at the wheel; {len(scenes)} real scenes"
-    record({"name": "scenarios_transfer", "what": what, "figures": figures}, __file__, keep=keep)
-
-
-def caught_by(found: Arm, planner: str) -> dict[str, int]:
-    """Put another planner at the wheel in the scenes of an attack.
-
-    Args:
-        found: An attack.
-        planner: The other planner.
-
-    Returns:
-        Jobs with a hit in which it can be judged (it has no contact without the attack), and in which it is hit too.
-    """
-    outcome, one = found.outcome, make_planner(planner)
-    traffic = outcome.traffic
-    prepared = one.prepare(traffic)
-
-    def touches(view: View) -> torch.Tensor:
-        ego = boxes(one.drive(view, prepared).states, traffic.ego_size).map(lambda value: value[:, None])
-        return ((separation(view.moved, ego) <= 0) & view.live).flatten(1).any(1)
-
-    clean = ~touches(View(traffic, traffic.driven, outcome.actions, traffic.ego_log))
-    hits = torch.tensor([status == HIT for status in outcome.status]) & clean
-    return {"judged": int(hits.sum()), "hit": int((hits & touches(outcome.view)).sum())}
-
-
-def shorter(recipe: Recipe, quick: bool) -> Recipe:
-    """The recipe, or a few of its iterations.
-
-    Args:
-        recipe: An attack.
-        quick: Whether a few will do.
-
-    Returns:
-        The attack to run.
-    """
-    values = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
-    return Recipe(**values | {"iterations": 8 if quick else recipe.iterations})

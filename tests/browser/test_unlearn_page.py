@@ -16,7 +16,13 @@ from antigrad.unlearning.unlearn import UnlearnConfig, unlearn_job
 
 pytestmark = pytest.mark.browser
 RECIPE = "retrain(epochs=3,learning_rate=0.003)"
-FAST = ["accuracy(on=forget)", "accuracy(on=test)", "average_gap", "logistic_loss_forget_vs_unseen"]
+FAST = [
+    "accuracy(on=forget)",
+    "accuracy(on=test)",
+    "average_gap",
+    "logistic_loss_forget_vs_unseen",
+    "salun_forget_as_unseen",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +40,11 @@ def test_verdict_figures_and_receipt(tmp_path: Path, open_file: Callable[..., An
     assert page.locator(".js-plotly-plot").count() >= 6
     assert "accuracy, forgotten samples" in page.inner_text("body")
     assert "sha256 of the ids, sorted" in page.inner_text("body")
+    curves = page.locator(".js-plotly-plot").filter(has_text="others taken for forgotten samples")
+    assert curves.locator(".updatemenu-container").count() == 1
+    menu, legend = (curves.locator(name).bounding_box() for name in (".updatemenu-container", ".legend"))
+    assert menu is not None and legend is not None and legend["y"] > menu["y"] + menu["height"]
+    assert "retrained: AUC" in curves.inner_text()
 
 
 def test_without_a_reference_nobody_can_tell(tmp_path: Path, open_file: Callable[..., Any]) -> None:

@@ -47,7 +47,7 @@ class Mark:
         self.marker = marker
 
     def __reduce__(self) -> Any:
-        return os.system, (f"touch {self.marker}",)
+        return Path.touch, (self.marker,)
 
 
 def with_code(folder: Path, marker: Path) -> None:

@@ -26,9 +26,11 @@ CLASSES: dict[str, Any] = {
 WRAPPERS = ("Lookahead", "Magma", "OrthoGrad", "TRAC", "PCGrad", "ScheduleFreeWrapper")
 SAMS = ("SAM", "LookSAM", "FriendlySAM")
 MUONS = ("Muon", "AdaMuon", "AdaGO", "DistributedMuon", "NorMuon", "MuonClip")
-UNMAKEABLE = {"DeMo": "it needs einops, which is not installed", "SafeFP16Optimizer": "it needs a GPU's half precision"}
-REFUSED = ("LOMO", "AdaLOMO")
-"""They step inside the backward pass."""
+REFUSED = {
+    "LOMO": "steps while its backward pass runs",
+    "AdaLOMO": "steps while its backward pass runs",
+    "SafeFP16Optimizer": "has no param_groups",
+}
 OPTIONS: dict[str, dict[str, Any]] = {
     "Ranger21": {"num_iterations": 30},
     "BSAM": {"num_data": 100},
@@ -56,6 +58,8 @@ class Kind:
         kind, options = CLASSES[self.name], dict(OPTIONS.get(self.name, {}))
         options |= {"maximize": True} if self.maximize else {}
         parameters = list(model.parameters())
+        if self.name == "SafeFP16Optimizer":
+            return kind(torch.optim.SGD(parameters, lr=0.1))
         if self.name in WRAPPERS:
             return kind(torch.optim.AdamW(parameters, lr=1e-2), **options)
         if self.name in SAMS:
@@ -148,5 +152,5 @@ class Kind:
 KINDS = [Kind(name) for name in sorted(CLASSES)] + [
     Kind(name, maximize=True)
     for name, kind in sorted(CLASSES.items())
-    if "maximize" in inspect.signature(kind.__init__).parameters and name not in (*WRAPPERS, *UNMAKEABLE, *REFUSED)
+    if "maximize" in inspect.signature(kind.__init__).parameters and name not in (*WRAPPERS, *REFUSED)
 ]

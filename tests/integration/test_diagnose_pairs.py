@@ -169,3 +169,15 @@ def test_settings_all_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     err = capsys.readouterr().err
     for text in ("4 problems", "did you mean 'vpo'", "limit=0", "optimizer 'adam'", "arms lacks none"):
         assert text in err
+
+
+def test_the_page_shows_what_became_of_the_answer_in_other_orders(run: RunFolder) -> None:
+    """Words shuffled where there are words, characters in reverse always: Δ of the means over pairs that have them."""
+    sections = {section["title"]: section for section in run.read_json(ARTIFACT)["sections"]}
+    table = sections["What each rule does"]
+    assert "permuted_chosen" in [column["key"] for column in table["columns"]]
+    for line in table["rows"]:
+        updates = [row["changes"] for row in run.ledger.rows("update") if row["arm"] == line["arm"]]
+        known = [changes["permuted_chosen"] for changes in updates if "permuted_chosen" in changes]
+        assert known and line["permuted_chosen"] == pytest.approx(sum(known) / len(known))
+        assert line["permuted_chosen"] != line["chosen"]

@@ -184,7 +184,7 @@ def test_no_checkpoint_that_loads_is_told_at_once(place: Path, config: EvaluateC
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "config.json").write_text("{}")
     names = [str(place / "broken"), str(tmp_path / "empty")]
-    with pytest.raises(AntigradError, match="checkpoints of evaluate: 2 problems"):
+    with pytest.raises(AntigradError, match="the checkpoints of evaluate: 2 problems"):
         evaluate(replace(config, model=names, base=None))
     assert not config.output.exists()
 

@@ -83,7 +83,7 @@ def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     assert [path.name for path in traces[0]] == [path.name for path in traces[1]]
     for ours, theirs in zip(*traces, strict=True):
         first, second = load_file(ours), load_file(theirs)
-        assert first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+        torch.testing.assert_close(second, first, rtol=0, atol=0, equal_nan=True)  # off the road: NaN before a record
 
 
 def test_where_it_runs_is_checked_before_anything_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,86 +1,14 @@
 """The attack on real Waymo scenes: what must hold between configurations, and that the job runs on every format."""
 
-import statistics
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from antigrad.scenarios.attack import attack
-from antigrad.scenarios.gap import corners
-from antigrad.scenarios.io import find
-from antigrad.scenarios.planners import make_planner
-from antigrad.scenarios.recipe import preset
-from antigrad.scenarios.road import rasterise
 from antigrad.scenarios.scenario import ScenarioConfig, scenario
-from antigrad.scenarios.scene import Scenes, arrange
-from antigrad.scenarios.tools import CONTACT, HIT, Outcome, Tools
+from antigrad.scenarios.tools import HIT
 from helpers.data import shared
-
-JOINT: dict[str, Any] = {
-    "vehicle": "no_reverse",
-    "jobs": "scene",
-    "iterations": 250,
-    "project": False,
-    "invalid_contacts": False,
-    "steering": [
-        "vehicles",
-        "seen",
-        "static(speed=0)",
-        "behind(valid_only=false)",
-        "diverging(window=1.5707963,before=false)",
-        "half_steer",
-    ],
-    "costs": {"gap_mean": 1.0, "gap_repulsion": 5.0, "road_depth(baseline=false)": 20.0},
-}
-FULL_STEER = JOINT["steering"][:-1]
-
-
-@cache
-def packed() -> Scenes:
-    """The 40 packed scenes, up to 32 objects each."""
-    files = find(shared("scenarios/womd_gpudrive_json_xz"))
-    return rasterise(Scenes.concat([arrange(one) for source in files for one in source.read()])).to(torch.float32)
-
-
-@dataclass(frozen=True)
-class Result:
-    """Scenes hit and attacked; largest deviation of the strikers of hits and of all rows; hits deep off the road."""
-
-    hit: int
-    attacked: int
-    deviation: float
-    all_deviation: float
-    deep: int
-    iteration: float
-
-
-def judged(found: Outcome) -> Result:
-    traffic, log = found.traffic, found.traffic.log.states
-    row = torch.arange(len(found))
-    hits = torch.tensor([status == HIT for status in found.status])
-    ready = torch.tensor([status != CONTACT for status in found.status])
-    off = torch.where(traffic.live, torch.hypot(found.states.x - log.x, found.states.y - log.y), 0.0)
-    far = off.amax(-1)[row, found.striker]
-    assert traffic.road is not None
-    depth = traffic.road(corners(found.view.moved), traffic.scene)
-    deep = torch.where(traffic.live[..., None], depth, 0.0).amax((-1, -2))[row, found.striker] > 1
-    return Result(
-        len(traffic.scene[hits].unique()),
-        len(traffic.scene[ready].unique()),
-        float(far[hits].mean()),
-        float(far[ready].mean()),
-        int((deep & hits).sum()),
-        statistics.median(found.iteration[hits].tolist()),
-    )
-
-
-def result(planner: str = "log_replay", **changes: Any) -> Result:
-    recipe = preset("regents_fixed", JOINT | changes)
-    return judged(attack(Tools.of(recipe, make_planner(planner)), packed()))
+from helpers.recorded import CENTRES, CLOSEST, FULL_STEER, ROAD, result
 
 
 @pytest.mark.slow
@@ -99,8 +27,7 @@ def test_the_step_size_of_acceleration_decides_and_the_steering_factor_does_not(
 @pytest.mark.slow
 def test_the_closest_approach_deviates_less_than_the_mean_over_time() -> None:
     mean = result(step_first=0.05, steering=FULL_STEER)
-    costs = {"closest_approach": 1.0, "gap_repulsion": 5.0, "road_depth(baseline=false)": 20.0}
-    closest = result(step_first=0.05, steering=FULL_STEER, costs=costs)
+    closest = result(step_first=0.05, steering=FULL_STEER, costs=CLOSEST)
     assert abs(closest.hit - mean.hit) <= 2
     assert closest.all_deviation <= 0.65 * mean.all_deviation
     assert mean.all_deviation == pytest.approx(18.4, rel=0.15)
@@ -110,9 +37,8 @@ def test_the_closest_approach_deviates_less_than_the_mean_over_time() -> None:
 @pytest.mark.slow
 def test_the_released_objective() -> None:
     """Without a road term: 25 of 39, median iteration 30, mean deviation 13.0 m; with a working one, less off-road."""
-    dead = {"centre_mean": 1.0, "centre_repulsion": 5.0}
-    released = result(step_first=1e-3, costs=dead)
-    working = result(step_first=1e-3, costs=dead | {"road_depth(baseline=false)": 20.0})
+    released = result(step_first=1e-3, costs=CENTRES)
+    working = result(step_first=1e-3, costs=CENTRES | {ROAD: 20.0})
     assert abs(released.hit - 25) <= 2
     assert released.all_deviation == pytest.approx(13.0, rel=0.15)
     assert abs(released.iteration - 30) <= 3

@@ -134,7 +134,7 @@ def test_credit_none_is_trl_as_it_is(tmp_path: Path) -> None:
         max_length=512, seed=0, disable_tqdm=True, save_strategy="no", **options,
     )  # fmt: skip
     rows = [json.loads(line) for line in source.read_text().splitlines()]
-    trainer = DPOTrainer(
+    trainer: Any = DPOTrainer(
         model=policy.model, args=arguments, train_dataset=Dataset.from_list(rows), processing_class=policy.tokenizer
     )
     trainer.train()
@@ -155,6 +155,10 @@ def test_credit_none_is_trl_as_it_is(tmp_path: Path) -> None:
         (["--pairs-a-step", "6"], ["a multiple"]),
         (["--pairs", "nowhere.jsonl"], ["nowhere.jsonl"]),
         (["--save-every", "3", "--log-every", "2"], ["save_every=3"]),
+        (
+            ["--refresh", "2", "--pairs", "a.jsonl", "--trl.precompute_ref_log_probs", "true"],
+            ["2 problems", "only answers to tasks", "precompute_ref_log_probs with refresh=2"],
+        ),
     ],
 )
 def test_bad_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], says: list[str]) -> None:
@@ -203,3 +207,108 @@ def test_what_only_later_rows_have_is_kept() -> None:
     assert split(pairs, 1) == ([0, 1, 2, 3, 4], [5])
     assert split(pairs, 2) == ([0, 1], [2, 3, 4, 5])
     assert split(pairs, 99) == ([0, 1], [2, 3, 4, 5])  # one prompt is left to train on
+
+
+ROUNDS = "--steps 7 --refresh 3 --beta 0.5 --learning-rate 3e-4 --measure-every 2 --evaluate-every 4"
+
+
+@pytest.fixture(scope="module")
+def in_rounds(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Seven steps in three rounds, with a rule."""
+    folder = tmp_path_factory.mktemp("rounds") / "run"
+    assert main(command(folder, *OWN.split(), *ROUNDS.split(), "--credit", "vpo")) == 0
+    return RunFolder.open(folder)
+
+
+def kept(run: RunFolder, number: int) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run.artifact(f"rounds/round-{number:05d}.jsonl").read_text().splitlines()]
+
+
+def test_on_policy_rounds_sample_judge_pair_and_go_on(in_rounds: RunFolder) -> None:
+    from antigrad.language.tasks import load_task
+
+    run = in_rounds
+    rounds, (final,) = run.ledger.rows("round"), run.ledger.rows("final")
+    assert [row["step"] for row in rounds] == [0, 3, 6] and final["step"] == 7
+    lines = [json.loads(line) for line in run.artifact("pairs.jsonl").read_text().splitlines()]
+    held_out = {line["prompt"] for line in lines if line["side"] == "held_out"}
+    pairs = [[line for line in lines if line["side"] == "train"], *(kept(run, number)[1:] for number in (1, 2))]
+    task = load_task("tiny_arithmetic(split=train)", count=16)
+    questions = {task.prompt(question, None): question for question in task.questions}
+    for row, found in zip(rounds, pairs, strict=True):
+        assert row["pairs"] == len(found) > 0
+        assert row["questions"] == 16 - len(held_out) and row["answers"] == 8 * row["questions"]
+        assert 0 < row["accuracy"] < 1 and 0 <= row["zero_variance"] < row["questions"]
+        assert row["zero_variance"] <= row["questions"] - len({pair["prompt"] for pair in found})
+        for pair in found:
+            assert pair["prompt"] not in held_out and isinstance(pair["pvi"], float)
+            question = questions[pair["prompt"]]
+            assert task.correct(pair["chosen"], question) and not task.correct(pair["rejected"], question)
+    texts = [{(pair["prompt"], pair["chosen"], pair["rejected"]) for pair in found} for found in pairs]
+    assert texts[0] != texts[1] != texts[2]
+    titles = [section["title"] for section in run.read_json(ARTIFACT)["sections"]]
+    assert {"Accuracy", "Rounds"} <= set(titles)
+    assert run.summary["accuracy_after"] == final["accuracy"] and run.summary["rounds"] == 3
+
+
+def test_a_round_is_trained_on_and_the_reference_stays(in_rounds: RunFolder, tmp_path: Path) -> None:
+    """The first round is the offline run's pairs; later ones have a margin to the policy that training began with."""
+    offline = tmp_path / "offline"
+    assert main(command(offline, *OWN.split(), *ROUNDS.split(), "--credit", "vpo", "--refresh", "0")) == 0
+    theirs, ours = RunFolder.open(offline).ledger.rows("train"), in_rounds.ledger.rows("train")
+    offline_pairs = set((offline / "artifacts" / "pairs.jsonl").read_text().splitlines())
+    assert offline_pairs == set(in_rounds.artifact("pairs.jsonl").read_text().splitlines())
+    assert not RunFolder.open(offline).ledger.rows("round")
+    # In the first step the policy is the reference, whatever the order of the pairs.
+    assert ours[0]["loss"] == theirs[0]["loss"] == pytest.approx(0.6931, abs=1e-4)
+    # A reference that were renewed with the pairs would set the loss back to log 2 with every round.
+    assert abs(ours[3]["rewards/margins"]) > 1e-3 and ours[3]["loss"] != pytest.approx(0.6931, abs=1e-4)
+
+
+def test_an_adapter_is_trained_on_as_it_is_and_is_the_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    source = pairs_file(tmp_path / "pairs.jsonl")
+    more = ["--pairs", str(source), "--held-out", "2", "--learning-rate", "1e-3", "--steps", "3", "--beta", "0.5"]
+    assert main(command(tmp_path / "one", *more, "--lora.r", "4")) == 0
+    first = tmp_path / "one" / "checkpoints" / "policy"
+    again = [*command(tmp_path / "two", *more, "--credit", "safe"), "--model", str(first)]
+    assert main([*again, "--lora.r", "4"]) == 1
+    assert "an adapter: it is trained on as it is" in capsys.readouterr().err
+    assert not (tmp_path / "two").exists()
+    assert main(again) == 0
+    second = tmp_path / "two" / "checkpoints" / "policy"
+    before, after = (load_file(folder / "adapter_model.safetensors") for folder in (first, second))
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    # The reference is the adapter as it was, not the model without it: the first margin is 0.
+    assert RunFolder.open(tmp_path / "two").ledger.rows("evaluation")[0]["rewards/margins"] == 0
+    load_policy(str(second), device="cpu")
+
+
+def test_pairs_that_the_model_can_t_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"prompt": "1+1=", "chosen": "2", "rejected": "3" * length} for length in (3, 200, 300)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    more = ["--pairs", str(tmp_path / "pairs.jsonl"), "--held-out", "0"]
+    assert main(command(tmp_path / "run", *more)) == 1
+    err = capsys.readouterr().err
+    assert "row 2" in err and "row 3" in err and "row 1" not in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("--loss dpop(beta=0.5,penalty=5)", "2 steps of dpop(beta=0.5,penalty=5) with"),
+        ("--trl.loss_type=ipo", "of ipo"),
+    ],
+)
+def test_a_loss_of_ours_and_one_of_trl_s_are_told(tmp_path: Path, more: str, says: str) -> None:
+    folder = tmp_path / "run"
+    assert main(command(folder, *OWN.split(), *f"{more} --steps 2 --measure-every 0 --evaluate-every 0".split())) == 0
+    run = RunFolder.open(folder)
+    assert says in run.artifact(ARTIFACT).read_text()
+    assert len(run.ledger.rows("train")) == 2

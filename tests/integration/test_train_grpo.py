@@ -167,7 +167,7 @@ def test_wrong_settings_are_said_at_once_and_leave_nothing(
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("antigrad.posttraining.train.grpo.job.load_any", never)
+    monkeypatch.setattr("antigrad.posttraining.train.models.load_any", never)
     more, said = BAD[name]
     assert main(command(tmp_path / "run", *more)) == 1
     error = capsys.readouterr().err

@@ -23,6 +23,7 @@ from antigrad.unlearning.compare import CompareConfig, compare
 from antigrad.unlearning.digits.load import digits, trained
 from antigrad.unlearning.unlearn import UnlearnConfig, unlearn_job
 from antigrad.unlearning.unlearn.receipt import digest_of
+from antigrad.unlearning.unlearn.settings import MEASURED
 from helpers.commands import start
 
 FAST = ["accuracy(on=forget)", "accuracy(on=test_retained)", "accuracy(on=test)", "aus", "average_gap"]
@@ -86,14 +87,20 @@ def test_deletions_one_after_the_other(tmp_path: Path) -> None:
     with file.open("w", newline="") as handle:
         csv.writer(handle).writerows([["row", "id"], *enumerate(wanted)])
     rules = ["classes(names=[3])", f"named(file={file})"]
-    run = unlearn_job(config(tmp_path / "run", forget=rules, twin=False))
+    run = unlearn_job(config(tmp_path / "run", forget=rules, twin=False, metrics=[*FAST, "accuracy(on=gone)"]))
     first, second = run.read_json("receipt.json")["deletions"]
     assert (first["samples"], second["samples"]) == (int((train.labels == 3).sum()), 40)
+    assert "accuracy(on=gone)" not in first["figures"]  # Nothing was forgotten before the first.
+    gone = second["figures"]["accuracy(on=gone)"]
+    assert gone["value"] <= 0.05 and gone["retrained"] == 0
+    assert run.summary["accuracy(on=gone)"] == gone["value"]
     model = trained("digits-cnn")
     for place, most in ((1, 0.01), (2, 0.05)):
         model.module.load_state_dict(load_file(run.artifact(f"models/{place:02d}-unlearned.safetensors")))
         model.module.eval()
-        assert float((model(train.images[train.labels == 3]).argmax(1) == 3).float().mean()) <= most
+        share = float((model(train.images[train.labels == 3]).argmax(1) == 3).float().mean())
+        assert share <= most
+    assert share == pytest.approx(gone["value"])
     model.module.load_state_dict(load_file(run.artifact("models/02-retrained.safetensors")))
     assert float((model(train.images[train.labels == 3]).argmax(1) == 3).float().mean()) == 0
 
@@ -120,6 +127,20 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, rows: int) -> 
     assert seen == {row["step"]: row["effect"] for row in whole.ledger.rows("certificate")}
     kept = [row for row in comparable(run) if row["kind"] == "metric"]
     assert kept == [row for row in comparable(whole) if row["kind"] == "metric"]
+
+
+def test_a_handful_of_samples(tmp_path: Path) -> None:
+    """Attackers that cannot be fitted to five samples are left out and named; the rest is measured."""
+    file = tmp_path / "ids.csv"
+    train, _ = digits()
+    file.write_text("id\n" + "\n".join(train.ids[:5]) + "\n")
+    everything = list(MEASURED)
+    run = unlearn_job(config(tmp_path / "run", forget=[f"named(file={file})"], metrics=everything))
+    measured = {row["name"] for row in run.ledger.rows("metric")}
+    assert {"accuracy(on=forget)", "average_gap", "salun_forget_as_unseen", "relearning"} <= measured
+    assert not any(name.startswith(("svm_", "logistic_", "nomus", "detection")) for name in measured)
+    table = next(one for one in run.read_json("page.json")["sections"] if one["title"].startswith("Figures"))
+    assert "nomus" in table["text"]
 
 
 def test_a_run_that_diverges_is_stopped_and_says_so(tmp_path: Path) -> None:
@@ -303,3 +324,18 @@ def test_shadow_models(tmp_path: Path, rule: str) -> None:
     assert len(run.ledger.rows("shadow")) == 5
     again = unlearn_job(UnlearnConfig(**{**given.__dict__, "resume": True}))
     assert len(again.ledger.rows("shadow")) == 5 and len(again.ledger.rows("metric")) == 1
+
+
+def test_references_and_shadow_models_in_two_processes_are_the_same(tmp_path: Path) -> None:
+    """Of two deletions in sequence; the figures do not depend on where they were trained."""
+    given = config(
+        tmp_path / "one", forget=["classes(names=[3])", "share(fraction=0.1)"], shadows=4, every=0, payers=0,
+        metrics=[*FAST, "lira_forget_above_unseen"], cache=False, recipe="retrain(epochs=1)",
+    )  # fmt: skip
+    one, two = unlearn_job(given), unlearn_job(replace(given, output=tmp_path / "two", workers=2))
+    names = sorted(path.name for path in one.artifact("models").glob("*.safetensors"))
+    assert len(names) == 2 * (1 + 2 + 4)
+    for name in names:
+        assert one.artifact(f"models/{name}").read_bytes() == two.artifact(f"models/{name}").read_bytes(), name
+    rows = [[row for row in comparable(run) if row["kind"] == "metric"] for run in (one, two)]
+    assert rows[0] == rows[1] and len(rows[0]) >= 10

@@ -1,14 +1,18 @@
 """What holds of every response: the true answer is right in any writing, another one is not, nothing crashes."""
 
+import time
 import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from antigrad.language.tasks import Question, Task
 from antigrad.language.tasks.verifiers import exact, last_number, math
+from antigrad.language.tasks.verifiers.answers import answer_part
+from antigrad.language.tasks.verifiers.mathematics import final_number, readable
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9)
 prose = st.text(st.characters(blacklist_categories=["Nd", "No", "Nl", "Cs"], blacklist_characters="\\{}$-−.,/"))
@@ -73,3 +77,22 @@ def test_prompts_take_any_text(question: str, shot: str, answer: str) -> None:
     task = Task("t", (), "exact", "raw", ((shot, answer),), "Q: {question}\nA: {answer}", "\n\n", None)
     prompt = task.prompt(Question(id="1", question=question, answer="a"), tokenizer=None)
     assert prompt == f"Q: {shot}\nA: {answer}\n\nQ: {question}\nA:"
+
+
+PIECES = ("<answer>", "<answer>1", "<answer>1</answer>", "<think>", "answer: ", "####", "\\boxed{", "1 ", "1,", "1 1/")
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_reading_a_response_takes_time_in_proportion_to_its_length(piece: str) -> None:
+    """A square law would take 64 times as long for 8 times as much."""
+
+    def seconds(count: int) -> float:
+        text, times = piece * count, list[float]()
+        for _ in range(3):
+            start = time.process_time()
+            last_number(text, asked(16))
+            final_number(readable(answer_part(text)))
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(32_000) < 24 * max(seconds(4_000), 1e-3)

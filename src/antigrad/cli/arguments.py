@@ -7,12 +7,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import formatannotation
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import yaml
 
 from antigrad.core.catalog import split_specs
 from antigrad.core.errors import did_you_mean, raise_all
+from antigrad.core.files import is_there
+from antigrad.core.unicode import half_character
+from antigrad.core.yaml_text import UnboundedError, load_yaml
 
 
 def kinds(settings: type[Any], above: str = "") -> dict[str, str]:
@@ -28,6 +31,8 @@ def kinds(settings: type[Any], above: str = "") -> dict[str, str]:
     types, out = get_type_hints(settings), dict[str, str]()
     for field in dataclasses.fields(settings):
         written = field.type if isinstance(field.type, str) else formatannotation(field.type)
+        if get_origin(types[field.name]) is Literal:  # whatever name it goes by
+            written = f"one of {', '.join(map(str, get_args(types[field.name])))}"
         out[f"{above}{field.name}"] = written.replace("typing.", "")
         if dataclasses.is_dataclass(types[field.name]):
             out |= kinds(types[field.name], f"{above}{field.name}.")
@@ -166,8 +171,10 @@ def wrong_kinds(settings: type[Any], parse: Callable[[list[str]], Any], argv: Se
         flag, equals, value = word.partition("=")
         value = value if equals else next(iter(argv[place + 1 :]), "")
         if flag == "--config":
-            content = _flat(yaml.safe_load(Path(value).read_text()) or {}, types)
-            given += [(key, one if isinstance(one, str) else json.dumps(one)) for key, one in content.items()]
+            content = _flat(load_yaml(Path(value).read_text(encoding="utf-8")) or {}, types)
+            given += [
+                (key, one if isinstance(one, str) else json.dumps(one, default=str)) for key, one in content.items()
+            ]
         elif flag.startswith("--"):
             given.append((flag.removeprefix("--").removesuffix("+"), value))
     problems: list[str] = []
@@ -178,6 +185,36 @@ def wrong_kinds(settings: type[Any], parse: Callable[[list[str]], Any], argv: Se
             if f'"{name}"' in str(error):
                 problems.append(f"{name}={value}: expected {types[name]}")
     return problems
+
+
+def unusable(value: Any, name: str = "") -> list[str]:
+    """Find what no setting has a use for: whole numbers of more than 64 bits, and texts with half of a character.
+
+    Args:
+        value: Settings: a dataclass, mapping, list or leaf.
+        name: Its dotted name.
+
+    Returns:
+        One sentence each.
+
+    Example:
+        >>> unusable({"seed": 2**63, "steps": 3})
+        ['seed=9223372036854775808: from -9223372036854775808 to 9223372036854775807']
+    """
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        items = cast(dict[Any, Any], value).items()
+        return [problem for key, one in items for problem in unusable(one, f"{name}.{key}".lstrip("."))]
+    if isinstance(value, list):
+        return [problem for one in cast(list[Any], value) for problem in unusable(one, name)]
+    if isinstance(value, str | Path):
+        half = half_character(str(value))
+        return [f"{name}={str(value)!r}: half of a character, {half}, or a name that is not UTF-8"] if half else []
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        shown = str(value) if abs(value) < 10**100 else "a number of more than 100 digits"
+        return [f"{name}={shown}: from {-(2**63)} to {2**63 - 1}"]
+    return []
 
 
 def _json_list(text: str, *, quoted: bool) -> str:
@@ -201,7 +238,7 @@ def _whole_paths(items: Sequence[str]) -> list[str]:
     while rest:
         lengths = range(len(rest), 1, -1)
         whole = ((n, comma.join(rest[:n])) for n in lengths for comma in (",", ", "))
-        count, name = next((found for found in whole if Path(found[1]).exists()), (1, rest[0]))
+        count, name = next((found for found in whole if is_there(found[1])), (1, rest[0]))
         out.append(name)
         rest = rest[count:]
     return out
@@ -229,16 +266,26 @@ def check_keys(argv: Sequence[str], known: Iterable[str]) -> None:
         free = above in names and not any(one.startswith(f"{above}.") for one in names)
         if name not in (*names, "print_config") and not free:
             problems.append(f"unknown option --{name}: {did_you_mean(name, names)}")
-        if name == "config":
-            path = Path(value if equals else next(iter(argv[place + 1 :]), ""))
-            problems += _problems_of_file(path, names)
+        value = value if equals else next(iter(argv[place + 1 :]), "")
+        problems += _problems_of_file(Path(value), names) if name == "config" else _problems_of_value(name, value)
     raise_all("settings", problems)
+
+
+def _problems_of_value(name: str, value: str) -> list[str]:
+    # The parser reads values as YAML, and some of them without its loader.
+    try:
+        load_yaml(value)
+    except UnboundedError as error:
+        return [f"--{name}: {error}"]
+    except yaml.YAMLError:
+        pass  # a text, or a value of the wrong kind: the parser says so
+    return []
 
 
 def _problems_of_file(path: Path, names: list[str]) -> list[str]:
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         return [f"--config {path}: {error}"]
     if content is None:
         return []

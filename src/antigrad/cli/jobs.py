@@ -103,6 +103,13 @@ JOBS = (
         needs=("posttraining",),
     ),
     Job(
+        ("train", "bon"),
+        "antigrad.posttraining.train.bon.settings:TrainBonConfig",
+        "antigrad.posttraining.train.bon.job:train_bon",
+        "Best-of-N: TRL's supervised fine-tuning on the best of N own answers, sampled anew as the policy changes",
+        needs=("train",),
+    ),
+    Job(
         ("train", "dpo"),
         "antigrad.posttraining.train.dpo.settings:TrainDPOConfig",
         "antigrad.posttraining.train.dpo.job:train_dpo",
@@ -114,6 +121,13 @@ JOBS = (
         "antigrad.posttraining.train.grpo.settings:TrainGRPOConfig",
         "antigrad.posttraining.train.grpo.job:train_grpo",
         "TRL's GRPO with a rule for the negative gradient; each step says what became of the right answers",
+        needs=("train",),
+    ),
+    Job(
+        ("train", "rwr"),
+        "antigrad.posttraining.train.rwr.settings:TrainRwrConfig",
+        "antigrad.posttraining.train.rwr.job:train_rwr",
+        "reward-weighted regression: supervised fine-tuning on own answers, each weighted by its reward",
         needs=("train",),
     ),
     Job(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from io import TextIOWrapper
 
 from jsonargparse import ArgumentError
 from rich.console import Console
 
 from antigrad import __version__
-from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, with_names, wrong_kinds
+from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, unusable, with_names, wrong_kinds
+from antigrad.cli.extras import install_line
 from antigrad.cli.jobs import JOBS, Job, View, load
 from antigrad.cli.parsers import Command, Words, all_words, build, described, longest_match
 from antigrad.cli.views import COMMANDS, columns, finish
-from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean
+from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.files import full_disk
+from antigrad.core.runs import RunFolder
 
 __all__ = ["JOBS", "Job", "load", "main", "run_job", "show"]
 
@@ -41,8 +46,13 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     except ArgumentError as error:
         problems = wrong_kinds(settings, parser.parse_args, argv)
         raise ManyInputsError("settings", problems or [str(error)]) from error
-    run = load(job.run)(settings(**{field.name: parsed[field.name] for field in fields(settings)}))
-    finish(run, as_json=parsed.json)
+    config = settings(**{field.name: parsed[field.name] for field in fields(settings)})
+    raise_all("settings", unusable(config))
+    if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
+        RunFolder(config.output).check_place(resume=config.resume)
+    with full_disk(config.output):
+        run = load(job.run)(config)
+        finish(run, as_json=parsed.json)
 
 
 def show(view: View, argv: Sequence[str]) -> None:
@@ -70,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         RuntimeError: A fault of the program, not of what was given.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character that a model wrote
     words, errors = longest_match(argv, COMMANDS), Console(stderr=True)
     command = next((one for one in COMMANDS if one.words == words), None)
     rest = argv[len(words) :]
@@ -87,18 +99,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (error.name or "antigrad").startswith("antigrad"):
             raise
         text = f"antigrad {' '.join(words)}: the package {error.name} is missing"
-        errors.print(f"{text}; to do: pip install 'antigrad[all]'", markup=False, soft_wrap=True)
+        errors.print(f"{text}; to do: {install_line(command.needs) or _ALL}", markup=False, soft_wrap=True)
         return 1
     except RuntimeError as error:
         if "memory" not in str(error):
             raise
-        text = f"antigrad {' '.join(words)}: out of memory ({str(error).splitlines()[0]})"
-        errors.print(f"{text}; to do: smaller --rows_at_once, --rollouts or model", markup=False, soft_wrap=True)
-        return 1
+        return _out_of_memory(command, str(error).splitlines()[0], errors)
+    except MemoryError:
+        return _out_of_memory(command, "the system has no more", errors)
     except KeyboardInterrupt:
-        errors.print("interrupted; the same command with --resume goes on from here", markup=False)
+        hint = "; the same command with --resume goes on from here" if isinstance(command, Job) else ""
+        errors.print(f"interrupted{hint}", markup=False)
         return 130
     return 0
+
+
+_ALL = "pip install 'antigrad[all]'"
+_SIZES = ("rows_at_once", "rollouts", "samples", "batch_size", "batch", "max_rows", "max_tokens", "workers")
+"""Settings that say how much is in memory at once, in the commands that have them."""
+
+
+def _out_of_memory(command: Command, reason: str, errors: Console) -> int:
+    known = kinds(load(command.settings)) if isinstance(command, Job) else {}
+    smaller = [*(f"--{name}" for name in _SIZES if name in known), "model" if "model" in known else "data"]
+    text = f"antigrad {' '.join(command.words)}: out of memory ({reason}); to do: smaller {', '.join(smaller)}"
+    errors.print(text, markup=False, soft_wrap=True)
+    return 1
 
 
 def _means_another(command: Command, rest: Sequence[str]) -> bool:

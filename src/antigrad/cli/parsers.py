@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any
 
-from jsonargparse import ArgumentParser
+import yaml
+from jsonargparse import ArgumentParser, get_loader, set_loader
 
 from antigrad import __version__
 from antigrad.cli.extras import install_line
 from antigrad.cli.jobs import Job, View
+from antigrad.core.yaml_text import load_yaml
 
 Words = tuple[str, ...]
 Command = Job | View
+
+# What the parser reads, of flags and of files, has the bounds of all YAML here.
+_read = get_loader("yaml")
+set_loader("yaml", lambda text: load_yaml(text, _read), exceptions=(yaml.YAMLError,))
 
 
 def build(commands: Sequence[Command], asked: Container[Words]) -> dict[Words, ArgumentParser]:

@@ -15,7 +15,8 @@ from rich.text import Text
 from antigrad.cli.extras import install_line
 from antigrad.cli.jobs import JOBS, View, load
 from antigrad.cli.parsers import build
-from antigrad.core.errors import InputValueError, did_you_mean
+from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.ledger import to_json
 from antigrad.core.runs import RunFolder
 
 
@@ -25,6 +26,9 @@ def finish(run: RunFolder, *, as_json: bool) -> None:
     Args:
         run: A run that is done.
         as_json: Print its summary instead.
+
+    Raises:
+        AntigradError: The summary is wanted, and there is none.
     """
     if int(os.environ.get("RANK", "0")) > 0:
         return  # one of several processes: the first one writes and speaks
@@ -32,7 +36,14 @@ def finish(run: RunFolder, *, as_json: bool) -> None:
 
     page = load("antigrad.report:write_report")(run) if run.artifact(ARTIFACT).exists() else None
     if as_json:
-        print(json.dumps(json.loads((run.path / "summary.json").read_text())))  # noqa: T201
+        if not run.summary:
+            job = run.facts.get("job", "JOB")
+            raise AntigradError(
+                f"{run.path} has no summary.json: the run is not finished",
+                "a finished run",
+                f"run `antigrad {job}` again with the same settings, --output {run.path} and --resume",
+            )
+        print(json.dumps(to_json(run.summary)))  # noqa: T201
         return
     console = Console()
     if page is not None:

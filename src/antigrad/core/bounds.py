@@ -1,206 +1,103 @@
-"""What a page may hold at most, however long the run: rows of a table, groups of tokens, points of a line.
-
-Everything else stays in the ledger, and the page says how much that is.
-"""
+"""Bounds of time and memory for work that others decide: templates of a model, answers that are judged."""
 
 from __future__ import annotations
 
-import heapq
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any, TypeVar, cast
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
 
-from antigrad.core.errors import shortened
-from antigrad.core.ledger import to_json
-
-SHOWN = 200
-"""Rows of a table and groups of tokens, where a job has no setting of its own."""
-POINTS = 20_000
-"""Points of a chart, shared by its lines."""
-LEAST_POINTS = 200
-BYTES = 2_000_000
-"""Of the groups of one section, as JSON."""
-TEXT = 2000
-"""Characters of a text in a table."""
-
-Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
-def worst(items: Iterable[Item], most: int, key: Callable[[Item], float]) -> list[Item]:
-    """Choose the items with the lowest keys in one pass; as many are held as are chosen.
+class OutOfTimeError(Exception):
+    """Work took longer than it may."""
 
-    Args:
-        items: Any number, a stream too.
-        most: How many to choose.
-        key: A figure; NaN counts as the highest.
+
+class _Alarm(BaseException):
+    """Passes through the `except Exception` of the code that is timed."""
+
+
+def can_time() -> bool:
+    """Whether work can be timed here: signals reach the main thread of a POSIX process alone.
 
     Returns:
-        Those chosen, in their own order.
-
-    Example:
-        >>> worst([3.0, 1.0, float("nan"), 2.0], 2, lambda value: value)
-        [1.0, 2.0]
+        True if it can.
     """
-
-    def number(pair: tuple[int, Item]) -> tuple[bool, float, int]:
-        value = key(pair[1])
-        return (value != value, value if value == value else 0.0, pair[0])
-
-    return [item for _, item in sorted(heapq.nsmallest(most, enumerate(items), key=number), key=lambda pair: pair[0])]
+    return threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
 
 
-def spaced(rows: Sequence[Item], most: int) -> list[Item]:
-    """Choose rows evenly, the first and the last among them.
+def timed(seconds: float, work: Callable[[], Found]) -> Found:
+    """Do work under a time limit; `can_time` says where.
 
     Args:
-        rows: Any number.
-        most: How many to choose.
+        seconds: The limit.
+        work: What may take too long.
 
     Returns:
-        Those chosen, in order.
+        What it returns.
 
-    Example:
-        >>> spaced(range(9), 3)
-        [0, 4, 8]
+    Raises:
+        OutOfTimeError: It took too long.
     """
-    if len(rows) <= most:
-        return list(rows)
-    if most < 2:
-        return [rows[-1]]
-    return [rows[round(number * (len(rows) - 1) / (most - 1))] for number in range(most)]
+    working = True
+
+    def stop(*_: object) -> None:
+        if working:
+            raise _Alarm
+
+    def unheard(report: sys.UnraisableHookArgs) -> None:
+        # Rung inside a finalizer or a callback of the garbage collector, which can't raise it.
+        if report.exc_type is not _Alarm:
+            hook(report)
+
+    hook, handler = sys.unraisablehook, signal.signal(signal.SIGALRM, stop)
+    sys.unraisablehook = unheard
+    # Rings again, in case nobody heard it or a bare `except` swallowed it.
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+    try:
+        try:
+            return work()
+        finally:
+            working = False  # where it rings before this is done, it is heard below
+    except _Alarm:
+        working = False
+        raise OutOfTimeError(f"more than {seconds:g} seconds") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+        sys.unraisablehook = hook
 
 
-def more(count: int, shown: int, what: str = "rows") -> str:
-    """Say how many are left out, and where they are.
+@contextmanager
+def memory(more: int) -> Generator[None]:
+    """Let this process grow by so much at most while something runs; beyond it, MemoryError.
+
+    On Linux alone: elsewhere a process does not know its size.
 
     Args:
-        count: Of all.
-        shown: Of those on the page.
-        what: They are.
+        more: Bytes.
 
-    Returns:
-        A sentence with a space before it; nothing where all are shown.
-
-    Example:
-        >>> more(1200, 200, "questions")
-        ' 1,000 more questions are in ledger.jsonl.'
+    Yields:
+        Nothing; work inside.
     """
-    return f" {count - shown:,} more {what} are in ledger.jsonl." if count > shown else ""
+    before = None
+    with suppress(ImportError, OSError, ValueError):
+        import resource
 
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + more
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        bounds = [bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_AS, (min([most, *bounds]), hard))
+        before = (soft, hard)
+    try:
+        yield
+    finally:
+        if before is not None:
+            import resource
 
-def within(groups: Iterable[Item]) -> list[Item]:
-    """Take groups as long as they fit on a page together, one at least.
-
-    Args:
-        groups: Dataclasses; a stream is read no further than it fits.
-
-    Returns:
-        The first of them.
-    """
-    kept, size = list[Item](), 0
-    for group in groups:
-        plain = group if isinstance(group, Mapping) else asdict(cast(Any, group))
-        size += len(json.dumps(to_json(plain), ensure_ascii=False))
-        if kept and size > BYTES:
-            break
-        kept.append(group)
-    return kept
-
-
-def bounded(section: Any, shown: int) -> Any:
-    """Cut a section to what a page may hold.
-
-    Args:
-        section: Of `core.page`.
-        shown: Rows of a table, or groups of tokens.
-
-    Returns:
-        The section, or one that says what it left out.
-    """
-    kind, text = _of(section, "kind"), _of(section, "text") if _of(section, "kind") in _CUT else ""
-    if kind == "table":
-        rows: Sequence[Mapping[str, Any]] = _of(section, "rows")
-        some = [_short(row) for row in rows[:shown]]
-        return _with(section, rows=some, text=text + more(len(rows), len(some)))
-    if kind == "tokens":
-        groups: Sequence[Any] = _of(section, "groups")
-        first = within(groups[:shown])
-        return _with(section, groups=first, text=text + more(len(groups), len(first), "groups"))
-    if kind == "chart":
-        figure, left = thinned(_of(section, "figure"))
-        return _with(section, figure=figure, text=text + left)
-    return section
-
-
-_CUT = ("table", "tokens", "chart")
-
-
-def _of(section: Any, key: str) -> Any:
-    # A section is a dataclass, or as JSON where a job kept it on disk.
-    return section[key] if isinstance(section, Mapping) else getattr(section, key)
-
-
-def _with(section: Any, **changes: Any) -> Any:
-    return {**section, **changes} if isinstance(section, Mapping) else replace(section, **changes)
-
-
-def thinned(figure: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Leave out points that are too many to be drawn: a line keeps the extremes of each stretch, a cloud every n-th.
-
-    Args:
-        figure: A Plotly figure as its JSON.
-
-    Returns:
-        The figure, and a sentence on what was left out; empty where nothing was.
-    """
-    data: list[dict[str, Any]] = list(figure.get("data", []))
-    most = max(LEAST_POINTS, POINTS // max(1, len(data)))
-    done, longest = list[dict[str, Any]](), 0
-    for trace in data:
-        count = _length(trace)
-        longest = max(longest, count)
-        done.append(_taken(trace, count, _places(trace, count, most)) if count > most else trace)
-    if longest <= most:
-        return dict(figure), ""
-    text = (
-        f" Drawn are up to {most:,} of {longest:,} points: the first, the last, and of each stretch between them the "
-    )
-    return {**figure, "data": done}, text + "lowest and the highest."
-
-
-def _length(trace: Mapping[str, Any]) -> int:
-    # Of a map, its columns.
-    if trace.get("z"):
-        return len(trace["z"][0])
-    return max((len(trace[key]) for key in ("x", "y") if isinstance(trace.get(key), list | tuple)), default=0)
-
-
-def _places(trace: Mapping[str, Any], count: int, most: int) -> list[int]:
-    values: Any = trace.get("x" if trace.get("orientation") == "h" else "y")
-    line = trace.get("type", "scatter") == "scatter" and "lines" in trace.get("mode", "lines")
-    if not line or not isinstance(values, list | tuple) or len(cast(Any, values)) != count:
-        return spaced(range(count), most)
-    kept, stretches = {0, count - 1}, max(1, (most - 2) // 2)
-    for number in range(stretches):
-        stretch = range(number * count // stretches, (number + 1) * count // stretches)
-        known = [place for place in stretch if isinstance(values[place], int | float)]
-        if known:
-            kept |= {min(known, key=lambda place: values[place]), max(known, key=lambda place: values[place])}
-    return sorted(kept)
-
-
-def _taken(value: Any, count: int, places: Sequence[int]) -> Any:
-    # Every list of one entry a point, wherever it stands in the trace: x, text, customdata, error bars, colours.
-    if isinstance(value, Mapping):
-        return {key: _taken(one, count, places) for key, one in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        items: Sequence[Any] = cast("Sequence[Any]", value)
-        if len(items) == count:
-            return [items[place] for place in places]
-        return [_taken(one, count, places) if isinstance(one, list | tuple) else one for one in items]
-    return value
-
-
-def _short(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: shortened(value, TEXT) if isinstance(value, str) else value for key, value in row.items()}
+            resource.setrlimit(resource.RLIMIT_AS, before)

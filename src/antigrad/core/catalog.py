@@ -6,14 +6,17 @@ import contextlib
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 import yaml
 
 from antigrad.core.errors import InputValueError, did_you_mean
+from antigrad.core.yaml_text import load_yaml
 
 Method = TypeVar("Method")
 
@@ -27,6 +30,7 @@ class Catalog(Generic[Method]):
     Args:
         package: Dotted name of the package to scan; also the entry-point group.
         base: The class every method of this kind derives from.
+        others: Packages whose methods are taken for those of this one, and what they are for.
 
     Example:
         >>> from antigrad.credit import CREDIT
@@ -34,8 +38,8 @@ class Catalog(Generic[Method]):
         True
     """
 
-    def __init__(self, package: str, base: type[Method]) -> None:
-        self.package, self.base = package, base
+    def __init__(self, package: str, base: type[Method], others: Mapping[str, str] | None = None) -> None:
+        self.package, self.base, self._others = package, base, dict(others or {})
 
     @cached_property
     def classes(self) -> dict[str, type[Method]]:
@@ -116,14 +120,21 @@ class Catalog(Generic[Method]):
         """
         name, options = parse_spec(spec)
         if name not in self.classes:
-            raise InputValueError(
-                f"unknown method {name!r}", f"one of {self.package}", did_you_mean(name, self.names())
-            )
+            hint = self._elsewhere(name) + did_you_mean(name, self.names())
+            raise InputValueError(f"unknown method {name!r}", f"one of {self.package}", hint)
         known = [field.name for field in fields(self.classes[name])]  # pyright: ignore[reportArgumentType]
         for key in options:
             if key not in known:
                 raise InputValueError(f"option {key!r} of {name}", "an option it has", did_you_mean(key, known))
         return self.classes[name](**options)
+
+    def _elsewhere(self, name: str) -> str:
+        # A method of another kind is no slip of the keyboard.
+        return "".join(
+            f"{name} is one of {package}, for {use}; "
+            for package, use in self._others.items()
+            if name.isidentifier() and find_spec(f"{package}.{name}") is not None
+        )
 
 
 def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
@@ -142,6 +153,8 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
         >>> parse_spec("chain_sum(min_terms=2, operators=['+','-'])")
         ('chain_sum', {'min_terms': 2, 'operators': ['+', '-']})
     """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] (a key of a YAML file)
+        raise InputValueError(f"{text!r}", "name(option=value,...)", "write a name")
     name, bracket, rest = text.strip().partition("(")
     if bracket and not rest.endswith(")"):
         raise InputValueError(f"{text!r}", "name(option=value,...)", "close the bracket")
@@ -160,7 +173,7 @@ def parse_spec(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _scalar(text: str) -> Any:
-    value = yaml.safe_load(text)
+    value = load_yaml(text)
     if value == text and text:
         with contextlib.suppress(ValueError):  # YAML takes 1e-3 and -inf for text
             return float(text)

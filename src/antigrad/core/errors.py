@@ -140,7 +140,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         "did you mean 'nthr'? known: none, nthr"
     """
     names = sorted(known)
-    near = difflib.get_close_matches(word[:200], names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(word)[:200], names, n=1, cutoff=0.5)  # a key of YAML may be a number
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     listed = f"known: {', '.join(names[:LISTED])}{more}" if names else "none are known"
     return f"did you mean {near[0]!r}? {listed}" if near else listed

@@ -11,16 +11,59 @@ from pathlib import Path
 
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.locks import PARTIAL
+from antigrad.core.unicode import half_character
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file is larger than it may be",
     errno.EACCES: "permission denied",
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of the path is a file",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ELOOP: "its links go round in a circle",
 }
+
+
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What reading damaged JSON can raise, up to where its values are used."""
+_FULL = ("No space left", "os error 28", "PytorchStreamWriter", "inline_container")
+"""What libraries that write files themselves say of a full disk."""
+
+
+@contextmanager
+def full_disk(path: Path) -> Generator[None]:
+    """Turn what libraries raise on a full disk into one clear error; all else stays what it is.
+
+    Args:
+        path: The folder of the run, for the message.
+
+    Yields:
+        Nothing; work inside.
+
+    Raises:
+        AntigradError: The disk is full, its quota used up, or it has become read-only.
+    """
+    try:
+        yield
+    except AntigradError:
+        raise
+    except Exception as error:
+        reason = _of_disk(error)
+        if reason is None:
+            raise
+        hint = "free some space, then run again with --resume"
+        raise AntigradError(f"{path}: {reason}", "a place that can be written", hint) from error
+
+
+def _of_disk(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+        return _REASONS[error.errno]
+    if any(words in str(error) for words in _FULL):
+        return _REASONS[errno.ENOSPC]
+    return _of_disk(error.__cause__ or error.__context__)
 
 
 @contextmanager
@@ -49,6 +92,38 @@ def disk_errors(path: Path) -> Generator[None]:
             "free some space, then run again with --resume" if error.errno == errno.ENOSPC else "choose another folder"
         )
         raise AntigradError(f"{path}: {reason}", "a place that can be written", hint) from error
+
+
+def check_folder(path: Path) -> None:
+    """Check that a folder can be made and written, before the work whose result it is to hold.
+
+    Args:
+        path: The folder; it need not be there.
+
+    Raises:
+        AntigradError: Its name is none that the system takes, or nothing can be written there.
+    """
+    fault = _fault(path)
+    if fault:
+        raise AntigradError(f"{str(path)!r}: {fault}", "a place that can be written", "choose another folder")
+
+
+def _fault(path: Path) -> str:
+    if "\0" in str(path):
+        return "a NUL character"
+    if half_character(str(path)):
+        return "a name that is not UTF-8"  # it is written into text files
+    if any(len(part.encode()) > 255 for part in path.parts):
+        return _REASONS[errno.ENAMETOOLONG]
+    nearest = path
+    try:
+        while not nearest.exists():
+            nearest = nearest.parent
+    except OSError as error:
+        return _REASONS.get(error.errno or 0, str(error))
+    if not nearest.is_dir():
+        return _REASONS[errno.ENOTDIR]
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else _REASONS[errno.EACCES]
 
 
 def write_atomic(path: Path, content: str | bytes) -> Path:
@@ -84,6 +159,46 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
             Path(name).unlink(missing_ok=True)
             raise
     return path
+
+
+def is_there(path: str | Path) -> bool:
+    r"""Whether something is at a path that a user named.
+
+    Args:
+        path: Any text: what can't be a path (a NUL, too long, too many links) is not there, where `Path.exists` raises.
+
+    Returns:
+        True if it is.
+
+    Example:
+        >>> is_there("."), is_there("x" * 300), is_there("\0")
+        (True, False, False)
+    """
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is at a path that a user named; see `is_there`.
+
+    Args:
+        path: Any text.
+
+    Returns:
+        True if it is.
+    """
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether a file is at a path that a user named; see `is_there`.
+
+    Args:
+        path: Any text.
+
+    Returns:
+        True if it is.
+    """
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -77,6 +77,33 @@ def from_json(value: Any) -> Any:
     return [from_json(item) for item in cast(list[Any], value)] if isinstance(value, list) else value
 
 
+class Row(dict[str, Any]):
+    """A row as it was read: asked for a key that it lacks, it says where it stands."""
+
+    def __init__(self, row: Mapping[str, Any], place: str) -> None:
+        super().__init__(row)
+        self._place = place
+
+    def __missing__(self, key: str) -> Any:
+        raise InputValueError(
+            f"{self._place} has no {key!r}", "a row as the job wrote it", "restore or remove the line"
+        )
+
+    def only(self, content: Mapping[str, Any]) -> Row:
+        """Make a row of other content that stands in the same place.
+
+        Args:
+            content: Keys and values.
+
+        Returns:
+            The row.
+        """
+        return Row(content, self._place)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Row, (dict(self), self._place)
+
+
 class Ledger:
     """Rows of a run in one JSON Lines file.
 
@@ -162,7 +189,24 @@ class Ledger:
         for row in self._rows(None if kind is None else f'{{"kind": {json.dumps(kind)}'.encode()):
             if kind is None or row.get("kind") == kind:
                 # Keys are the same in every row: kept once.
-                yield {intern(key): value for key, value in row.items() if key not in without}
+                yield row.only({intern(key): value for key, value in row.items() if key not in without})
+
+    def one(self, kind: str) -> dict[str, Any]:
+        """Read the only row of a kind.
+
+        Args:
+            kind: Its kind.
+
+        Returns:
+            The row; of several the last.
+
+        Raises:
+            InputValueError: There is none.
+        """
+        found = self.rows(kind)
+        if not found:
+            raise InputValueError(f"{self.path} has no row {kind!r}", "the ledger as its job wrote it", "restore it")
+        return found[-1]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Iterate over whole rows.
@@ -175,7 +219,7 @@ class Ledger:
         """
         yield from self._rows(None)
 
-    def _rows(self, wanted: bytes | None) -> Iterator[dict[str, Any]]:
+    def _rows(self, wanted: bytes | None) -> Iterator[Row]:
         # Lines that begin with another kind than the one wanted are not even parsed.
         if not self.path.exists():
             return
@@ -199,7 +243,7 @@ class Ledger:
                         "one JSON object a line",
                         "restore or remove the line",
                     )
-                yield row
+                yield Row(row, f"{self.path} line {number}")
 
     def table(self, kind: str | None = None) -> dict[str, list[Any]]:
         """Read the rows back as columns.

@@ -22,6 +22,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "defusedxml", "google-crc32c", "pillow", "protobuf", "pyarrow", "safetensors", "scenariogeneration", "scipy",
         "shapely",
     ),
+    "video": ("av",),
     "timm": ("timm", "torchvision"),
     "quantus": ("quantus",),
     "ray": ("ray",),
@@ -44,7 +45,7 @@ _JOBS = {
     "explain-text": (*_LANGUAGE, "attribution"),
     "lab": ("lab", "report"),
     "unlearn": ("unlearning", "timm", "ray", "report"),
-    "scenario": ("scenarios", "ray", "report"),
+    "scenario": ("scenarios", "video", "ray", "report"),
 }
 
 

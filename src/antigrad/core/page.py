@@ -6,11 +6,11 @@ texts are plain text: the report escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from antigrad.core.bounds import SHOWN, bounded
+from antigrad.core.page_bounds import SHOWN, bounded
 from antigrad.core.runs import RunFolder
 
 ARTIFACT = "page.json"
@@ -70,12 +70,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that sorts by a click on a heading and filters by a text."""
+    """A table that sorts by a click on a heading and filters by a text, and by the values of some columns.
+
+    Args:
+        title: Of the section.
+        columns: In order.
+        rows: Column key to value.
+        text: What to know of it.
+        filters: Keys of columns with few values, of which a reader may choose one.
+    """
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[dict[str, Any]]
     text: str = ""
+    filters: Sequence[str] = field(default_factory=list[str])
     kind: str = "table"
 
 
@@ -177,7 +186,97 @@ class Gallery:
     kind: str = "gallery"
 
 
-Section = Cards | Chart | Table | Tokens | Gallery
+@dataclass(frozen=True)
+class Track:
+    """Where a road user is at each step, m and rad, counter-clockwise from x; None where it is not there."""
+
+    x: Sequence[float | None] = field(default_factory=list[float | None])
+    y: Sequence[float | None] = field(default_factory=list[float | None])
+    yaw: Sequence[float | None] = field(default_factory=list[float | None])
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A road user.
+
+    Args:
+        label: Its name.
+        role: Who it is; `escape` is what the ego could have done.
+        length: m.
+        width: m.
+        now: Where it is.
+        before: Where it was before the change; empty where nothing changed.
+    """
+
+    label: str
+    role: Literal["ego", "adversary", "other", "escape"]
+    length: float
+    width: float
+    now: Track
+    before: Track = field(default_factory=Track)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A quantity over the steps of a scene, and the same before the change; None where it has no value."""
+
+    label: str
+    unit: str
+    values: Sequence[float | None]
+    before: Sequence[float | None] = field(default_factory=list[float | None])
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of a scene, s; whether a reader should be glad of it."""
+
+    label: str
+    at: float
+    tone: Literal["good", "bad", "neutral"] = "neutral"
+
+
+@dataclass(frozen=True)
+class PlayedScene:
+    """Traffic seen from above, step by step.
+
+    Args:
+        label: Names the scene in a list.
+        verdict: What to know of it first.
+        tone: Whether a reader should be glad.
+        step: s between two steps.
+        start: Step that is shown first.
+        actors: Who is there; all tracks have as many steps.
+        lines: Quantities below, over time.
+        marks: Moments on them.
+        edges: Edges of roads, x, y, x, y, … in m.
+        areas: Roads as polygons, likewise.
+        facts: What holds for the scene.
+    """
+
+    label: str
+    verdict: str
+    tone: Literal["good", "bad", "neutral"]
+    step: float
+    start: int
+    actors: Sequence[Actor]
+    lines: Sequence[Line] = field(default_factory=list[Line])
+    marks: Sequence[Mark] = field(default_factory=list[Mark])
+    edges: Sequence[Sequence[float]] = field(default_factory=list[Sequence[float]])
+    areas: Sequence[Sequence[float]] = field(default_factory=list[Sequence[float]])
+    facts: dict[str, float | str | None] = field(default_factory=dict[str, float | str | None])
+
+
+@dataclass(frozen=True)
+class Playback:
+    """Scenes that play, one at a time; the reader stops, scrubs, zooms and chooses what is shown."""
+
+    title: str
+    scenes: Sequence[PlayedScene]
+    text: str = ""
+    kind: str = "scene"
+
+
+Section = Cards | Chart | Table | Tokens | Gallery | Playback
 
 
 @dataclass(frozen=True)
@@ -198,7 +297,7 @@ class Page:
     sections: Sequence[Section]
 
     def write(self, run: RunFolder, *, shown: int = SHOWN) -> str:
-        """Write the page into a run, cut to what a page may hold: see `core.bounds`.
+        """Write the page into a run, cut to what a page may hold: see `core.page_bounds`.
 
         Args:
             run: The run it describes.
@@ -207,5 +306,6 @@ class Page:
         Returns:
             The path of the artifact.
         """
-        sections = [bounded(section, shown) for section in self.sections]
+        # A mapping is the JSON of a section that was cut before.
+        sections = [one if isinstance(one, Mapping) else bounded(one, shown) for one in self.sections]
         return str(run.write_json(ARTIFACT, asdict(replace(self, sections=sections))))

@@ -15,10 +15,11 @@ from typing import Any, cast
 import yaml
 
 from antigrad.core.errors import AntigradError, InputValueError
-from antigrad.core.files import disk_errors, inside, write_atomic
+from antigrad.core.files import check_folder, disk_errors, inside, is_file, write_atomic
 from antigrad.core.ledger import Ledger, from_json, to_json
 from antigrad.core.locks import LOCK, OWNER, PARTIAL, FolderLock, clear_leftovers
 from antigrad.core.packages import versions_of
+from antigrad.core.yaml_text import load_yaml
 
 
 class RunFolder:
@@ -63,10 +64,10 @@ class RunFolder:
         run, settings = cls(Path(path)), _plain(config)
         record = run.path / "run.yaml"
         with disk_errors(run.path):
-            run._check_place(resume=resume)
+            run.check_place(resume=resume)
             run.path.mkdir(parents=True, exist_ok=True)
             run._hold()
-            run._check_place(resume=resume)  # again: another process may have been faster
+            run.check_place(resume=resume)  # again: another process may have been faster
             run._check_links()
             clear_leftovers(run.path)
         if record.exists():
@@ -83,7 +84,16 @@ class RunFolder:
         write_atomic(record, yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
         return run
 
-    def _check_place(self, *, resume: bool) -> None:
+    def check_place(self, *, resume: bool) -> None:
+        """Check that a run may be here, before the work that it is to hold.
+
+        Args:
+            resume: Whether one may be here already.
+
+        Raises:
+            AntigradError: There is a run and `resume` is off, there is something else, or nothing can be written.
+        """
+        check_folder(self.path)
         # A run killed before its run.yaml was there leaves a lock and the temporary file of `write_atomic`.
         if (self.path / "run.yaml").exists():
             if not resume:
@@ -127,7 +137,7 @@ class RunFolder:
         Raises:
             InputValueError: There is no run in that folder.
         """
-        if not (Path(path) / "run.yaml").is_file():
+        if not is_file(Path(path) / "run.yaml"):
             raise InputValueError(f"{path}", "a run folder (with run.yaml)", "give the --output folder of a job")
         return cls(Path(path))
 
@@ -140,8 +150,8 @@ class RunFolder:
         """
         path = self.path / "run.yaml"
         try:
-            facts = yaml.safe_load(path.read_text())
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            facts = load_yaml(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
             raise InputValueError(f"{path}: {error}", "the YAML this program wrote", "restore the file") from error
         if not isinstance(facts, dict) or not isinstance(cast(Any, facts).get("config"), dict):
             raise InputValueError(f"{path}", "a mapping with `config`", "restore the file")
@@ -190,7 +200,7 @@ class RunFolder:
         """
         path = self.artifact(name)
         try:
-            return from_json(json.loads(path.read_text()))
+            return from_json(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError) as error:
             raise InputValueError(
                 f"{path}: {error}", "an artifact of this run", "finish the run with --resume"
@@ -228,11 +238,14 @@ class RunFolder:
         if not path.exists():
             return {}
         try:
-            return dict(from_json(json.loads(path.read_text())))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+            figures = from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
             raise InputValueError(
                 f"{path}: {error}", "the JSON this program wrote", "remove it, then use --resume"
             ) from error
+        if not isinstance(figures, dict) or any(isinstance(one, dict | list) for one in figures.values()):
+            raise InputValueError(f"{path}", "a flat mapping of figures", "remove it, then use --resume")
+        return cast(dict[str, Any], figures)
 
     def _check_same(self, job: str, settings: dict[str, Any], free: set[str]) -> None:
         facts = self.facts

@@ -21,6 +21,8 @@ Prepared = TypeVar("Prepared")
 Found = TypeVar("Found")
 
 ENGINES = ("local", "ray")
+MOST = 1024
+"""Threads or workers: with more of them the system may end the process without a word."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Where:
             One problem each.
         """
         found = [f"workers={self.workers}: at least 1 is needed"] if self.workers < 1 else []
+        found += too_many("workers", self.workers)
         if self.engine not in ENGINES:
             return [*found, f"engine {self.engine!r}: {did_you_mean(self.engine, ENGINES)}"]
         if self.engine == "ray" and find_spec("ray") is None:
@@ -53,6 +56,23 @@ class Where:
         if self.engine != "ray" and self.address:
             found.append(f"address {self.address!r}: of a Ray cluster; add --engine ray, or leave it out")
         return found
+
+
+def too_many(name: str, count: int | None) -> list[str]:
+    """Check a number of threads or workers, for the `check` of a job.
+
+    Args:
+        name: Of the setting.
+        count: How many; None is torch's choice.
+
+    Returns:
+        One sentence if there are too many.
+
+    Example:
+        >>> too_many("threads", 9000)
+        ['threads=9000: at most 1024']
+    """
+    return [f"{name}={count}: at most {MOST}"] if count is not None and count > MOST else []
 
 
 @dataclass(frozen=True)

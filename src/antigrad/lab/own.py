@@ -11,6 +11,7 @@ from typing import Any
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_file
 from antigrad.lab.objective import Objective
 
 
@@ -59,7 +60,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _file(path: Path) -> ModuleType:
-    if not path.is_file():
+    if not is_file(path):
         raise InputValueError(f"{path}", "a file of Python code", "check the path")
     name = f"antigrad_own_{path.stem}_{abs(hash(str(path.resolve())))}"
     if name in sys.modules:

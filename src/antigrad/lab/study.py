@@ -13,6 +13,7 @@ import yaml
 
 from antigrad.core.errors import InputTypeError, InputValueError, did_you_mean, raise_all
 from antigrad.core.page import Section
+from antigrad.core.yaml_text import load_yaml
 from antigrad.lab.changes import changed, misfits, shifted
 from antigrad.lab.evidence import Comparison, Finding, figures, finding, in_words, read, table
 from antigrad.lab.own import attribute
@@ -143,8 +144,8 @@ def load(which: str) -> Study:
 
 def _own(path: Path) -> Study:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputValueError(f"{path}: {error}", "a YAML file of a study", "see `antigrad lab list`") from error
     if not isinstance(content, dict) or "study" not in content:
         raise InputValueError(f"{path}", "a mapping with `study: NAME`", f"known: {', '.join(names())}")

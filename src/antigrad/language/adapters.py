@@ -15,6 +15,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.files import UNREADABLE, is_file, is_there
 from antigrad.language.embedded import EMBEDDED
 from antigrad.language.quiet import quiet
 from antigrad.language.reading import reason_of
@@ -55,7 +56,7 @@ class Adapter:
         """
         if self.embedded:
             return str(self.folder)
-        if self.recorded in EMBEDDED or (self.recorded and Path(self.recorded).exists()):
+        if self.recorded in EMBEDDED or (self.recorded and is_there(self.recorded)):
             return self.recorded
         on_hub = self.recorded.count("/") == 1 and not self.recorded.startswith((".", "/"))
         if fallback is not None and not (on_hub and _on_hub(fallback)):
@@ -81,15 +82,15 @@ def adapter_of(name: str) -> Adapter | None:
     """
     folder = Path(name)
     path = folder / "adapter_config.json"
-    if name in EMBEDDED or not path.is_file():
+    if name in EMBEDDED or not is_file(path):
         return None
-    whole = (folder / "config.json").is_file() and any((folder / one).is_file() for one in _WHOLE)
-    if whole and not any((folder / one).is_file() for one in (_WEIGHTS, "adapter_model.bin")):
+    whole = is_file(folder / "config.json") and any(is_file(folder / one) for one in _WHOLE)
+    if whole and not any(is_file(folder / one) for one in (_WEIGHTS, "adapter_model.bin")):
         return None  # a merged model with a configuration left over
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
         recorded, imports = config.get("base_model_name_or_path"), config.get("megatron_config")
-    except (ValueError, AttributeError, OSError) as error:
+    except UNREADABLE as error:
         raise AntigradError(f"{path}: {error}", "a configuration of PEFT", "save the adapter again") from error
     if imports:  # PEFT would import the module that `megatron_core` names
         raise AntigradError(f"{path} with megatron_config", "an adapter that imports nothing", "save it without")
@@ -141,7 +142,7 @@ def attached(model: Any, adapter: Adapter, *, trainable: bool = False) -> Any:
         AntigradError: The package peft is missing, or the adapter is none of this model.
     """
     folder = adapter.folder
-    if not (folder / _WEIGHTS).is_file():
+    if not is_file(folder / _WEIGHTS):
         raise AntigradError(f"{folder} without {_WEIGHTS}", "an adapter in safetensors", "save it again in that format")
     try:
         from peft import PeftModel, get_peft_model_state_dict
@@ -246,4 +247,4 @@ def _explained(adapter: Adapter, model: Any) -> Generator[None]:
 
 
 def _on_hub(name: str) -> bool:
-    return name not in EMBEDDED and not Path(name).exists()
+    return name not in EMBEDDED and not is_there(name)

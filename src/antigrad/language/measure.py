@@ -45,12 +45,14 @@ def batches(mask: Tensor, rows: Tensor, rows_at_once: int) -> Iterator[Tensor]:
         [[1, 2], [0]]
     """
     lengths = mask[rows].sum(-1)
-    ordered = rows[lengths.argsort(stable=True)].tolist()
+    order = lengths.argsort(stable=True)
     batch: list[int] = []
-    for row in ordered:
-        if batch and (len(batch) == rows_at_once or int(mask[row].sum()) > 2 * int(mask[batch[0]].sum()) + 8):
+    shortest = 0
+    for row, length in zip(rows[order].tolist(), lengths[order].tolist(), strict=True):
+        if batch and (len(batch) == rows_at_once or length > 2 * shortest + 8):
             yield torch.tensor(batch, device=mask.device)
             batch = []
+        shortest = shortest if batch else length
         batch.append(row)
     if batch:
         yield torch.tensor(batch, device=mask.device)

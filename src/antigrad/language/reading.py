@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.files import is_folder, is_there
 from antigrad.language.embedded import EMBEDDED
 from antigrad.language.quiet import quiet
 
@@ -48,7 +49,7 @@ def read_model(name: str, *, dtype: torch.dtype, trust_remote_code: bool) -> Any
     from transformers import AutoModelForCausalLM
 
     # transformers would put an adapter into a model that it finds beside it, unmerged and frozen: it looks elsewhere.
-    elsewhere = {"adapter_kwargs": {"subfolder": "no adapter"}} if Path(name).is_dir() else {}
+    elsewhere = {"adapter_kwargs": {"subfolder": "no adapter"}} if is_folder(name) else {}
 
     def read(source: str) -> Any:
         common = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
@@ -83,14 +84,16 @@ def _read(name: str, read: Callable[[str], Any], wanted: str) -> Any:
             if name in EMBEDDED:
                 return read(str(EMBEDDED[name]()))
             # An adapter trained on it records this path, and is read from elsewhere.
-            return read(str(Path(name).resolve()) if Path(name).is_dir() else name)
+            return read(str(Path(name).resolve()) if is_folder(name) else name)
     except Exception as error:  # transformers raises whatever the broken file raised
-        reason = reason_of(error)
+        place = "folder" if is_folder(name) else "file" if is_there(name) else "no such folder"
+        # Of a path that is not there, a library says that it is no name on the hub.
+        reason = "" if place == "no such folder" and Path(name).is_absolute() else f": {reason_of(error)}"
         expected = f"an embedded model ({', '.join(EMBEDDED)}), {wanted}, or a hub name"
-        exists = Path(name).exists()
-        hint = "check the files in it" if exists else f"check the name or path; {did_you_mean(name, EMBEDDED)}"
-        kind = "folder" if exists else "no such folder"
-        raise AntigradError(f"model {name!r} ({kind}): {reason}", expected, hint) from error
+        hint = f"check the name or path; {did_you_mean(name, EMBEDDED)}"
+        if place == "folder":
+            hint = "check the files in it"
+        raise AntigradError(f"model {name!r} ({place}){reason}", expected, hint) from error
 
 
 def reason_of(error: Exception) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from antigrad.core.errors import InputValueError
+from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.language.draws import by_numbers
 from antigrad.language.limits import check_fits
 from antigrad.language.policy import Policy
 from antigrad.language.tasks import Question, Task
+from antigrad.language.templates import TemplateError
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,31 @@ def prompt_of(policy: Policy, task: Task, question: Question, max_new_tokens: in
     name, shorten = f"question {question.id!r}", "shorten it, or lower max_new_tokens"
     check_fits(policy.model, prompt.tolist(), max_new_tokens, name=name, shorten=shorten)
     return prompt
+
+
+def check_asked(policy: Policy, task: Task, max_new_tokens: int) -> None:
+    """Refuse a task of which the policy can't be asked a single question, before a run begins.
+
+    Args:
+        policy: The policy.
+        task: Renders the prompts.
+        max_new_tokens: Longest response in tokens.
+
+    Raises:
+        AntigradError: The first question's fault; every other one has one too.
+    """
+    first: AntigradError | None = None
+    for question in task.questions:
+        try:
+            prompt_of(policy, task, question, max_new_tokens)
+        except AntigradError as error:
+            first = first or error
+            if isinstance(error, TemplateError) or not isinstance(error, InputValueError):
+                break  # the chat template refuses the turns, whatever is in them
+        else:
+            return
+    if first is not None:
+        raise first
 
 
 def judged(policy: Policy, task: Task, question: Question, prompt: Tensor, rows: list[list[int]]) -> Rollouts:

@@ -19,7 +19,13 @@ Decoder = Callable[[Any], Any]
 
 _SECTIONS = {kind.__dataclass_fields__["kind"].default: kind for kind in get_args(Section)}
 _MEND = ("the page as its job wrote it", "restore the file, or run the job anew")
-_LEAVES: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), float: (float, int), NoneType: (NoneType,)}
+_LEAVES: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    bool: (bool,),
+    int: (int,),
+    float: (float, int),
+    NoneType: (NoneType,),
+}
 
 
 def read_page(run: RunFolder) -> Page:
@@ -45,12 +51,14 @@ def read_page(run: RunFolder) -> Page:
         )
     try:
         value = from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputValueError(f"damaged {path}: {error}", *_MEND) from error
     try:
         return _decoder(Page)(value)
     except ValueError as error:
         raise InputValueError(f"damaged {path}: page{error}", *_MEND) from error
+    except RecursionError as error:
+        raise InputValueError(f"damaged {path}: nested too deep", *_MEND) from error
 
 
 def _fault(value: Any, expected: str) -> ValueError:
@@ -145,6 +153,6 @@ def _record(kind: type) -> Decoder:
 
 def _section(value: Any) -> Any:
     kind = value.get("kind") if isinstance(value, dict) else None
-    if kind not in _SECTIONS:
+    if not isinstance(kind, str) or kind not in _SECTIONS:
         raise ValueError(f" is of kind {kind!r}, not one of {sorted(_SECTIONS)}")
     return _decoder(_SECTIONS[kind])(value)

@@ -12,13 +12,14 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from antigrad.core.page import Chart, Gallery, Page, Section, Table, Tokens
+from antigrad.core.page import Chart, Gallery, Page, Playback, Section, Table, Tokens
 from antigrad.report.escape import gaps, plain_figure
 from antigrad.report.gallery import picture_view
 from antigrad.report.numbers import show, sort_key
+from antigrad.report.playback import scene_view
 from antigrad.report.tokens import group_view
 
-_SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js")
+_SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js", "scene_drawing.js", "scene.js")
 _FACTS = ("job", "started", "python", "platform", "git")
 
 
@@ -80,9 +81,12 @@ def _view(section: Section) -> dict[str, Any]:
     if isinstance(section, Chart):
         return view | {"figure": gaps(plain_figure(section.figure))}
     if isinstance(section, Table):
-        return view | {"rows": [_cells(section, row) for row in section.rows]}
+        rows = [_cells(section, row) for row in section.rows]
+        return view | {"rows": rows, "filters": _filters(section, rows)}
     if isinstance(section, Tokens):
         return view | {"groups": [gaps(group_view(group)) for group in section.groups]}
+    if isinstance(section, Playback):
+        return view | {"groups": [gaps(scene_view(scene)) for scene in section.scenes]}
     if isinstance(section, Gallery):
         return view | {"groups": [gaps(picture_view(group)) for group in section.groups]}
     return view
@@ -93,6 +97,15 @@ def _cells(table: Table, row: Mapping[str, Any]) -> Sequence[tuple[str, float | 
     return [
         (show(row.get(column.key), column.format), None if column.format == "text" else sort_key(row.get(column.key)))
         for column in table.columns
+    ]
+
+
+def _filters(table: Table, rows: Sequence[Sequence[tuple[str, float | None]]]) -> list[dict[str, Any]]:
+    # Place, heading and values of the columns that can be chosen from.
+    places = [place for place, column in enumerate(table.columns) if column.key in table.filters]
+    return [
+        {"place": place, "label": table.columns[place].label, "values": sorted({row[place][0] for row in rows})}
+        for place in places
     ]
 
 

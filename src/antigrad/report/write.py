@@ -32,16 +32,15 @@ def write_report(run: RunFolder) -> Path:
         >>> write_report(run).name
         'report.html'
     """
-    page, facts = read_page(run), run.facts
-    try:
-        summary = run.summary
-    except ValueError as error:
-        raise InputValueError(f"{run.path / 'summary.json'}: {error}", "a JSON object", "restore the file") from error
+    page, facts, summary = read_page(run), run.facts, run.summary
     try:
         from antigrad.report.render import render
     except ModuleNotFoundError as error:
         raise AntigradError(
             f"no module {error.name!r}", "the packages that draw the report", "pip install 'antigrad[report]'"
         ) from error
-    html = render(page, facts, summary, name=run.path.resolve().name)
+    try:
+        html = render(page, facts, summary, name=run.path.resolve().name)
+    except RecursionError as error:
+        raise InputValueError(f"{run.path}: a page nested too deep", "what its job wrote", "run it anew") from error
     return write_atomic(run.path / "report.html", html.encode("utf-8", errors="replace"))

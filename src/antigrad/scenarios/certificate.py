@@ -21,7 +21,7 @@ from antigrad.scenarios.dynamics import States, wrap
 from antigrad.scenarios.gap import Box, boxes, corners, separation
 from antigrad.scenarios.manoeuvres import Lattice
 from antigrad.scenarios.planners.planner import Around
-from antigrad.scenarios.sdf import SignedDistance
+from antigrad.scenarios.sdf import SignedDistance, picked
 from antigrad.scenarios.traffic import View
 
 AVOIDABLE, FORESIGHT, UNAVOIDABLE = "avoidable", "needs foresight", "unavoidable"
@@ -100,8 +100,10 @@ class Escapes:
         ego: (T,) what the ego did.
         starts: (S,) steps, latest first.
         states: (S, K, H) the escapes.
-        box: Their boxes, grown by the clearance.
         counts: (S, H) True up to the end of the horizon.
+        start: (Q,) number of the start of each state that counts, start by start, in the order of time.
+        step: (Q,) its step.
+        box: (Q, K) boxes of these states, grown by the clearance.
         free: (S, K) True where nothing but perhaps the striker is in the way.
         dt: s.
     """
@@ -110,8 +112,10 @@ class Escapes:
     ego: States
     starts: Tensor
     states: States
-    box: Box
     counts: Tensor
+    start: Tensor
+    step: Tensor
+    box: Box
     free: Tensor
     dt: float
 
@@ -126,41 +130,39 @@ class Escapes:
         Returns:
             (J, S, K) True where the escape touches the object.
         """
-        steps = torch.arange(1, self.counts.shape[1] + 1, device=self.starts.device)
-        time = (self.starts[:, None] + steps).clamp(max=other.x.shape[-1] - 1)
-        x, y = other.x[:, time], other.y[:, time]
-        reach = self.box.radius.amax() + other.radius[..., None]
+        x, y, there = (value.index_select(1, self.step) for value in (other.x, other.y, present))
+        reach = self.box.radius.amax() + other.radius
         low = [value.amin(1) for value in (self.box.x, self.box.y)]
         high = [value.amax(1) for value in (self.box.x, self.box.y)]
-        near = present[:, time] & self.counts & (x > low[0] - reach) & (x < high[0] + reach)
+        near = there & (x > low[0] - reach) & (x < high[0] + reach)
         near &= (y > low[1] - reach) & (y < high[1] + reach)
-        j, s, h = near.nonzero(as_tuple=True)
-        step = time[s, h]
-        squared = (self.box.x[s, :, h] - other.x[j, step][:, None]).square_()
-        squared += (self.box.y[s, :, h] - other.y[j, step][:, None]).square_()
-        n, k = (squared < reach[j, 0].square()).nonzero(as_tuple=True)  # Circles first, boxes where these touch.
-        j, s, h, step = j[n], s[n], h[n], step[n]
-        own = self.box.place(lambda value: value[s, k, h])
-        his = Box(*(value[j, step] for value in other[:4]), *(value[j, 0] for value in other[4:]))
+        j, q = near.nonzero(as_tuple=True)
+        squared = (self.box.x.index_select(0, q) - x[j, q][:, None]).square_()
+        squared += (self.box.y.index_select(0, q) - y[j, q][:, None]).square_()
+        n, k = (squared < reach[j].square()).nonzero(as_tuple=True)  # Circles first, boxes where these touch.
+        j, q = j[n], q[n]
+        flat, at = q * self.box.x.shape[1] + k, j * other.x.shape[1] + self.step[q]
+        own = self.box.place(lambda value: picked(value, flat))
+        his = Box(*(picked(value, at) for value in other[:4]), *(value[j, 0] for value in other[4:]))
         touch = separation(own, his) <= 0
-        j, s, h, k = j[touch], s[touch], h[touch], k[touch]
-        found = torch.zeros(len(other.x), *self.box.x.shape[:2], dtype=torch.bool, device=touch.device)
-        found[j, s, k] = True
-        return found & ~self._followed(other, (j, s, k), h, step[touch]) if follows else found
+        j, q, k = j[touch], q[touch], k[touch]
+        found = torch.zeros(len(other.x), *self.free.shape, dtype=torch.bool, device=touch.device)
+        found[j, self.start[q], k] = True
+        return found & ~self._followed(other, found, (j, q, k)) if follows else found
 
-    def _followed(self, other: Box, place: tuple[Tensor, Tensor, Tensor], h: Tensor, step: Tensor) -> Tensor:
+    def _followed(self, other: Box, found: Tensor, place: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         # (J, S, K) True where the first contact is from behind: the object would have braked, and not have gone on.
-        j, s, k = place
-        never = self.box.x.shape[-1]
-        first = torch.full((len(other.x), *self.box.x.shape[:2]), never, device=h.device)
+        j, q, k = place
+        s, step = self.start[q], self.step[q]
+        first = torch.full(found.shape, len(self.step), device=q.device)  # Of one start, q goes with time.
         flat = (j * first.shape[1] + s) * first.shape[2] + k
-        first = first.flatten().scatter_reduce(0, flat, h, "amin").reshape(first.shape)
-        dx, dy = other.x[j, step] - self.box.x[s, k, h], other.y[j, step] - self.box.y[s, k, h]
-        bearing = wrap(torch.atan2(dy, dx) - torch.atan2(self.box.sin[s, k, h], self.box.cos[s, k, h]))
-        behind = (bearing.abs() > 3 * math.pi / 4) & (h == first[j, s, k])
-        found = torch.zeros_like(first, dtype=torch.bool)
-        found[j[behind], s[behind], k[behind]] = True
-        return found
+        first = first.flatten().scatter_reduce(0, flat, q, "amin").reshape(first.shape)
+        dx, dy = other.x[j, step] - self.box.x[q, k], other.y[j, step] - self.box.y[q, k]
+        bearing = wrap(torch.atan2(dy, dx) - torch.atan2(self.box.sin[q, k], self.box.cos[q, k]))
+        behind = (bearing.abs() > 3 * math.pi / 4) & (q == first[j, s, k])
+        followed = torch.zeros_like(found)
+        followed[j[behind], s[behind], k[behind]] = True
+        return followed
 
 
 def escapes_of(view: View, row: int, striker: int, contact: int, judge: Judge, around: Around | None = None) -> Escapes:
@@ -186,18 +188,23 @@ def escapes_of(view: View, row: int, striker: int, contact: int, judge: Judge, a
     horizon = max(end - int(starts[-1]), 1) if len(starts) else 1
     states = judge.lattice.roll(ego, starts, horizon, traffic.dt)
     counts = starts[:, None] + torch.arange(1, horizon + 1, device=starts.device) <= end
+    start, h = counts.nonzero(as_tuple=True)
+    flat = counts.flatten().nonzero()[:, 0]
+    x, y, yaw = (value.transpose(1, 2).flatten(0, 1).index_select(0, flat) for value in states[:3])
     size = traffic.ego_size[row]
-    box = Box(states.x, states.y, states.yaw.cos(), states.yaw.sin(), size[0] / 2, size[1] / 2)
-    escapes = Escapes(judge, ego, starts, states, box.grown(judge.clearance), counts, counts.new_zeros(0), traffic.dt)
+    box = Box(x, y, yaw.cos(), yaw.sin(), size[0] / 2, size[1] / 2)
+    free = torch.ones(len(starts), len(judge.lattice.manoeuvres), dtype=torch.bool, device=starts.device)
+    grown, step = box.grown(judge.clearance), starts[start] + 1 + h
+    escapes = Escapes(judge, ego, starts, states, counts, start, step, grown, free, traffic.dt)
     others = torch.ones(traffic.kind.shape[1], dtype=torch.bool, device=ego.x.device)
     others[0] = False
     others[traffic.mover[row, striker]] = False
     others &= around.present[row].any(-1) & ~_known(view, row)
     which = others.nonzero()[:, 0]
     met = escapes.meets(around.box.map(lambda value: value[row, which]), around.present[row, which], follows=True)
-    free = ~met.any(0)
-    free &= ~_off_road(view, row, box, counts, free, judge.slack)
-    return Escapes(judge, ego, starts, states, escapes.box, counts, free, traffic.dt)
+    free &= ~met.any(0)
+    free &= ~_off_road(view, row, box, escapes)
+    return escapes
 
 
 def _known(view: View, row: int) -> Tensor:
@@ -209,25 +216,24 @@ def _known(view: View, row: int) -> Tensor:
     return ((separation(own, other) <= 0) & there).any(-1)
 
 
-def _off_road(view: View, row: int, box: Box, counts: Tensor, free: Tensor, slack: float) -> Tensor:
+def _off_road(view: View, row: int, box: Box, escapes: Escapes) -> Tensor:
     # (S, K) True where an escape leaves the road more than the log did; only free ones are looked at.
     traffic = view.traffic
-    off = torch.zeros_like(free)
+    off = torch.zeros_like(escapes.free)
     if traffic.road is None:
         return off
     scene = traffic.scene[row : row + 1]
     own = boxes(States(*(value[row] for value in traffic.ego_log)), traffic.ego_size[row])
     depth = traffic.road(corners(own)[None], scene)[0].clamp(min=0)
-    limit = torch.where(traffic.ego_valid[row][:, None], depth, 0.0).max() + slack
-    s, k = free.nonzero(as_tuple=True)
-    some = box.place(lambda value: value[s, k])
+    limit = torch.where(traffic.ego_valid[row][:, None], depth, 0.0).max() + escapes.judge.slack
     # A distance on a raster has slopes of at most √2: where the value next to the centre is lower, no corner is out.
-    reach = math.sqrt(2) * (some.radius + traffic.road.cell)
-    near = (_beside(traffic.road, int(scene), some.x, some.y) + reach > limit) & counts[s]
-    n, h = near.nonzero(as_tuple=True)
-    point = corners(some.place(lambda value: value[n, h]))
-    out = (traffic.road(point[None], scene)[0] > limit).any(-1)
-    off[s[n[out]], k[n[out]]] = True
+    reach = math.sqrt(2) * (box.radius + traffic.road.cell)
+    near = (_beside(traffic.road, int(scene), box.x, box.y) + reach > limit) & escapes.free[escapes.start]
+    flat = near.flatten().nonzero()[:, 0]
+    point = corners(box.place(lambda value: picked(value, flat)))
+    out = flat[traffic.road.beyond(point[None], scene, limit)[0].any(-1)]
+    count = near.shape[1]
+    off[escapes.start[out // count], out % count] = True
     return off
 
 
@@ -237,7 +243,7 @@ def _beside(road: SignedDistance, scene: int, x: Tensor, y: Tensor) -> Tensor:
     left, low = road.origin[scene].tolist()
     column = ((x - left) / road.cell).round_().clamp_(0, columns - 1).long()
     row = ((y - low) / road.cell).round_().clamp_(0, rows - 1).long()
-    return road.values[scene].reshape(-1)[row * road.values.shape[2] + column].to(x)
+    return picked(road.values[scene], row * road.values.shape[2] + column).to(x)
 
 
 def certify(

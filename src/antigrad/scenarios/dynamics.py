@@ -148,7 +148,7 @@ class _PrefixSums(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:  # pyright: ignore
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, None, None]:  # pyright: ignore
         free_a, free_k, k, s, cos, sin, alive, mask = ctx.saved_tensors
         (grad,), dt = grads, ctx.dt
         later = _suffix(grad[:3])  # Λ of the cotangents of x, y, ψ
@@ -162,14 +162,10 @@ class _PrefixSums(torch.autograd.Function):
         mu = grad[3, ..., 1:] + 0.5 * dt * gamma  # ∂/∂v_{t+1}, without the stop
         mu[..., :-1] += 0.5 * dt * gamma[..., 1:]
         held, held_start = _until_stop(_suffix(mu), alive)
-        start = torch.stack(
-            [
-                later[0, ..., 0],
-                later[1, ..., 0],
-                later[2, ..., 0] + turned[..., 0],
-                grad[3, ..., 0] + 0.5 * dt * gamma[..., 0] + held_start,
-            ]
-        )
+        start = None
+        if ctx.needs_input_grad[0]:  # An attack moves actions only.
+            first = grad[3, ..., 0] + 0.5 * dt * gamma[..., 0] + held_start
+            start = torch.stack([later[0, ..., 0], later[1, ..., 0], later[2, ..., 0] + turned[..., 0], first])
         return start, torch.stack([dt * held * free_a, lp * s * free_k]), None, None
 
 

@@ -7,6 +7,7 @@ least shift that would part the two along one of the four face normals.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -90,7 +91,7 @@ def corners(box: Box) -> Tensor:
         (..., 4, 2) m.
     """
     x, y, cos, sin, length, width = box.map(lambda value: value[..., None])
-    along, across = torch.tensor(_SIGNS, dtype=x.dtype, device=x.device).unbind(-1)
+    along, across = _signs(x.dtype, x.device)
     length, width = along * length, across * width
     return torch.stack([x + cos * length - sin * width, y + sin * length + cos * width], -1)
 
@@ -181,10 +182,10 @@ def _in_frame(one: Box, two: Box) -> tuple[Tensor, Tensor]:
     dx, dy = one.x - two.x, one.y - two.y
     along, across = two.cos * dx + two.sin * dy, two.cos * dy - two.sin * dx
     cos, sin = one.cos * two.cos + one.sin * two.sin, one.sin * two.cos - one.cos * two.sin
-    signs = torch.tensor(_SIGNS, dtype=dx.dtype, device=dx.device)
+    signs = _signs(dx.dtype, dx.device)
     lengths = [(cos * one.half_length, sin * one.half_length), (-sin * one.half_width, cos * one.half_width)]
     corner = [
-        centre[..., None] + signs[:, 0] * lengths[0][axis][..., None] + signs[:, 1] * lengths[1][axis][..., None]
+        centre[..., None] + signs[0] * lengths[0][axis][..., None] + signs[1] * lengths[1][axis][..., None]
         for axis, centre in enumerate((along, across))
     ]
     return corner[0].abs() - two.half_length[..., None], corner[1].abs() - two.half_width[..., None]
@@ -192,5 +193,11 @@ def _in_frame(one: Box, two: Box) -> tuple[Tensor, Tensor]:
 
 def _root(squared: Tensor) -> Tensor:
     # Square root whose derivative at 0 is 0, not NaN.
-    some = squared > 0
-    return torch.where(some, torch.where(some, squared, 1.0).sqrt(), 0.0)
+    return squared.clamp(min=torch.finfo(squared.dtype).tiny).sqrt()
+
+
+@cache
+def _signs(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    # (4,) each: which way the corners lie along and across; made once, for gaps are asked for in every iteration.
+    along, across = torch.tensor(_SIGNS, dtype=dtype, device=device).unbind(-1)
+    return along, across

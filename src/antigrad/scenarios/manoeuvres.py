@@ -59,13 +59,16 @@ class Lattice:
         v0 = torch.hypot(ego.x[before + 1] - ego.x[before], ego.y[before + 1] - ego.y[before]) / dt
         a, side = torch.tensor(self.manoeuvres).to(ego.x).unbind(1)
         time = torch.arange(steps, device=ego.x.device).to(ego.x) * dt
-        v = (v0[:, None, None] + a[:, None] * time).clamp(min=0)
+        pace, which = a.unique(return_inverse=True)  # How far it gets depends on the acceleration alone.
+        v = (v0[:, None, None] + pace[:, None] * time).clamp(min=0)
         path = Path.of(States(*(value[None] for value in ego)))
         arc, curvature = path.arc[0], _curvature(ego, path.arc[0])
         s = arc[starts][:, None, None] + torch.cat([torch.zeros_like(v[..., :1]), (dt * v).cumsum(-1)[..., :-1]], -1)
         place = (torch.searchsorted(arc, s.contiguous(), right=True) - 1).clamp(0, len(curvature) - 1)
+        along = torch.where(s <= arc[-1], curvature[place], 0.0)
         swerve = torch.where(time < 1, 1.0, torch.where(time < 2, -1.0, 0.0)).to(ego.x)
-        k = torch.where(s <= arc[-1], curvature[place], 0.0) + side[:, None] / v.clamp(min=3.0).square() * swerve
+        k = side[:, None] / v.clamp(min=3.0).square().index_select(1, which) * swerve
+        k += along.index_select(1, which)
         start = States(*(value[starts][:, None].expand(-1, len(a)) for value in ego))._replace(
             speed=v0[:, None].expand(-1, len(a))
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import max_pool2d, pad
 
 from antigrad.core.errors import InputValueError
 
@@ -86,6 +87,51 @@ class SignedDistance:
         chosen = torch.arange(len(points), device=points.device) if rows is None else rows
         return _Bilinear.apply(points, self, chosen)  # pyright: ignore[reportReturnType]
 
+    def beyond(self, points: Tensor, rows: Tensor, limit: Tensor) -> Tensor:
+        """Which points have a distance above a limit; only near it is one interpolated.
+
+        Args:
+            points: (R, ..., 2) m.
+            rows: (R,) number of the scene of each row.
+            limit: (R, ...) m, broadcastable.
+
+        Returns:
+            (R, ...) True where the distance is above the limit.
+        """
+        shape = (len(points), *[1] * (points.ndim - 2))
+        width = self.values.shape[2] - 1
+        last = (self.extent[rows] - 2).reshape(*shape, 2)
+        place = ((points - self.origin[rows].to(points).reshape(*shape, 2)) / self.cell).floor_().long().clamp_(min=0)
+        row, column = place[..., 1].minimum(last[..., 0]), place[..., 0].minimum(last[..., 1])
+        start = (rows.reshape(shape) * self._ceiling.shape[1] + row) * width + column
+        above = picked(self._ceiling, start) > limit
+        some = above.nonzero(as_tuple=True)
+        limit = limit.expand(above.shape)[some]
+        above[some] = self(points[some][:, None], rows[some[0]])[:, 0] > limit
+        return above
+
+    @cached_property
+    def _ceiling(self) -> Tensor:
+        # (N, H-1, W-1) largest value at the corners of each cell: no point in it lies above.
+        return max_pool2d(self.values[:, None], 2, 1)[:, 0]
+
+    def off_cells(self, cell: float) -> Cells:
+        """Which points of a grid are off the road; made once for each side of a cell.
+
+        Args:
+            cell: m between the points, which lie at its multiples.
+
+        Returns:
+            The grid over each scene's raster and a point beyond.
+        """
+        if cell not in self._cells:
+            self._cells[cell] = Cells.of(self, cell)
+        return self._cells[cell]
+
+    @cached_property
+    def _cells(self) -> dict[float, Cells]:
+        return {}
+
     def select(self, rows: Tensor) -> SignedDistance:
         """Keep some scenes.
 
@@ -139,6 +185,78 @@ class SignedDistance:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Points of a grid, at the multiples of `cell`.
+
+    Args:
+        off: (N, rows * columns) 1 off the road, 0 on it.
+        first: (N, 2) multiples of `cell`, x and y of the first point.
+        extent: (N, 2) rows and columns of each scene.
+        cell: m.
+    """
+
+    off: Tensor
+    first: Tensor
+    extent: Tensor
+    cell: float
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, road: SignedDistance, cell: float) -> Cells:
+        """Read a raster on another grid.
+
+        Args:
+            road: The raster.
+            cell: m.
+
+        Returns:
+            The grid; one point beyond the raster it has the values of all that lie farther out.
+        """
+        first = (road.origin / cell).floor().long() - 1
+        extent = ((road.extent - 1) * road.cell / cell).ceil().long() + 3
+        rows, columns = extent.amax(0).tolist() if len(road) else (1, 1)
+        up, right = (torch.arange(count, device=road.values.device) for count in (rows, columns))
+        grid = torch.stack(torch.meshgrid(right, up, indexing="xy"), -1)
+        off = [road.select(torch.tensor([n]))((grid + first[n])[None].to(road.values) * cell) for n in range(len(road))]
+        values = torch.cat([(one > 0).reshape(1, -1) for one in off] or [road.values.new_zeros(0, 1)])
+        return cls(values.to(torch.uint8), first, extent, cell)
+
+    def around(self, point: Tensor, scene: Tensor, reach: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Look at the points around others.
+
+        Args:
+            point: (P, 2) m.
+            scene: (P,) number of the scene of each.
+            reach: m to each side.
+
+        Returns:
+            (P, K, K) 1 off the road, rows along y; and (P, K) m, x of the columns and y of the rows.
+        """
+        count = round(reach / self.cell)
+        step = torch.arange(-count, count + 1, device=point.device)
+        number = (point / self.cell).round().long()[..., None] + step  # (P, 2, K)
+        held = (number - self.first[scene][..., None]).clamp(min=0)
+        held = held.minimum(self.extent[scene].flip(-1)[..., None] - 1)
+        columns = int(self.extent[:, 1].amax())
+        flat = (held[:, 1] * columns + (scene * self.off.shape[1])[:, None])[:, :, None] + held[:, 0, None]
+        x, y = (number.to(point) * self.cell).unbind(1)
+        return picked(self.off, flat), x, y
+
+
+def picked(values: Tensor, place: Tensor) -> Tensor:
+    """Entries of a tensor by their place in its flattened form: faster than indexing by several tensors.
+
+    Args:
+        values: Any.
+        place: (...) numbers.
+
+    Returns:
+        (...) entries.
+    """
+    return values.reshape(-1).index_select(0, place.flatten()).reshape(place.shape)
+
+
 class _Bilinear(torch.autograd.Function):
     """Bilinear interpolation that computes its gradient in the same pass: one gather serves both."""
 
@@ -153,9 +271,10 @@ class _Bilinear(torch.autograd.Function):
         up, right = v - row, u - column
         height, width = road.values.shape[1:]
         start = (rows.reshape(shape) * height + row.long()) * width + column.long()
-        flat = road.values.reshape(-1)
-        a, b, c, d = (flat[start + step].to(points) for step in (0, 1, width, width + 1))
+        a, b, c, d = (picked(road.values, start + step).to(points) for step in (0, 1, width, width + 1))
         low, high = a + (b - a) * right, c + (d - c) * right
+        if not ctx.needs_input_grad[0]:
+            return low + (high - low) * up
         slope = torch.stack([(b - a) + (d - c - b + a) * up, high - low], -1) / road.cell
         inside = (place >= 0) & (place <= last.flip(-1))
         ctx.save_for_backward(slope * inside)

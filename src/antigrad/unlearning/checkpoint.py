@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from antigrad.core.checkpoints import Checkpoints
+from antigrad.core.errors import AntigradError
 from antigrad.core.ledger import from_json, to_json
 
 _TENSORS, _POSITION = "state.safetensors", "position.json"
@@ -130,3 +132,21 @@ class EpochCheckpoints:
     def remove(self) -> None:
         """Remove them: the method is done."""
         self._kept.remove()
+
+
+def load_into(model: nn.Module, path: Path) -> None:
+    """Read the state of a model that this run wrote.
+
+    Args:
+        model: Gets it, and is put into eval mode.
+        path: Where it lies.
+
+    Raises:
+        AntigradError: The file is damaged, or holds another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split()[:30])
+        raise AntigradError(f"{path}: {reason}", "a model of this run", "choose another --output") from error
+    model.eval()

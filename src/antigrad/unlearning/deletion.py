@@ -72,6 +72,11 @@ class Deletion:
         return self.train.take(self.kept)
 
     @property
+    def before(self) -> Samples:
+        """Samples that earlier deletions forgot."""
+        return self.train.take(torch.zeros_like(self.mask) if self.gone is None else self.gone)
+
+    @property
     def removed(self) -> list[int]:
         """Classes of which training samples are forgotten and none is retained."""
         kept = set(self.train.labels[self.kept].tolist())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -34,6 +34,7 @@ from antigrad.vision.samples import Samples
 from antigrad.vision.split import SplitModel
 
 Weight = float | Literal["safe"]
+_WATCH = logging.getLogger("antigrad.watch")
 
 
 @dataclass
@@ -174,6 +175,7 @@ class _Run:
         self.weight: float | SafeWeight = SafeWeight() if weight == "safe" else float(weight)
         self.every = every or (10 if weight == "safe" and method.down else 0)
         self.rows: list[dict[str, Any]] = []
+        self.once = _Once()
         self.payers: Payers | None = None
         self.best: tuple[float, dict[str, Tensor]] | None = None
         names = set(method.trained(self.model))
@@ -236,7 +238,7 @@ class _Run:
         count, reason = 0, None
         clock = _Clock()
         self.done.epochs += 1
-        with _quiet(), self.watch(optimizer) as watch:
+        with self.once, self.watch(optimizer) as watch:
             for step, draw in enumerate(self.method.draws(self.context, phase.name, epoch, generator)):
                 clock.start()
                 batch = self.batch(draw, torch.Generator().manual_seed(stream(seed, step)))
@@ -323,19 +325,25 @@ class _Run:
         return position.epoch + 1, position.ended
 
 
-@contextmanager
-def _quiet() -> Generator[None]:
-    # A watch is made anew for each epoch, and would warn of the same in each: alarms are in the rows.
-    log = logging.getLogger("antigrad.watch")
-    log.addFilter(_nothing)
-    try:
-        yield
-    finally:
-        log.removeFilter(_nothing)
+class _Once(logging.Filter):
+    # A watch is made anew for each epoch, and would warn of the same in each. Steps and figures do not count.
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
 
-def _nothing(record: logging.LogRecord) -> bool:
-    return False
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = re.sub(r"[\d.]+(e[-+]?\d+)?", "#", record.getMessage())
+        new = said not in self.said
+        self.said.add(said)
+        return new
+
+    def __enter__(self) -> _Once:
+        _WATCH.addFilter(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _WATCH.removeFilter(self)
 
 
 class _Clock:

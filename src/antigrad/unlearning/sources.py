@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.files import is_folder
 from antigrad.unlearning.digits.load import digits, fresh, trained
 from antigrad.unlearning.digits.networks import NETWORKS
 from antigrad.vision.data import Prepare, read_samples
@@ -24,6 +26,8 @@ from antigrad.vision.samples import Samples
 from antigrad.vision.split import SplitModel, split
 
 DIGITS = "digits"
+Preparing = Callable[[Image.Image], Tensor]
+"""From a picture to what a model reads."""
 MOST_BYTES = 2_000_000_000
 """Sets up to this size are decoded once and kept."""
 
@@ -90,14 +94,20 @@ def load(given: Given) -> Source:
     Raises:
         InputValueError: There is no such model or data, or the weights are not those of the network.
     """
-    prepare = Prepare(given.size, given.mean, given.std)
+    prepare: Preparing = Prepare(given.size, given.mean, given.std)
     module: nn.Module | None = None
     if given.model in NETWORKS:
-        make: Any = partial(fresh, given.model)
-    elif _is_packaged(given.model):
+        make: Any = partial(_new_embedded, given.model)
+    elif packaged(given.model):
         found = load_classifier(given.model, device="cpu", trainable=True)
         module, make = found.model, _like(given.model, found.model)
-        prepare = Prepare(found.size, found.mean, found.std, found.resize)
+        prepare = found.process or Prepare(found.size, found.mean, found.std, found.resize)
+        if found.several:
+            raise InputValueError(
+                f"{given.model}: classes that do not exclude each other",
+                "a classifier whose probabilities are a softmax",
+                "unlearn from a model of single labels",
+            )
     elif ":" in given.model:
         make = partial(_made, given.model, given.head or None)
     else:
@@ -107,7 +117,7 @@ def load(given: Given) -> Source:
     network = (trained(given.model) if given.model in NETWORKS else make(0)).module if module is None else module
     if given.weights:
         network.load_state_dict(_state(Path(given.weights), network))
-    elif ":" in given.model and not _is_packaged(given.model):
+    elif ":" in given.model and not packaged(given.model):
         raise InputValueError(
             f"model {given.model} without weights", "those of the trained model", "add --weights FILE"
         )
@@ -121,8 +131,16 @@ def load(given: Given) -> Source:
     return Source(model, named, train, test, damaged)
 
 
-def _is_packaged(name: str) -> bool:
-    return name.startswith(("timm:", "torchvision:")) or Path(name).is_dir() or ("/" in name and ":" not in name)
+def packaged(name: str) -> bool:
+    """Whether a model is one of timm, torchvision or transformers.
+
+    Args:
+        name: Of the model.
+
+    Returns:
+        True for `timm:NAME`, `torchvision:NAME`, a folder, and `OWNER/NAME`.
+    """
+    return name.startswith(("timm:", "torchvision:")) or is_folder(name) or ("/" in name and ":" not in name)
 
 
 def _like(name: str, module: nn.Module) -> Callable[[int], SplitModel] | None:
@@ -144,7 +162,7 @@ def _like(name: str, module: nn.Module) -> Callable[[int], SplitModel] | None:
     return make
 
 
-def load_data(given: Given, prepare: Prepare) -> tuple[Samples, Samples, list[str]]:
+def load_data(given: Given, prepare: Preparing) -> tuple[Samples, Samples, list[str]]:
     """Load a training and a test set.
 
     Args:
@@ -189,6 +207,11 @@ def _kept(samples: Samples) -> Samples:
         return samples
     images = torch.cat([samples.images[places] for places in torch.arange(len(samples)).split(256)])
     return Samples(images, samples.labels, samples.ids, samples.classes, samples.columns)
+
+
+def _new_embedded(name: str, seed: int) -> SplitModel:
+    # Those that are embedded began with the weights of seed 0: a reference with the same would be their twin by birth.
+    return fresh(name, seed + 1)
 
 
 def _made(name: str, head: str | None, seed: int) -> SplitModel:

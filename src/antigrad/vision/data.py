@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from antigrad.core.errors import AntigradError, InputValueError
-from antigrad.vision.images import SUFFIXES, Picture, square
+from antigrad.core.errors import AntigradError, InputValueError, raise_all
+from antigrad.core.files import is_file, is_folder, is_there
+from antigrad.vision.images import SUFFIXES, Picture, square, unwritable
 from antigrad.vision.samples import Samples
 
 IMAGES = ("image", "img", "pixel_values")
@@ -119,9 +120,9 @@ def read_samples(
         InputValueError: As said.
     """
     path = Path(source)
-    if path.suffix == ".safetensors" and path.is_file():
+    if path.suffix == ".safetensors" and is_file(path):
         return _tensors(path), []
-    if path.is_dir() and not (path / "state.json").exists() and not (path / "dataset_dict.json").exists():
+    if is_folder(path) and not is_there(path / "state.json") and not is_there(path / "dataset_dict.json"):
         images, labels, ids, classes, columns = _folder(path, prepare)
     else:
         images, labels, ids, classes, columns = _table(source, split, prepare)
@@ -142,7 +143,7 @@ Found = tuple[Decoded, list[int], list[str], list[str], dict[str, Sequence[str]]
 
 
 def _folder(path: Path, prepare: Callable[[Image.Image], Tensor]) -> Found:
-    classes = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    classes = sorted(entry.name for entry in path.iterdir() if is_folder(entry))
     files = [
         (place, file)
         for place, name in enumerate(classes)
@@ -151,6 +152,7 @@ def _folder(path: Path, prepare: Callable[[Image.Image], Tensor]) -> Found:
     ]
     if not files:
         raise InputValueError(f"{path}: no pictures in folders of classes", "one folder a class", "see the layout")
+    raise_all(f"{path}", unwritable([file for _, file in files]))
     ids = [str(file.relative_to(path)) for _, file in files]
     images = Decoded(lambda place: Picture(ids[place], files[place][1]), len(files), prepare)
     return images, [place for place, _ in files], ids, classes, {}
@@ -196,7 +198,7 @@ def _dataset(source: Path | str, split: str) -> Any:
     try:
         if Path(source).suffix == ".parquet":
             rows: Any = datasets.Dataset.from_parquet(str(source))
-        elif Path(source).is_dir():
+        elif is_folder(source):
             rows = datasets.load_from_disk(str(source))
         else:
             rows = datasets.load_dataset(str(source))

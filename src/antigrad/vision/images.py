@@ -14,10 +14,12 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from antigrad.core.errors import AntigradError, raise_all
+from antigrad.core.files import is_file, is_folder
+from antigrad.core.unicode import half_character
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-MOST_PIXELS = 100_000_000
-"""Larger pictures are refused before they are decoded."""
+MOST_PIXELS = 64_000_000
+"""Larger pictures are refused before they are decoded: a pixel takes 4 bytes, with transparency up to 16."""
 LONGEST = 8
 """Of what is longer than so many times its shorter side, only the middle is resized: more is never shown."""
 LABELS = ("class_index", "label")
@@ -55,7 +57,8 @@ class Picture:
                     width, height = picture.size
                     if width * height > MOST_PIXELS:
                         raise self._too_large(f"{width} × {height} pixels")
-                    return _in_rgb(ImageOps.exif_transpose(picture), _bits(picture))
+                    ImageOps.exif_transpose(picture, in_place=True)
+                    return _in_rgb(picture, _bits(picture))
         except AntigradError:
             raise
         except Image.DecompressionBombError as error:
@@ -86,14 +89,17 @@ def find_pictures(sources: Sequence[Path | str]) -> list[Picture]:
     problems: list[str] = []
     found: list[Picture] = []
     for source in map(Path, sources):
-        if source.is_dir():
+        if is_folder(source):
             files = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
             found += [Picture(str(path.relative_to(source)), path) for path in files]
+            problems += unwritable(files)
             if not files:
                 problems.append(f"{source}: no picture in it ({', '.join(SUFFIXES)})")
-        elif source.suffix == ".parquet" and source.is_file():
+        elif source.suffix == ".parquet" and is_file(source):
             found += _table(source, problems)
-        elif source.is_file():
+        elif is_file(source) and half_character(str(source)):
+            problems += unwritable([source])
+        elif is_file(source):
             found.append(Picture(source.name, source))
         else:
             problems.append(f"{source}: there is no such file or folder")
@@ -149,7 +155,8 @@ def _in_rgb(picture: Image.Image, bits: int) -> Image.Image:
     if picture.has_transparency_data:
         clear = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-    return picture.convert("RGB")
+    picture.load()
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _in_srgb(picture: Image.Image) -> Image.Image:
@@ -164,6 +171,18 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError):
         return picture
     return picture if found is None else found
+
+
+def unwritable(files: Sequence[Path]) -> list[str]:
+    """Name files whose names are no text: they stand in tables and in the names of other files.
+
+    Args:
+        files: Files.
+
+    Returns:
+        One sentence each.
+    """
+    return [f"{str(path)!r}: a name that is not UTF-8; rename it" for path in files if half_character(str(path))]
 
 
 def _table(source: Path, problems: list[str]) -> Iterator[Picture]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
+from antigrad.core.files import is_folder, is_there
 from antigrad.vision.classifier import Classifier
 from antigrad.vision.layers import last_spatial
 from antigrad.vision.processing import Process, colours_of, of_transformers
@@ -44,7 +45,7 @@ def load_classifier(name: str = EMBEDDED, *, device: str = "cpu", trainable: boo
         found = _timm(rest)
     elif kind == "torchvision" and rest:
         found = _torchvision(rest)
-    elif Path(name).is_dir() or "/" in name:
+    elif is_folder(name) or "/" in name:
         found = _transformers(name)
     else:
         known = (EMBEDDED, "timm:NAME", "torchvision:NAME", "OWNER/NAME", "FOLDER")
@@ -66,6 +67,8 @@ def _lite0() -> Classifier:
 
 
 def _timm(name: str) -> Classifier:
+    if name.startswith("local-dir:"):
+        _check_folder_of_timm(Path(name.partition(":")[2]))
     timm = _package("timm", "timm", "timm")
     plain = name.partition(".")[0]  # What follows the dot names the weights.
     if ":" not in name and not timm.is_model(plain):
@@ -76,6 +79,15 @@ def _timm(name: str) -> Classifier:
     process: Process = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model), is_training=False)
     labels = imagenet_labels() if getattr(model, "num_classes", 0) == 1000 else ()
     return _by_its_own(f"timm:{name}", model, process, labels)
+
+
+def _check_folder_of_timm(folder: Path) -> None:
+    # Whether timm unpickles what is in a folder, and what it prefers there, depends on its version.
+    files = sorted(path.name for path in folder.rglob("*") if path.is_file()) if is_folder(folder) else []
+    pickles = [name for name in files if not name.endswith((".safetensors", ".json", ".md", ".txt"))]
+    if pickles or not any(name.endswith(".safetensors") for name in files):
+        given = f"{folder} with {', '.join(pickles[:5]) or 'no weights'}"
+        raise InputValueError(given, "safetensors and config.json alone", "convert the weights to safetensors")
 
 
 def _torchvision(name: str) -> Classifier:
@@ -100,7 +112,10 @@ class _Logits(nn.Module):
 def _transformers(name: str) -> Classifier:
     transformers = _package("transformers", "transformers", "posttraining")
     model = _fetched(
-        lambda: transformers.AutoModelForImageClassification.from_pretrained(name, trust_remote_code=False), name
+        lambda: transformers.AutoModelForImageClassification.from_pretrained(
+            name, trust_remote_code=False, use_safetensors=True
+        ),
+        name,
     )
     processor = _fetched(lambda: transformers.AutoImageProcessor.from_pretrained(name, trust_remote_code=False), name)
     config = model.config
@@ -156,6 +171,8 @@ def _fetched(load: Callable[[], Any], name: str) -> Any:
     try:
         return load()
     except Exception as error:
+        if Path(name).is_absolute() and not is_there(name):
+            raise AntigradError(f"{name}: no such folder", "an image classifier", "check the path") from error
         raise AntigradError(
             f"{name}: {type(error).__name__}: {error}", "weights on this machine or a network", "check name and network"
         ) from error

@@ -16,16 +16,19 @@ from antigrad.attacks import (
     entropy,
     ks,
     label_loss,
+    like_others,
     logistic_apart,
     logit_margin,
     mean_interval,
     modified_entropy,
     offline_lira,
+    privleak,
     roc,
     share_like_others,
     svm_apart,
     wilson,
 )
+from antigrad.attacks.given import Array
 from antigrad.core import InputTypeError, InputValueError
 
 RANDOM = np.random.default_rng(0)
@@ -108,16 +111,39 @@ def test_lira_finds_members_that_shadow_models_missed() -> None:
 @pytest.mark.parametrize("attack", [svm_apart, logistic_apart])
 def test_attacks_find_what_is_there_and_nothing_else(attack: object) -> None:
     one, two, far = RANDOM.normal(0, 1, 150), RANDOM.normal(0, 1, 120), RANDOM.normal(3, 1, 150)
-    if attack is svm_apart:
-        near = svm_apart(one[:, None], two[:, None], repeats=2)
-        apart = svm_apart(one[:, None], far[:, None], repeats=2)
-    else:
-        near, apart = logistic_apart(one, two), logistic_apart(one, far)
+
+    def run(other: Array) -> Estimate:
+        if attack is svm_apart:
+            return svm_apart(one[:, None], other[:, None], repeats=2).accuracy
+        return logistic_apart(one, other)
+
+    near, apart = run(two), run(far)
     assert near.contains(0.5)
     assert apart.low > 0.7
-    assert near == (
-        svm_apart(one[:, None], two[:, None], repeats=2) if attack is svm_apart else logistic_apart(one, two)
-    )
+    assert near == run(two)
+
+
+def test_accuracy_is_the_point_of_the_curve_at_threshold_zero() -> None:
+    one, two = RANDOM.normal(0, 1, (60, 1)), RANDOM.normal(1.5, 1, (60, 1))
+    found = svm_apart(one, two, repeats=3)
+    assert (len(found.first), len(found.second)) == (36, 36)  # A fifth of each, three times; balanced.
+    below, above = (found.first < 0).mean(), (found.second >= 0).mean()
+    assert found.accuracy.value == pytest.approx((below + above) / 2, abs=1e-12)
+    assert below > 0.6 and above > 0.6  # The second group is that of positive decisions.
+    labels = np.repeat([1, 0], 36)
+    area = roc_auc_score(labels, -np.concatenate([found.first, found.second]))
+    assert found.roc.auc.value == pytest.approx(area, abs=1e-12)
+    wide = roc(-found.first, -found.second).auc
+    assert found.roc.auc.value - found.roc.auc.low == pytest.approx(3**0.5 * (wide.value - wide.low))
+
+
+def test_the_same_samples_under_two_models_that_agree_cannot_be_told_apart() -> None:
+    """Split on their own, the half that is left is taken for the other group: below chance."""
+    one = RANDOM.normal(0, 1, (150, 2))
+    two, far = one + RANDOM.normal(0, 0.01, one.shape), one + np.array([0.5, 0.0])
+    assert svm_apart(one, two, paired=True).accuracy.contains(0.5)
+    assert svm_apart(one, far, paired=True).accuracy.value > 0.55
+    assert svm_apart(one, two).accuracy.value < svm_apart(one, two, paired=True).accuracy.value
 
 
 def test_direction_of_the_share() -> None:
@@ -125,6 +151,21 @@ def test_direction_of_the_share() -> None:
     for logistic in (False, True):
         assert share_like_others(members, others, others + 0.1, logistic=logistic).value > 0.9
         assert share_like_others(members, others, members + 0.1, logistic=logistic).value < 0.1
+        some = np.concatenate([members, others]) + 0.05
+        decision = like_others(members, others, some, logistic=logistic)
+        assert roc(decision[60:], decision[:60]).auc.low > 0.9
+        share = share_like_others(members, others, some, logistic=logistic).value
+        assert share == pytest.approx((decision >= 0).mean())
+
+
+def test_privleak() -> None:
+    """Below 0 where forgotten samples still look like members."""
+    assert privleak(0.9, 0.5) == pytest.approx(-80, abs=1e-9)
+    assert privleak(0.1, 0.5) == pytest.approx(80, abs=1e-9)
+    assert privleak(0.6, 0.6) == 0
+    for areas in ((1.2, 0.5), (0.5, 1.0), (math.nan, 0.5)):
+        with pytest.raises(InputValueError, match="areas"):
+            privleak(*areas)
 
 
 def test_what_no_attack_can_use() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from antigrad.cli.arguments import as_typed, check_keys, with_names
+from antigrad.cli.arguments import as_typed, check_keys, kinds, with_names
 from antigrad.core import ManyInputsError
 from antigrad.posttraining.evaluate.settings import EvaluateConfig
 
@@ -136,3 +136,7 @@ def test_a_path_with_commas_is_one_item_where_it_is_there(tmp_path: Path) -> Non
     (tmp_path / "a, b").mkdir()
     (found,) = as_typed(EvaluateConfig, [f"--model={folder},tiny,{tmp_path / 'a, b'},no,where"])
     assert json.loads(found.partition("=")[2]) == [str(folder), "tiny", str(tmp_path / "a, b"), "no", "where"]
+
+
+def test_values_of_a_literal_are_named_whatever_it_is_called() -> None:
+    assert kinds(EvaluateConfig)["engine"] == "one of auto, transformers, vllm"

@@ -50,7 +50,7 @@ def test_the_script_is_bash(script: Path) -> None:
     [
         ([""], ["diagnose", "certify", "evaluate", "train", "explain", "explain-text", "lab", "report", "methods"]),
         (["tr"], ["train"]),
-        (["train", ""], ["tiny-policy", "dpo", "grpo"]),
+        (["train", ""], ["tiny-policy", "bon", "dpo", "grpo", "rwr"]),
         (["lab", ""], ["run", "all", "simulate", "list"]),
         (["train", "grpo", "--lea"], ["--learning_rate"]),
         (["diagnose", "--advantages", ""], ["sample", "population", "none"]),

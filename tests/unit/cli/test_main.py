@@ -1,6 +1,7 @@
 """The command line itself: words, exit statuses, where things are printed. No model is loaded."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -289,3 +290,43 @@ def test_every_value_of_the_wrong_kind_is_told(tmp_path: Path, capsys: pytest.Ca
     ):
         assert part in said, said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "not_named"),
+    [
+        (["unlearn"], "smaller --workers, model", "--r"),
+        (["scenario"], "smaller --batch, --workers, data", "--rollouts"),
+        (["diagnose"], "smaller --rows_at_once, --rollouts, model", "--batch"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else None,
+)
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory.")], ids=["system", "torch"])
+def test_out_of_memory_names_what_this_command_has(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    words: list[str],
+    named: str,
+    not_named: str,
+    error: Exception,
+) -> None:
+    load, runs = cli.load, {job.run for job in cli.JOBS}
+    monkeypatch.setattr(cli, "load", lambda name: raising(error) if name in runs else load(name))
+    assert main([*words, "--output", str(tmp_path / "r")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"antigrad {' '.join(words)}: out of memory") and named in said and not_named not in said
+
+
+def test_a_model_may_write_what_a_terminal_lacks(tmp_path: Path) -> None:
+    run = RunFolder.start(tmp_path / "run", job="diagnose", config={})
+    Page("Title", "it said \\ud800 and −1", [Cards("In short", [Card("a", "1")])]).write(run)
+    page = run.path / "artifacts" / "page.json"
+    page.write_text(page.read_text().replace("\\\\ud800", "\\ud800"))
+    run.write_summary({"a": 1})
+    words = [sys.executable, "-m", "antigrad.cli.main", "report", str(run.path)]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\ud800" in done.stdout

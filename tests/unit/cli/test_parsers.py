@@ -41,12 +41,14 @@ class UnlearnConfig:
         guard: What holds.
         free: A mapping.
         output: Folder.
+        resume: Go on.
     """
 
     method: str = "duck"
     guard: Guard = Guard()
     free: dict[str, Any] = field(default_factory=dict[str, Any])
     output: Path = Path("run")
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ class CompareConfig:
     Args:
         level: Of it.
         output: Folder.
+        resume: Go on.
     """
 
     level: float = 0.95
     output: Path = Path("run")
+    resume: bool = False
 
 
 @pytest.fixture

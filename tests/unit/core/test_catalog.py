@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from antigrad.core import AntigradError, Catalog, InputValueError
 from antigrad.core import catalog as catalog_module
 from antigrad.credit import CREDIT, CreditRule
 from antigrad.credit.nthr import Nthr
+from antigrad.credit.pairs import PAIR_CREDIT
 
 METHOD = """
 from dataclasses import dataclass
@@ -161,3 +163,20 @@ def test_entry_points_cannot_replace_a_method(monkeypatch: pytest.MonkeyPatch) -
 def test_entry_points_must_be_methods(monkeypatch: pytest.MonkeyPatch, item: object) -> None:
     with pytest.raises(InputValueError, match="a dataclass derived from CreditRule"):
         credit_with(monkeypatch, Point("other", item)).names()
+
+
+@pytest.mark.parametrize(
+    ("catalog", "name", "use"), [(CREDIT, "vpo", "antigrad train dpo"), (PAIR_CREDIT, "nthr", "antigrad train grpo")]
+)
+def test_a_rule_of_another_command_is_told_where_it_belongs(catalog: Catalog[Any], name: str, use: str) -> None:
+    with pytest.raises(InputValueError, match=rf"{name} is one of antigrad\.credit.*{use}"):
+        catalog.make(name)
+    with pytest.raises(InputValueError) as found:
+        catalog.make("no_such_rule")
+    assert "is one of" not in str(found.value)
+
+
+@pytest.mark.parametrize("spec", [1, None, True])
+def test_a_key_of_yaml_that_is_no_text(spec: Any) -> None:
+    with pytest.raises(InputValueError, match="name"):
+        CREDIT.make(spec)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from antigrad.core import AntigradError, InputValueError
-from antigrad.core.files import disk_errors, inside, write_atomic
+from antigrad.core.files import check_folder, disk_errors, inside, is_file, is_folder, is_there, write_atomic
 
 
 def fail_with(code: int):
@@ -96,3 +96,27 @@ def test_links_that_lead_out_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputValueError, match="a path below"):
         inside(tmp_path / "run", "link/x")
     assert inside(tmp_path / "run", "maps/1.png") == (tmp_path / "run" / "maps" / "1.png").resolve()
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("x" * 300, "too long"),
+        ("x/" * 3000, "too long"),
+        ("a\0b", "NUL"),
+        ("a\udcffb", "not UTF-8"),
+        ("file", "is a file"),
+        ("file/below", "is a file"),
+    ],
+)
+def test_a_folder_that_can_not_be_is_refused_before_the_work(tmp_path: Path, name: str, fault: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AntigradError, match=fault):
+        check_folder(tmp_path / name)
+    check_folder(tmp_path / "new" / "below")
+    assert [item.name for item in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 9000, "a\0b", "a\udcffb", "", "no/such"])
+def test_no_text_breaks_the_question_whether_something_is_there(name: str) -> None:
+    assert not is_there(name) and not is_folder(name) and not is_file(name)

@@ -141,12 +141,14 @@ def test_a_killed_worker_is_one_clear_error_and_nothing_finished_is_lost(where: 
     if where is TWO:
         assert "killed by SIGKILL" in str(caught.value)
     rows = ledger.rows()
-    assert [row["key"] for row in rows] == ["early", "slow"] == [row["value"] for row in rows]
-    assert not (tmp_path / "began-later 0").exists()
+    keys = [row["key"] for row in rows]
+    assert keys[:2] == ["early", "slow"] and keys == [row["value"] for row in rows]
+    if where is TWO:  # on Ray pieces go on being handed out until its notice of the death has come
+        assert len(keys) == 2 and not (tmp_path / "began-later 0").exists()
     assert set(multiprocessing.active_children()) <= before
     rest = [piece for piece in pieces if piece.key != "dies"]
     again = found(work.fatal, rest, where, done={row["key"] for row in rows})
-    assert set(again) == {piece.key for piece in rest} - {"early", "slow"}
+    assert set(again) == {piece.key for piece in rest} - set(keys)
 
 
 def test_done_pieces_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

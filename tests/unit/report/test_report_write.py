@@ -12,7 +12,24 @@ from typing import Any
 import pytest
 
 from antigrad.core.errors import AntigradError, InputValueError
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Response, Table, Token, TokenGroup, Tokens
+from antigrad.core.page import (
+    Actor,
+    Card,
+    Cards,
+    Chart,
+    Column,
+    Line,
+    Mark,
+    Page,
+    Playback,
+    PlayedScene,
+    Response,
+    Table,
+    Token,
+    TokenGroup,
+    Tokens,
+    Track,
+)
 from antigrad.core.runs import RunFolder
 from antigrad.report import write_report
 from antigrad.report.read import read_page
@@ -23,6 +40,22 @@ SECTIONS = [
     Table("Table", [Column("a", "A", "signed")], [{"a": -0.5}, {}]),
     Tokens(
         "Tokens", [TokenGroup("G", "P", [Response("r", "wrong", [Token("NaN", 0.5, True, {"s": "NaN"})])])], "s", "m"
+    ),
+    Playback(
+        "Scenes",
+        [
+            PlayedScene(
+                "one",
+                "Avoidable.",
+                "bad",
+                0.1,
+                1,
+                [Actor("ego", "ego", 4.5, 2.0, Track([0.0, None], [1.0, None], [0.1, None]))],
+                [Line("gap", "m", [1.0, None])],
+                [Mark("contact", 0.1, "bad")],
+                [[0.0, 1.0, 2.0, 3.0]],
+            )
+        ],
     ),
 ]
 
@@ -95,7 +128,7 @@ def test_an_unfinished_run_says_how_to_finish(tmp_path: Path) -> None:
         (lambda page: page.update(more=1), r"missing or unknown: \['more'\]"),
         (lambda page: page.update(sections={}), r"page\.sections is '{}', not a list"),
         (lambda page: page["sections"][0].update(kind="map"), r"page\.sections\[0\] is of kind 'map', not one of"),
-        (lambda page: page["sections"].append([]), r"page\.sections\[4\] is of kind None"),
+        (lambda page: page["sections"].append([]), r"page\.sections\[5\] is of kind None"),
         (lambda page: page["sections"][0]["cards"][0].update(tone="loud"), r"\.cards\[0\]\.tone is 'loud', not one of"),
         (lambda page: page["sections"][2]["rows"].append(3), r"\.rows\[2\] is '3', not a mapping"),
         (lambda page: _token(page).update(value="big"), r"\.responses\[0\]\.tokens\[0\]\.value is 'big', not float"),

@@ -45,6 +45,16 @@ def test_a_hit_is_an_overlap_at_the_step_it_says_and_none_before() -> None:
     assert int(found.iteration[row]) < 60
 
 
+def test_the_last_update_is_looked_at() -> None:
+    """As released it is made and never evaluated: a hit that it brings is lost."""
+    whole = run(oncoming())
+    row = whole.status.index(HIT)
+    needed = int(whole.iteration[row])
+    assert needed > 1
+    assert run(oncoming(), iterations=needed).status[row] == HIT
+    assert run(oncoming(), iterations=needed - 1).status[row] == MISS
+
+
 def test_other_objects_and_the_ego_do_not_move() -> None:
     found = run(oncoming(), jobs="scene", steering=["vehicles", "static", "behind"])
     assert found.traffic.mover.tolist() == [[1]]  # neither the follower nor the parked car

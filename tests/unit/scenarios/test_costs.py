@@ -172,6 +172,17 @@ def test_the_papers_gaussian_has_unit_mass_whatever_the_raster(cell: float, mass
     assert crop / 80 == pytest.approx(1.2533, abs=0.05)  # σ√(2π), smeared by where the corner lies in its cell
 
 
+@pytest.mark.parametrize(("cell", "mass"), [(1.0, 1.2896), (0.5, 5.0133)])
+def test_the_released_normaliser_depends_on_the_raster(cell: float, mass: float) -> None:
+    """It is that of one dimension for a kernel of two; a corner in the middle of a cell shows the whole of it."""
+    values = torch.full((1, 260, 260), 0.5, **F64)
+    road = SignedDistance(values, torch.zeros(1, 2, **F64), torch.tensor([[260, 260]]), cell)
+    made = replace(scene(Car(speed=0), Car(size=(4.0, 2.0)), steps=20), road=road)
+    view, leaf = placed(made, torch.full((1, 20), 50.0, **F64), torch.full((1, 20), 50.0, **F64))
+    value, _ = measured("road_crop(corrected=true)", view, leaf)
+    assert value / 80 == pytest.approx(mass, abs=1e-4)
+
+
 def test_warning_time_wants_the_attack_to_show_early() -> None:
     made = scene(Car(), Car(x=30, y=3.4), steps=41)
     traffic, vehicle = traffic_of(made)

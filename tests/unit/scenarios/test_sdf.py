@@ -82,3 +82,45 @@ def test_refusals() -> None:
         SignedDistance.concat([road, plane(1.0, 0.0, 0.0, cell=1.0)])
     with pytest.raises(InputValueError, match="cell"):
         SignedDistance(torch.zeros(1, 3, 3), torch.zeros(1, 2), torch.tensor([[1, 3]]), 1.0)
+
+
+def bumps(count: int = 3) -> SignedDistance:
+    torch.manual_seed(0)
+    values = torch.randn(count, 12, 9, dtype=torch.float64)
+    extent = torch.tensor([[12, 9], [8, 9], [12, 5]])[:count]
+    return SignedDistance(values, torch.tensor([[-3.3, 2.2], [0.0, 0.0], [5.1, -4.0]]).double()[:count], extent, 0.8)
+
+
+def test_beyond_a_limit_is_what_interpolation_says() -> None:
+    """Also outside the raster, for limits inside the range of values; and where nothing is."""
+    road = bumps()
+    rows = torch.tensor([2, 0, 1, 1])
+    points = 14 * torch.rand(4, 500, 2, dtype=torch.float64) - 5
+    for limit in (-1.0, 0.0, 0.7, 9.0):
+        found = road.beyond(points, rows, torch.tensor(limit, dtype=torch.float64))
+        torch.testing.assert_close(found, road(points, rows) > limit)
+    each = torch.randn(4, 500, dtype=torch.float64)
+    torch.testing.assert_close(road.beyond(points, rows, each), road(points, rows) > each)
+
+
+def test_values_are_the_same_with_and_without_a_gradient() -> None:
+    road, points = bumps(), 14 * torch.rand(3, 200, 2, dtype=torch.float64) - 5
+    leaf = points.clone().requires_grad_()
+    torch.testing.assert_close(road(leaf).detach(), road(points), atol=0, rtol=0)
+
+
+def test_points_of_a_grid_off_the_road_are_those_of_the_raster() -> None:
+    """Windows around points inside, at the border and far outside, on grids finer and coarser than the raster."""
+    road = bumps()
+    scene = torch.randint(3, (60,))
+    points = 20 * torch.rand(60, 2, dtype=torch.float64) - 8
+    points[:5] += 200.0
+    for cell, reach in ((0.4, 2.0), (1.0, 2.0), (0.8, 1.6)):
+        off, x, y = road.off_cells(cell).around(points, scene, reach)
+        assert off.shape == (60, len(x[0]), len(x[0]))
+        assert float((x - points[:, :1]).abs().amax()) <= reach + cell / 2 + 1e-9
+        place = torch.stack(torch.broadcast_tensors(x[:, None], y[..., None]), -1)
+        value = road(place, scene)
+        known = value.abs() > 1e-9
+        torch.testing.assert_close(off.bool()[known], (value > 0)[known])
+    assert road.off_cells(0.4) is road.off_cells(0.4)

@@ -17,12 +17,12 @@ from antigrad.core import InputValueError
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.guard import accuracy
 from antigrad.unlearning.loop import context_of, unlearn
-from antigrad.unlearning.methods.duck import LOW, Duck, centroids, cropped, nearest
+from antigrad.unlearning.methods.duck import LOW, Centroids, Duck, centroids, cropped, nearest
 from antigrad.unlearning.methods.method import Batch, Context
 from antigrad.unlearning.outputs import evaluated, outputs
 from antigrad.vision.samples import Samples
 from antigrad.vision.split import SplitModel
-from helpers.unlearning import SCENARIOS, context, shaken
+from helpers.unlearning import SCENARIOS, context, data, shaken, state
 
 CHECKS = Path(__file__).parents[4] / "shared" / "specs" / "checks"
 
@@ -111,6 +111,30 @@ def test_forget_loss_leaves_the_head_alone() -> None:
         if id(value) in head:
             assert value.grad is None or not bool(value.grad.any())
     assert any(bool(value.grad.any()) for value in model.module.parameters() if value.grad is not None)
+
+
+def test_distance_is_0_at_the_centroid_1_across_and_2_on_the_other_side() -> None:
+    given, method = context(count=200), Duck(forget_weight=1.0)
+    one, model = batch(given, method), given.original.copy()
+    model.module.eval()
+    features = model.features(one.forget.images).detach()
+    across = torch.stack([-features[:, 1], features[:, 0]], 1)
+    turned = torch.cat([across, torch.zeros_like(features[:, 2:])], 1)
+    for vectors, expected in ((3 * features, 0.0), (-features, 2.0), (turned, 1.0)):
+        rows = torch.zeros(len(given.forget), dtype=torch.long)
+        rows[one.forget.places] = torch.arange(len(features))
+        found = method.parts(one, model, Centroids(vectors, torch.arange(len(features)), rows)).down
+        assert float(found.detach()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_class_that_goes_by_the_names_of_its_samples_has_no_centroid_and_gives_no_nan() -> None:
+    train, test = data()
+    gone = (train.labels == 5) | (torch.arange(len(train)) % 50 == 0)
+    given = context_of(context().original, Deletion(train, test, gone, "homogeneous"))
+    memory = Duck().prepare(given.original.copy(), given)
+    assert 5 not in memory.classes.tolist() and bool(torch.isfinite(memory.vectors).all())
+    done = unlearn(Duck(epochs=1), given)
+    assert done.stopped is None and all(bool(torch.isfinite(one).all()) for one in state(done.model).values())
 
 
 def test_retain_loss_at_a_temperature() -> None:

@@ -17,6 +17,7 @@ from antigrad.unlearning.draws import along_forget, along_retain, batches, mixed
 from antigrad.unlearning.methods.layers import last_layers, transformer_blocks
 from antigrad.unlearning.methods.method import Drawn, other_labels
 from antigrad.unlearning.outputs import outputs
+from antigrad.unlearning.sources import Given, load
 from antigrad.unlearning.splits import SPLITS
 from antigrad.vision.split import SplitModel
 from helpers.unlearning import context, data, first, state
@@ -39,6 +40,16 @@ def test_a_factory_makes_bare_parameters_new_too() -> None:
     new, old = state(fresh("digits-vit", 3)), state(trained("digits-vit"))
     for name in ("class_token", "positions"):
         assert not torch.allclose(new[name], old[name])
+
+
+@pytest.mark.parametrize("name", ["digits-cnn", "digits-vit"])
+def test_references_do_not_begin_with_the_weights_that_the_embedded_began_with(name: str) -> None:
+    found = load(Given(name)).fresh
+    assert found is not None
+    first = {key: value.clone() for key, value in fresh(name, 0).module.state_dict().items()}
+    for seed in range(3):
+        new = found(seed).module.state_dict()
+        assert not any(torch.equal(new[key], first[key]) for key in new if key.endswith("head.weight"))
 
 
 def test_transformers_vit_is_split_and_cut_into_blocks() -> None:
@@ -104,6 +115,9 @@ def test_splits(tmp_path: Path) -> None:
     (tmp_path / "ids.csv").write_text("id\n" + "\n".join([*train.ids[:3], train.ids[1]]) + "\n")
     three = SPLITS.make(f"named(file={tmp_path / 'ids.csv'})")(train, test)
     assert list(three.forget.ids) == list(train.ids[:3])
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table({"row": [0, 1], "id": list(train.ids[5:7])}), tmp_path / "ids.parquet")
+    assert list(SPLITS.make(f"named(file={tmp_path / 'ids.parquet'})")(train, test).forget.ids) == list(train.ids[5:7])
     (tmp_path / "ids.csv").write_text("id\nnobody\n")
     with pytest.raises(InputValueError, match="as nobody"):
         SPLITS.make(f"named(file={tmp_path / 'ids.csv'})")(train, test)

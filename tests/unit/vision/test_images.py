@@ -1,6 +1,9 @@
 """Pictures from where people have them, and what is no picture."""
 
 import io
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +14,7 @@ from PIL import Image
 
 from antigrad.core.errors import AntigradError, ManyInputsError
 from antigrad.vision import images
+from antigrad.vision.data import read_samples
 from antigrad.vision.images import Picture, find_pictures, square
 
 
@@ -141,7 +145,7 @@ def test_what_is_in_a_table_but_no_bytes(given: object) -> None:
 
 
 def test_decoders_may_stumble_over_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stumble(_: object) -> None:
+    def stumble(_: object, **__: object) -> None:
         raise EOFError("no more images")
 
     monkeypatch.setattr(images.ImageOps, "exif_transpose", stumble)
@@ -151,7 +155,7 @@ def test_decoders_may_stumble_over_anything(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_bombs_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3)
-    with pytest.raises(AntigradError, match=r"bomb.*at most 100,000,000 pixels"):
+    with pytest.raises(AntigradError, match=r"bomb.*at most 64,000,000 pixels"):
         Picture("bomb", png()).open()
 
 
@@ -167,3 +171,41 @@ def test_tables_with_odd_labels_or_damage(tmp_path: Path) -> None:
     with pytest.raises(ManyInputsError, match="2 problems") as caught:
         find_pictures([tmp_path / "empty.parquet", tmp_path / "damaged.parquet"])
     assert "empty.parquet: no rows" in str(caught.value) and "damaged.parquet" in str(caught.value)
+
+
+def header(wide: int, high: int) -> bytes:
+    """A PNG of a few bytes that says how large it is, and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", wide, high, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def test_a_few_bytes_that_say_a_hundred_million_pixels_are_not_decoded() -> None:
+    bomb = header(10_000, 10_000)
+    assert len(bomb) < 80
+    with pytest.raises(AntigradError, match=r"bomb: 10000 × 10000 pixels.*at most 64,000,000 pixels"):
+        Picture("bomb", bomb).open()
+
+
+def test_a_picture_is_decoded_once_and_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Image.Image, "copy", copied)
+    assert Picture("row", png()).open().getpixel((0, 0)) == (10, 20, 30)
+
+
+def test_names_that_are_no_text_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    folder.mkdir()
+    odd = os.fsencode(folder) + b"/caf\xe9.png"
+    with open(odd, "wb") as file:  # noqa: PTH123
+        file.write(png())
+    for sources in ([tmp_path], [os.fsdecode(odd)]):
+        with pytest.raises(ManyInputsError, match=r"caf\\udce9\.png'?: a name that is not UTF-8; rename it"):
+            find_pictures(sources)
+    with pytest.raises(ManyInputsError, match="rename it"):
+        read_samples(tmp_path, lambda picture: square(picture, 4, 4))

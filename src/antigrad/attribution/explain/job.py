@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,7 @@ def explain(config: ExplainConfig) -> RunFolder:
     classes = len(classifier.labels)
     if classes and config.target.isdigit() and int(config.target) >= classes:
         raise InputValueError(f"target {config.target} of {config.model}", f"0 to {classes - 1}", "choose another")
+    _check_one(pictures)
     unfit = _unfit(config, classifier)
     run = RunFolder.start(config.output, job="explain", config=settings, resume=config.resume, free=free)
     if not run.ledger.rows("left out"):
@@ -126,3 +128,16 @@ def _keep(
     if place < config.shown:
         run.write_json(f"gallery/{place:05d}.json", asdict(gallery_entry(classifier, found, row)))
     run.ledger.append(row)
+
+
+def _check_one(pictures: Sequence[Picture]) -> None:
+    # If no picture can be decoded, no run is left behind; of several, those that can't are told in the run.
+    problems: list[str] = []
+    for picture in pictures:
+        try:
+            picture.open()
+        except AntigradError as error:
+            problems.append(str(error))
+        else:
+            return
+    raise_all("pictures", problems)

@@ -17,8 +17,8 @@ from antigrad.attribution.metrics.metric import Better
 from antigrad.attribution.metrics.paired import Difference, above_controls, clearly_above
 from antigrad.attribution.metrics.rcap import STAGES, rcap
 from antigrad.attribution.overlay import data_uri, layer, photograph
-from antigrad.core.bounds import SHOWN, more, worst
 from antigrad.core.page import Card, Cards, Chart, Column, Gallery, Layer, Page, PictureGroup, Section, Stage, Table
+from antigrad.core.page_bounds import SHOWN, more, worst
 from antigrad.core.runs import RunFolder
 from antigrad.core.significance import LEAST, LEVEL
 from antigrad.vision.classifier import Classifier

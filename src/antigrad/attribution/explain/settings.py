@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from antigrad.attribution.methods import METHODS, AttributionMethod
 from antigrad.attribution.metrics import METRICS, MapMetric
+from antigrad.core.devices import device_problems
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
 from antigrad.core.spread import Where
 from antigrad.vision.images import Picture, find_pictures
@@ -104,13 +103,7 @@ class ExplainConfig:
         problems += self.where.problems()
         if self.engine == "ray" and self.device.startswith("cuda:"):
             problems.append(f"device {self.device}: Ray gives each worker a device of its own; say cuda")
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            problems.append(f"device {self.device}: torch sees none on this machine")
-        else:
-            try:
-                torch.zeros((), device=self.device)
-            except (RuntimeError, AssertionError, NotImplementedError):
-                problems.append(f"device {self.device!r}: torch sees none of that name; cpu, cuda, cuda:1")
+        problems += device_problems(self.device)
         raise_all("settings of explain", problems)
         return pictures
 

@@ -9,9 +9,11 @@ import torch
 from antigrad.attribution.explain_text.language import attribute_tokens
 from antigrad.attribution.explain_text.page import describe
 from antigrad.attribution.explain_text.settings import ExplainTextConfig
+from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
 from antigrad.language.limits import check_fits
 from antigrad.language.policy import Policy, load_any
+from antigrad.language.templates import chat_text
 
 
 def explain_text(config: ExplainTextConfig) -> RunFolder:
@@ -25,11 +27,15 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
 
     Raises:
         AntigradError: The settings, the model or the output folder are not usable.
+        InputValueError: A text has no tokens.
     """
     config.check()
     policy = load_any(config.model, device=config.device)
     prompt = _ids(policy, config.prompt) if config.raw else _chat(policy, config.prompt)
     answers = [_ids(policy, text) for text in (config.answer, config.other) if text]
+    for name, ids in (("prompt", prompt), ("answer", answers[0]), ("other", answers[-1])):
+        if not len(ids):
+            raise InputValueError(f"{name} without a token", "at least one", "write a text that the model knows")
     for answer in answers:
         both = [*prompt.tolist(), *answer.tolist()]
         check_fits(policy.model, both, 0, name="prompt and answer", shorten="shorten the prompt")
@@ -67,7 +73,7 @@ def _chat(policy: Policy, text: str) -> torch.Tensor:
     if not getattr(tokenizer, "chat_template", None):
         return _ids(policy, text)
     turns = [{"role": "user", "content": text}]
-    return _ids(policy, tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    return _ids(policy, chat_text(tokenizer, turns, ask=True, hint="leave the template out: --raw"))
 
 
 def _ids(policy: Policy, text: str) -> torch.Tensor:

@@ -6,9 +6,9 @@ from itertools import accumulate
 
 from antigrad.attribution.explain_text.language import TokenScores
 from antigrad.attribution.explain_text.settings import ExplainTextConfig
-from antigrad.core.bounds import more, worst
 from antigrad.core.errors import shortened
 from antigrad.core.page import Card, Cards, Column, Page, Response, Table, Token, TokenGroup, Tokens
+from antigrad.core.page_bounds import more, worst
 from antigrad.core.runs import RunFolder
 
 TOKENS = 10_000
@@ -35,8 +35,8 @@ def describe(run: RunFolder, config: ExplainTextConfig, found: TokenScores, word
     )
     label = "pushes the answer down (left end: pulls it up)" if signed else "size of the influence"
     columns = [Column("text", "token"), Column("place", "place", "integer"), Column("score", "score, nats", "signed")]
-    lines = ({"text": word, "place": place, "score": score} for place, (word, score) in enumerate(pairs))
-    rows = worst(lines, config.shown, lambda line: -abs(line["score"]))
+    largest = worst(enumerate(pairs), config.shown, lambda item: -abs(item[1][1]))
+    rows = [{"text": word, "place": place, "score": score} for place, (word, score) in largest]
     cards = [Card(what, f"{found.log_prob:.3f}".replace("-", "−"), "nats")]
     if found.gap is not None:
         change = found.log_prob - (found.baseline_log_prob or 0.0)

@@ -4,6 +4,7 @@ from antigrad.core.catalog import Catalog
 from antigrad.credit.pairs.kernel import PairKernel, pair_kernel
 from antigrad.credit.pairs.rule import PairFacts, PairRule
 
-PAIR_CREDIT: Catalog[PairRule] = Catalog("antigrad.credit.pairs", PairRule)  # pyright: ignore[reportAbstractUsage]
+_OTHERS = {"antigrad.credit": "groups of responses: antigrad train grpo, antigrad diagnose"}
+PAIR_CREDIT: Catalog[PairRule] = Catalog("antigrad.credit.pairs", PairRule, _OTHERS)  # pyright: ignore[reportAbstractUsage]
 
 __all__ = ["PAIR_CREDIT", "PairFacts", "PairKernel", "PairRule", "pair_kernel"]

@@ -147,8 +147,15 @@ def optimizer_parameters(optimizer: torch.optim.Optimizer, *, empty: bool = Fals
         Those that need a gradient now, in the order of its groups.
 
     Raises:
+        InputTypeError: It has no groups of parameters.
         InputValueError: There is none: the model is frozen.
     """
+    if not hasattr(optimizer, "param_groups"):
+        raise InputTypeError(
+            f"{type(optimizer).__name__}, which has no param_groups",
+            "an optimizer with param_groups",
+            "if it wraps another optimizer, watch that one: Watch(optimizer.optimizer)",
+        )
     every = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     found = [parameter for parameter in dict.fromkeys(every) if parameter.requires_grad]
     if not found and not empty:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from antigrad.core.errors import AntigradError, raise_all
+from antigrad.core.page_bounds import SHOWN, bounded
 from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, Where, spread
 from antigrad.lab.run.page import describe, summary_of
@@ -81,4 +82,4 @@ def compute(study: Study, full: bool, seed: int) -> Done:
     result = run_study(study, full=full, seed=seed)
     row: dict[str, Any] = {"kind": "study", "study": study.name, "finding": result.finding, "tier": study.tier}
     row |= {"seconds": round(time.perf_counter() - start, 1), "verdict": verdict(study, result)}
-    return row | {"numbers": result.numbers}, [asdict(section) for section in result.sections]
+    return row | {"numbers": result.numbers}, [asdict(bounded(section, SHOWN)) for section in result.sections]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import InputValueError, raise_all
+from antigrad.core.unicode import half_character
 from antigrad.language.tasks.question import Question, Shot
 from antigrad.language.tasks.task import Source, Wish
 from antigrad.language.tasks.verifiers import not_one_number
@@ -100,9 +101,9 @@ def _rows(path: Path, read: Callable[[int, dict[str, Any]], Row], wish: Wish) ->
     """
     try:
         lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name with a NUL
         raise InputValueError(
-            f"{path}: {error.strerror or error}", "a file that can be read", "check the path"
+            f"{path}: {getattr(error, 'strerror', None) or error}", "a file that can be read", "check the path"
         ) from error
     rows: dict[tuple[str | None, str], Row] = {}
     problems: list[str] = []
@@ -130,7 +131,7 @@ def _rows(path: Path, read: Callable[[int, dict[str, Any]], Row], wish: Wish) ->
                 raise InputValueError(
                     f"answer {question.answer!r}",
                     f"one that the verifier {wish.verifier!r} can accept",
-                    "mend it, or choose another verifier",
+                    "fix it, or choose another verifier",
                 )
         except InputValueError as error:
             problems.append(f"line {number}: {error}")
@@ -149,10 +150,10 @@ def _object(line: bytes) -> dict[str, Any]:
         ) from error
     except json.JSONDecodeError as error:
         raise InputValueError(
-            f"not JSON ({error.msg} at column {error.colno})", "one JSON object a line", "mend the line"
+            f"not JSON ({error.msg} at column {error.colno})", "one JSON object a line", "fix the line"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise InputValueError(f"unreadable JSON ({error})", "one JSON object a line", "mend the line") from error
+        raise InputValueError(f"unreadable JSON ({error})", "one JSON object a line", "fix the line") from error
     if not isinstance(row, dict):
         raise InputValueError(f"a JSON {_kind(row)}", "a JSON object", 'write {"question": ..., "answer": ...}')
     return row
@@ -164,10 +165,8 @@ def _text(row: dict[str, Any], key: str) -> str:
         raise InputValueError(f"no {key!r} among the keys {list(row)}", f"a {key}", "add it or rename a key")
     if not isinstance(value, str):
         raise InputValueError(f"{key} is a {_kind(value)}", "text", "put it in quotes")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InputValueError(f"{key} holds half a character ({error.reason})", "valid Unicode", "mend it") from error
+    if half := half_character(value):
+        raise InputValueError(f"{key} holds half of a character, {half}", "valid Unicode", "fix it")
     if not value.strip():
         raise InputValueError(f"empty {key}", "some text", "fill it in or delete the line")
     return value.strip()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from antigrad.core.errors import AntigradError
 from antigrad.language.tasks.question import Question, Shot
 from antigrad.language.tasks.verifiers import verifier
+from antigrad.language.templates import chat_text
 
 Style = Literal["raw", "chat"]
 
@@ -97,15 +98,8 @@ class Task:
                 "a tokenizer with one",
                 "choose style 'raw', or a model tuned for chat",
             )
-        messages = self.messages(question)
-        try:
-            return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        except Exception as error:  # Templates raise what they like, for example on a system turn.
-            raise AntigradError(
-                f"the chat template refused {[message['role'] for message in messages]}: {error}",
-                "a template that takes these turns",
-                "leave out the system prompt or the worked examples, or choose style 'raw'",
-            ) from error
+        hint = "leave out the system prompt or the worked examples, or choose style 'raw'"
+        return chat_text(tokenizer, self.messages(question), ask=True, hint=hint)
 
     def correct(self, response: str, question: Question) -> bool:
         r"""Judge a response.

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from antigrad.core.errors import InputValueError
-from antigrad.posttraining.certify.forms import Example, Messages, example_of, pair_of
+from antigrad.core.unicode import half_character
+from antigrad.language.templates import chat_text
+from antigrad.posttraining.certify.forms import Example, example_of, pair_of
 
 _SHOWN = 20
 
@@ -110,28 +112,20 @@ def to_tokens(example: Example, tokenizer: Any, max_tokens: int) -> Tokens | Non
     else:
         answer = example.response
         turns = [{"role": "assistant", "content": answer}] if isinstance(answer, str) else list(answer)
-        before = _templated(tokenizer, example.prompt, True)
-        text = _templated(tokenizer, [*example.prompt, *turns], False)
+        hint = "write prompts and responses as text"
+        before = chat_text(tokenizer, example.prompt, ask=True, hint=hint)
+        text = chat_text(tokenizer, [*example.prompt, *turns], ask=False, hint=hint)
         if not text.startswith(before):
             raise InputValueError(
                 "a chat template that writes a prompt otherwise once it is answered",
                 "the prompt as the beginning of the conversation",
-                "write prompts and responses as text",
+                hint,
             )
         prompt = _ids(tokenizer, before, special=False)
         response = _ids(tokenizer, text[len(before) :], special=False)
     whole = [*prompt, *response]
     ids, start = whole[:max_tokens], max(1, len(prompt))  # the first token of all is predicted by nothing
     return Tokens(ids, start, ended and len(ids) == len(whole)) if start < len(ids) else None
-
-
-def _templated(tokenizer: Any, messages: Messages, prompting: bool) -> str:
-    try:
-        return tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=prompting)
-    except Exception as error:  # a template raises whatever its author wrote
-        raise InputValueError(
-            f"messages the chat template refuses: {error}", "a tokenizer whose template knows them", "write text"
-        ) from error
 
 
 def _ids(tokenizer: Any, text: str, *, special: bool) -> list[int]:
@@ -143,10 +137,10 @@ def _ids(tokenizer: Any, text: str, *, special: bool) -> list[int]:
 def _read(path: Path, read: Any) -> tuple[list[Any], list[str]]:
     try:
         content = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        return [], [f"{path}: {error.strerror or error}"]
     except UnicodeDecodeError as error:
         return [], [f"{path}: byte {error.start + 1} is not UTF-8; JSON Lines or JSON is read"]
+    except (OSError, ValueError) as error:  # a name with a NUL
+        return [], [f"{path}: {getattr(error, 'strerror', None) or error}"]
     rows: list[Any] = []
     problems: list[str] = []
     is_list = content.lstrip().startswith("[")
@@ -155,6 +149,8 @@ def _read(path: Path, read: Any) -> tuple[list[Any], list[str]]:
             row = json.loads(value) if isinstance(value, str) else value
             if not isinstance(row, dict):
                 raise ValueError("a JSON object is needed")
+            if half := half_character(row):
+                raise ValueError(f"half of a character, {half}")
             rows.append(read(cast(dict[str, Any], row)))
         except (ValueError, RecursionError) as error:
             problems.append(f"{path} {'row' if is_list else 'line'} {place}: {error}")

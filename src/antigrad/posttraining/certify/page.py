@@ -58,7 +58,7 @@ def describe(run: RunFolder, config: CertifyConfig) -> None:
         config: What was asked.
     """
     rows = {row["part"]: row for row in run.ledger.rows("move")}
-    window, setup = run.ledger.rows("window")[-1], run.ledger.rows("setup")[0]
+    window, setup = run.ledger.one("window"), run.ledger.one("setup")
     sections: list[Section] = [
         Cards("In short", _cards(rows, setup, config), f"{ROLES[config.data_role]} {CAVEATS}"),
         _drop_chart(rows),

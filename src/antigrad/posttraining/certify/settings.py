@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antigrad.core.errors import did_you_mean, raise_all
+from antigrad.core.spread import too_many
 from antigrad.posttraining.certify.data import Example, read_examples, read_pairs
 
 ROLES = ("unknown", "training", "held_out")
@@ -79,6 +80,7 @@ class CertifyConfig:
             if path is not None and name not in parts:
                 parts[name], found = read_examples(path)
                 problems += found
+        problems += too_many("threads", self.threads)
         raise_all("settings of certify", problems)
         return parts
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
-from scipy.stats import spearmanr
+from numpy.typing import NDArray
+from scipy.stats import rankdata, spearmanr
 
 from antigrad.core.significance import signs
 
@@ -50,6 +51,26 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
     if len(first) < 2 or len(set(first)) == 1 or len(set(second)) == 1:
         return math.nan
     return round(float(cast(Any, spearmanr(first, second)).statistic), 12)
+
+
+def rank_correlations(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spearman's rank correlation row by row, all rows at once: resamples are many.
+
+    Args:
+        first: (R, n) figures.
+        second: (R, n) figures.
+
+    Returns:
+        (R,) as `rank_correlation` of each row.
+
+    Example:
+        >>> rank_correlations(np.array([[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]]), np.array([[10.0, 30.0, 20.0]] * 2)).tolist()
+        [0.5, nan]
+    """
+    ranks = [rankdata(values, axis=1) for values in (first, second)]
+    a, b = (one - one.mean(1, keepdims=True) for one in ranks)
+    norms = np.sqrt((a * a).sum(1) * (b * b).sum(1))
+    return np.where(norms > 0, (a * b).sum(1) / np.where(norms > 0, norms, 1.0), np.nan).round(12)
 
 
 def top_overlap(gwhes: Sequence[float], change: Sequence[float], count: int) -> float:

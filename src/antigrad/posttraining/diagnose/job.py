@@ -14,7 +14,7 @@ from antigrad.core.streams import seeded, stream_seed
 from antigrad.credit import CREDIT, CreditRule, Group, Influence, group_influence
 from antigrad.language.measure import Measured, measure
 from antigrad.language.policy import Policy, load_policy
-from antigrad.language.rollouts import Rollouts, joined, sample
+from antigrad.language.rollouts import Rollouts, check_asked, joined, sample
 from antigrad.language.tasks import Question, Task, load_task
 from antigrad.language.tasks.asked import check_questions
 from antigrad.objectives import Grpo, group_advantages
@@ -275,7 +275,7 @@ def _load(config: DiagnoseConfig, task: Task) -> Policy:
     policy = load_policy(
         config.model, device=config.device, dtype=config.dtype, trust_remote_code=config.trust_remote_code
     )
-    task.prompt(task.questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here, once
+    check_asked(policy, task, config.max_new_tokens)
     return policy
 
 

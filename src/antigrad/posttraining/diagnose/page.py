@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core import RunFolder
-from antigrad.core.bounds import more, worst
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.page_bounds import more, worst
 from antigrad.core.significance import LEAST
 from antigrad.language.tasks.asked import name_of
 from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, ranking

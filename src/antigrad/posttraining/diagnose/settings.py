@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.spread import too_many
 
 Advantages = Literal["sample", "population", "none"]
 
@@ -136,4 +137,5 @@ class DiagnoseConfig:
                 attempt()
             except (AntigradError, TypeError) as error:
                 problems.append(str(error))
+        problems += too_many("threads", self.threads)
         raise_all("settings of diagnose", problems)

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from antigrad.core.bounds import more, within
 from antigrad.core.page import Column, Response, Table, Token, TokenGroup, Tokens
+from antigrad.core.page_bounds import more, within
 from antigrad.language.tasks.asked import name_of
 from antigrad.posttraining.diagnose.settings import DiagnoseConfig
 

@@ -19,10 +19,11 @@ from antigrad.language.adapters import adapter_of
 from antigrad.language.draws import uniforms
 from antigrad.language.policy import Policy, load_any
 from antigrad.language.reads import check_causal
-from antigrad.language.rollouts import Rollouts, end_tokens, joined, judged, prompt_of, sample
+from antigrad.language.rollouts import Rollouts, check_asked, end_tokens, joined, judged, prompt_of, sample
 from antigrad.language.tasks import Task
 from antigrad.language.tasks.asked import check_questions
 from antigrad.posttraining.evaluate.page import describe
+from antigrad.posttraining.evaluate.pairs import PairProbes
 from antigrad.posttraining.evaluate.rows import (
     answers_row,
     check_model,
@@ -81,6 +82,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
     with progress("questions", total, done=sum(len(work.done(name)) for name in config.checkpoints)) as bar:
         for name in config.checkpoints:
             work.checkpoint(name, bar)
+            work.probe(name)
     rows = facts_of(run.ledger.stream())
     if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
         alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
@@ -100,22 +102,24 @@ class _Models:
     held: dict[str, Policy] = field(default_factory=dict[str, Policy])
 
     def first(self) -> None:
-        """Load the first checkpoint that can be loaded; the base has to be.
+        """Load the first model that can be loaded, then the base, which has to be.
 
         Raises:
-            AntigradError: The base can't be loaded, or no checkpoint can.
+            AntigradError: The base can't be loaded, or no model can.
         """
-        problems: list[str] = []
-        for name in self.config.checkpoints:
+        problems: list[AntigradError] = []
+        for name in self.config.model:
             try:
                 self.load(name)
+                break
             except AntigradError as error:
-                if name == self.config.base or len(self.config.checkpoints) == 1:
-                    raise
-                problems.append(str(error))
-            else:
-                return
-        raise_all("the checkpoints of evaluate", problems)
+                problems.append(error)
+        else:
+            if len(problems) == 1:
+                raise problems[0]
+            raise_all("the checkpoints of evaluate", [str(error) for error in problems])
+        if self.config.base is not None:
+            self.load(self.config.base)
 
     def load(self, name: str) -> Policy:
         """Load a checkpoint, unless it is the one held.
@@ -137,7 +141,7 @@ class _Models:
                 dtype=self.config.dtype,
                 trust_remote_code=self.config.trust_remote_code,
             )
-            self.task.prompt(self.task.questions[0], policy.tokenizer)
+            check_asked(policy, self.task, self.config.max_new_tokens)
             check_causal(policy.model, name)
             self.held[name] = policy
         return self.held[name]
@@ -200,6 +204,31 @@ class _Evaluation:
             head = {"kind": "answers", "model": name, "question": index, "id": question.id}
             self.run.ledger.append(head | {"text": question.question, "answer": question.answer} | row)
             bar.advance()
+
+    def probe(self, name: str) -> None:
+        """Measure one checkpoint on pairs of the base's answers, as far as it has not been.
+
+        Args:
+            name: As it was given.
+        """
+        limit, base_name = self.config.pair_probes, str(self.config.base)
+        base_answers, known = list(self.done(base_name).values()), self.done(name)
+        if not limit or not known or not base_answers or not self._same_tokens(name):
+            return
+        rows = self.run.ledger.rows("pair")
+        base = {row["question"]: row for row in rows if row["model"] == base_name}
+        seen = {row["question"] for row in rows if row["model"] == name}
+        probes = PairProbes(self.task, self.config.max_new_tokens, self.config.seed)
+        if name == base_name:
+            pairs = probes.pairs(base_answers, limit)
+            if len(seen) < len(pairs):
+                for row in probes.base_rows(self.models.load(name), pairs):
+                    if row["question"] not in seen:
+                        self.run.ledger.append({"model": name} | row)
+            return
+        for question, theirs in base.items():
+            if question not in seen:
+                self.run.ledger.append({"model": name} | probes.row(self.models.load(name), theirs, theirs))
 
     def _failed(self, name: str, error: AntigradError, questions: int, bar: Bar) -> None:
         self._append_model({"kind": "model", "model": name, "status": "failed", "reason": str(error)})

@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antigrad.core.bounds import more, worst
 from antigrad.core.page import Card, Cards, Column, Page, Section, Table
+from antigrad.core.page_bounds import more, worst
 from antigrad.core.runs import RunFolder
 from antigrad.language.tasks.asked import name_of
 from antigrad.posttraining.evaluate.charts import pass_chart, probe_chart, solved_chart
 from antigrad.posttraining.evaluate.findings import MEASURES, Findings, findings, probe_changes
+from antigrad.posttraining.evaluate.mass import Mass
 from antigrad.posttraining.evaluate.rows import facts_of
 from antigrad.posttraining.evaluate.settings import EvaluateConfig
 from antigrad.posttraining.probes.bootstrap import Estimate
@@ -45,10 +46,12 @@ def describe(run: RunFolder, config: EvaluateConfig) -> None:
     if compared:
         sections.append(_probe_table(compared, config))
         sections += [probe_chart(compared)] if any(one.rare.questions for one in compared) else []
+    mass = Mass(run.ledger.stream("pair"), config)
+    sections += mass.sections()
     sections.append(_question_table(good, config.shown))
     title = f"{', '.join(one.label for one in found)} on {config.tasks}"
     Page(f"Evaluation of {title}", _lead(found, config), sections).write(run, shown=config.shown)
-    run.write_summary(_summary(found, config))
+    run.write_summary(_summary(found, config) | mass.figures())
 
 
 def _summary(found: Sequence[Findings], config: EvaluateConfig) -> dict[str, Any]:

@@ -166,6 +166,8 @@ def facts_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for row in rows:
+        if row["kind"] == "pair":
+            continue  # `mass` reads those
         kept = {key: row[key] for key in _FACTS if key in row}
         if "text" in kept:
             kept["text"] = str(kept["text"])[:200]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.files import is_file, is_there
+from antigrad.core.spread import too_many
 from antigrad.language.tasks import Style, Task, load_task
 
 Engine = Literal["auto", "transformers", "vllm"]
@@ -33,6 +35,8 @@ class EvaluateConfig:
         temperature: Sampling temperature; log-probabilities and entropies are taken at it.
         max_new_tokens: Longest response; longer ones are cut and counted.
         probes: Rare correct responses of the base model to follow, a question at most.
+        pair_probes: Pairs of a correct and a wrong answer of the base, one a question at most, on which it is measured
+            where probability went: probe responses, squeezing, displacement, one step taken apart; 0 for none.
         level: Level of the bootstrap intervals.
         resamples: Resamples of the bootstrap over questions.
         verifier: `exact`, `last_number`, `math` or `reasoning_gym`; None takes the task's own.
@@ -60,6 +64,7 @@ class EvaluateConfig:
     temperature: float = 1.0
     max_new_tokens: int = 64
     probes: int = 8
+    pair_probes: int = 0
     level: float = 0.95
     resamples: int = 2000
     verifier: str | None = None
@@ -117,6 +122,7 @@ class EvaluateConfig:
             problems += [f"tasks={self.tasks}: {problem}" for problem in error.problems]
         except AntigradError as error:
             problems.append(f"tasks={self.tasks}: {error}")
+        problems += too_many("threads", self.threads)
         raise_all("settings of evaluate", problems)
         return cast(Task, task)
 
@@ -125,7 +131,7 @@ class EvaluateConfig:
         from antigrad.language.embedded import EMBEDDED
 
         problems = [] if self.model else ["model is empty: name at least one"]
-        places = [str(Path(name).resolve()) if Path(name).exists() else name for name in self.checkpoints]
+        places = [str(Path(name).resolve()) if is_there(name) else name for name in self.checkpoints]
         doubled = [name for index, name in enumerate(self.checkpoints) if places[index] in places[:index]]
         where = "each model once; the base is evaluated too, leave it out of model"
         problems += [f"{name} is there twice: {where}" for name in dict.fromkeys(doubled)]
@@ -141,9 +147,9 @@ class EvaluateConfig:
             except AntigradError as error:
                 problems.append(f"model={name}: {error}" + (", or name it with --base" if self.base is None else ""))
                 continue
-            if folder.exists() and not (folder / "config.json").is_file():
+            if is_there(folder) and not is_file(folder / "config.json"):
                 problems.append(f"model={name}: neither config.json nor adapter_config.json is in it")
-            if not folder.exists() and not _HUB_NAME.fullmatch(name):
+            if not is_there(folder) and not _HUB_NAME.fullmatch(name):
                 problems.append(f"model={name}: no such folder; {did_you_mean(name, EMBEDDED)}")
         return problems
 
@@ -154,6 +160,7 @@ class EvaluateConfig:
             ("samples", 1),
             ("max_new_tokens", 1),
             ("probes", 0),
+            ("pair_probes", 0),
             ("resamples", 100),
             ("shown", 1),
             ("rows_at_once", 1),
@@ -164,6 +171,8 @@ class EvaluateConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 problems.append(f"{name}={value}: at least {least} is needed")
+        if self.pair_probes and self.base is None:
+            problems.append(f"pair_probes={self.pair_probes} without base: pairs are of the base's answers; name it")
         if self.k is not None and not self.k:
             problems.append("k is empty: name at least one number of attempts, for example 1")
         for k in self.k or []:
@@ -195,7 +204,7 @@ class EvaluateConfig:
         if self.engine != "vllm":
             return []
         problems = [] if installed() else ["engine=vllm: the package vllm is not installed; pip install vllm, or auto"]
-        adapters = [name for name in self.checkpoints if (Path(name) / "adapter_config.json").is_file()]
+        adapters = [name for name in self.checkpoints if is_file(Path(name) / "adapter_config.json")]
         return problems + [f"engine=vllm: {name} is an adapter; merge it first, or take auto" for name in adapters]
 
 

@@ -15,8 +15,9 @@ from antigrad.credit.pairs import PairFacts
 from antigrad.credit.pairs.ches import ches_scores
 from antigrad.credit.pairs.kernel import kernel_of, pair_dots
 from antigrad.language.policy import Policy
+from antigrad.posttraining.pairs.contexts import PviOptions
 from antigrad.posttraining.pairs.pair import Pair, Tokens
-from antigrad.posttraining.pairs.pvi import PviOptions, cached_pvi, pvi_of
+from antigrad.posttraining.pairs.pvi import cached_pvi, pvi_of
 
 HIDDEN = ("ln_ches", "confidence", "kernel")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.language.templates import chat_text
 
 Messages = list[dict[str, Any]]
 Text = str | Messages
@@ -134,14 +135,8 @@ def rendered(pair: Pair, tokenizer: Any, response: Messages) -> list[int]:
         given = f"row {pair.row} has messages, and the tokenizer no chat template"
         raise AntigradError(given, "a tokenizer with one", "give texts instead, or choose a model tuned for chat")
     turns = [*pair.prompt, *response]
-    try:
-        text = tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=not response, **dict(pair.options)
-        )
-    except Exception as error:  # Templates raise what they like, for example on a system turn.
-        roles = [turn.get("role") for turn in turns]
-        given = f"row {pair.row}: the chat template refused {roles}: {error}"
-        raise AntigradError(given, "turns that it takes", "leave those rows out, or change the template") from error
+    hint = f"leave out row {pair.row} and those like it, or change the template"
+    text = chat_text(tokenizer, turns, ask=not response, hint=hint, **dict(pair.options))
     for turn in turns:
         content = str(turn.get("content") or "").strip()
         if turn.get("role") == "system" and content and content not in text:

@@ -8,11 +8,10 @@ Symbols: x prompt, c the response's chain without its final answer, y gold answe
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,64 +20,8 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.language.measure import batches
 from antigrad.language.policy import Policy
-from antigrad.posttraining.pairs.pair import Pair, rendered, shared, words_of
-
-Pooling = Literal["sum", "mean", "first"]
-NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
-
-
-@dataclass(frozen=True)
-class PviOptions:
-    r"""How PVI is measured.
-
-    Args:
-        marker: What stands between a chain and its final answer.
-        cut: Leave the response's own final answer out of its chain. Without that a wrong answer stands right before the
-            gold one, and drives PVI down for nearly all.
-        pooling: `sum` over the tokens of the answer, `mean`, or the `first` token only.
-        rows_at_once: Sequences a forward pass.
-        max_length: Longest sequence in tokens; a longer one is an error, never cut.
-
-    Raises:
-        InputValueError: An option is out of range.
-    """
-
-    marker: str = " The answer is"
-    cut: bool = True
-    pooling: Pooling = "sum"
-    rows_at_once: int = 16
-    max_length: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.pooling not in get_args(Pooling):
-            raise InputValueError(f"pooling {self.pooling!r}", "sum, mean or first", "sum is the default")
-        if self.rows_at_once < 1:
-            raise InputValueError(f"rows_at_once={self.rows_at_once}", "at least 1", "16 is the default")
-
-
-def chain_of(response: str, options: PviOptions) -> str:
-    """Cut a response before its final answer.
-
-    Args:
-        response: What was written.
-        options: Marker, and whether to cut.
-
-    Returns:
-        What stands before the last marker; without one, before the last number; without that, all.
-
-    Example:
-        >>> chain_of("2 and 3 make 5. The answer is 6", PviOptions())
-        '2 and 3 make 5.'
-        >>> chain_of("2 and 3 make 6", PviOptions())
-        '2 and 3 make'
-    """
-    if not options.cut:
-        return response
-    before, found, _ = response.rpartition(options.marker)
-    if found:
-        return before
-    numbers = list(NUMBER.finditer(response))
-    return response[: numbers[-1].start()].rstrip() if numbers else response
+from antigrad.posttraining.pairs.contexts import InContext, Pooling, PviOptions, in_context
+from antigrad.posttraining.pairs.pair import Pair
 
 
 def pvi_of(policy: Policy, pairs: Sequence[Pair], options: PviOptions) -> Tensor:
@@ -105,51 +48,13 @@ def pvi_of(policy: Policy, pairs: Sequence[Pair], options: PviOptions) -> Tensor
     if missing:
         given = f"no answer in rows {missing[:8]}{'…' if len(missing) > 8 else ''}"
         raise InputValueError(given, "the gold answer of every pair", "add a column answer, or choose another rule")
-    asked: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
-    places: list[tuple[int, int]] = []
-    for pair in pairs:
-        chain = chain_of(words_of(pair.rejected), options)
-        both = [_sequence(policy.tokenizer, pair, text, options) for text in (chain, "")]
-        # Pairs of one prompt share the pass without a chain; so do repeated chains.
-        places.append(tuple(asked.setdefault(sequence, len(asked)) for sequence in both))  # pyright: ignore[reportArgumentType]
+    asked: dict[InContext, int] = {}
+    both = in_context(policy.tokenizer, pairs, options)
+    # Pairs of one prompt share the pass without a chain; so do repeated chains.
+    places = [[asked.setdefault(sequence, len(asked)) for sequence in row] for row in both]
     values = answer_log_probs(policy, list(asked), options)
     place = torch.tensor(places)
     return values[place[:, 0]] - values[place[:, 1]]
-
-
-def _sequence(tokenizer: Any, pair: Pair, chain: str, options: PviOptions) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Token ids of prompt, chain and marker, and of the gold answer behind them.
-
-    Args:
-        tokenizer: Of the policy.
-        pair: Prompt and answer.
-        chain: What stands between; empty for none.
-        options: The marker.
-
-    Returns:
-        Both, so that together they are the tokens of the whole text.
-
-    Raises:
-        InputValueError: They are too long.
-    """
-    if isinstance(pair.prompt, str):
-        start, special = pair.prompt, True
-        # A prompt that ends as the marker does (`12+3=`) needs it no second time.
-        marker = "" if not chain and start.endswith(options.marker) else options.marker
-    else:
-        start, special = tokenizer.decode(rendered(pair, tokenizer, [])), False
-        marker = options.marker if chain else options.marker.lstrip()
-    space = "" if options.marker.endswith(("=", " ", "\n")) else " "
-    before = start + chain + marker
-    # The answer's first token may hold the space before it: both texts are tokenised, and parted where they differ.
-    whole, head = (
-        tokenizer(text=text, add_special_tokens=special).input_ids for text in (before + space + pair.answer, before)
-    )
-    place = shared(whole, head)
-    if options.max_length is not None and len(whole) > options.max_length:
-        given = f"row {pair.row}: {len(whole)} tokens with the answer"
-        raise InputValueError(given, f"at most {options.max_length}", "raise max_length, or leave the row out")
-    return tuple(whole[:place]), tuple(whole[place:])
 
 
 @torch.no_grad()
@@ -235,7 +140,8 @@ def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folde
     key = hashlib.sha256(repr((content, settings, fingerprint(policy))).encode()).hexdigest()[:32]
     path = folder / f"pvi-{key}.parquet"
     if path.exists():
-        return torch.tensor(parquet.read_table(path).column("pvi").to_pylist(), dtype=torch.float64)
+        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made anew
+            return torch.tensor(parquet.read_table(path).column("pvi").to_pylist(), dtype=torch.float64)
     values = pvi_of(policy, pairs, options)
     columns: Mapping[str, list[Any]] = {"row": [pair.row for pair in pairs], "pvi": values.tolist()}
     sink = pa.BufferOutputStream()

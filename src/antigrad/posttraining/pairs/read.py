@@ -6,12 +6,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_there
+from antigrad.core.unicode import half_character
+from antigrad.posttraining.pairs.generate import Count
 from antigrad.posttraining.pairs.pair import Messages, Pair, Text, Tokens, tokenize, words_of
 
 NUMBERS = ("pvi", "reward_gap")
@@ -42,11 +45,13 @@ class PairSet:
         pairs: The pairs.
         tokens: Their token ids.
         excluded: Rows that were left out.
+        counts: What became of each question, where pairs were made from answers.
     """
 
     pairs: tuple[Pair, ...]
     tokens: tuple[Tokens, ...]
     excluded: tuple[Excluded, ...]
+    counts: tuple[Count, ...] = ()
 
     def reasons(self) -> dict[str, list[int]]:
         """Rows by the reason they were left out.
@@ -81,7 +86,9 @@ def read_rows(source: str) -> Iterator[Mapping[str, Any]]:
             yield from _objects(path, json.loads(path.read_text(encoding="utf-8-sig")))
         else:
             yield from _lines(path)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except InputValueError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         _refuse(str(path), error)
 
 
@@ -110,8 +117,12 @@ def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
                 continue
             try:
                 yield from _objects(path, [json.loads(line)])
-            except json.JSONDecodeError as error:
-                given = f"{path}, line {number}: not JSON ({error.msg} at column {error.colno})"
+            except InputValueError:
+                raise
+            except (ValueError, RecursionError) as error:
+                where = isinstance(error, json.JSONDecodeError)
+                reason = f"{error.msg} at column {error.colno}" if where else str(error)
+                given = f"{path}, line {number}: not JSON ({reason})"
                 raise InputValueError(given, "one JSON object a line", "fix the line") from error
 
 
@@ -131,7 +142,7 @@ def _data_set(spec: str) -> Iterator[Mapping[str, Any]]:
     split = str(options.pop("split", "train"))
     folder = Path(name).expanduser()
     try:
-        if (folder / "dataset_info.json").exists() or (folder / "dataset_dict.json").exists():
+        if is_there(folder / "dataset_info.json") or is_there(folder / "dataset_dict.json"):
             found: Any = load_from_disk(str(folder))
             rows: Any = found if isinstance(found, Dataset) else found[split]
         else:
@@ -214,6 +225,8 @@ def make_pair(number: int, row: Mapping[str, Any]) -> Pair | Excluded:
     chosen, rejected, prompt = (row.get(name) for name in ("chosen", "rejected", "prompt"))
     if not row:
         return Excluded(number, "blank", "nothing in it")
+    if half := half_character(row):
+        return Excluded(number, "half of a character", half)
     sides: dict[str, Any] = {"chosen": chosen, "rejected": rejected}
     absent = [name for name, value in sides.items() if value is None]
     if absent:
@@ -228,7 +241,7 @@ def make_pair(number: int, row: Mapping[str, Any]) -> Pair | Excluded:
         return Excluded(number, "empty", f"empty {' and '.join(empty)}")
     if chosen == rejected:
         return Excluded(number, "identical", "chosen and rejected are the same")
-    numbers = {name: float(row[name]) for name in NUMBERS if isinstance(row.get(name), int | float)}
+    numbers = {name: _float(row[name]) for name in NUMBERS if isinstance(row.get(name), int | float)}
     bad = [f"{name}={value}" for name, value in numbers.items() if not isfinite(value)]
     if bad:
         return Excluded(number, "not a number", ", ".join(bad))
@@ -238,8 +251,9 @@ def make_pair(number: int, row: Mapping[str, Any]) -> Pair | Excluded:
     first, up, down = texts
     if row.get("system") and isinstance(first, list) and (not first or first[0].get("role") != "system"):
         first = [{"role": "system", "content": str(row["system"])}, *first]
-    options = {} if row.get("tools") is None else {"tools": _tools(row["tools"])}
-    options |= row.get("chat_template_kwargs") or {}
+    options = _options(row)
+    if isinstance(options, str):
+        return Excluded(number, "malformed", options)
     text = {name: "" if row.get(name) is None else str(row[name]) for name in ("answer", "paraphrase")}
     return Pair(number, first, up, down, text["answer"], numbers, text["paraphrase"], options)
 
@@ -252,8 +266,23 @@ def _kind(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def _tools(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return inf
+
+
+def _options(row: Mapping[str, Any]) -> dict[str, Any] | str:
+    # What goes to the chat template; or what is wrong with it.
+    tools, more = row.get("tools"), row.get("chat_template_kwargs")
+    try:
+        tools = json.loads(tools) if isinstance(tools, str) else tools
+    except (ValueError, RecursionError) as error:
+        return f"tools is not JSON ({error})"
+    if more is not None and not isinstance(more, dict):
+        return f"chat_template_kwargs is a {type(more).__name__}, not a mapping"
+    return ({} if tools is None else {"tools": tools}) | (more or {})
 
 
 def _with_prompt(prompt: Any, chosen: Any, rejected: Any) -> tuple[Text, Text, Text] | str:

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 import torch
 
-from antigrad.core.errors import InputValueError
+from antigrad.core.errors import InputValueError, raise_all
+from antigrad.language.limits import check_fits
 from antigrad.language.policy import Policy
 from antigrad.language.rollouts import end_tokens
-from antigrad.language.tasks import load_task
-from antigrad.posttraining.pairs.generate import generate_pairs
+from antigrad.language.tasks import Task, load_task
+from antigrad.posttraining.pairs.generate import ask, count_of, pairs_of, shown
 from antigrad.posttraining.pairs.pair import Pair, Tokens, tokenize
 from antigrad.posttraining.pairs.read import PairSet, read_pairs, read_rows
 
@@ -46,6 +47,25 @@ class Source(Protocol):
     def seed(self) -> int: ...  # noqa: D102
 
 
+def task_of(config: Source) -> Task:
+    """Set up the task that pairs are made from.
+
+    Args:
+        config: The settings.
+
+    Returns:
+        The task.
+    """
+    return load_task(
+        config.tasks,
+        count=config.questions,
+        seed=config.seed,
+        verifier=config.verifier,
+        style=config.style,
+        shots=config.shots,
+    )
+
+
 def found_pairs(config: Source, policy: Policy) -> PairSet:
     """Read pairs, or make them from the model's own answers.
 
@@ -60,28 +80,48 @@ def found_pairs(config: Source, policy: Policy) -> PairSet:
         InputValueError: There are none.
     """
     if config.pairs:
-        return read_pairs(read_rows(config.pairs), policy.tokenizer, max_length=config.max_length)
-    task = load_task(
-        config.tasks,
-        count=config.questions,
-        seed=config.seed,
-        verifier=config.verifier,
-        style=config.style,
-        shots=config.shots,
-    )
-    pairs = generate_pairs(
+        return checked(policy, read_pairs(read_rows(config.pairs), policy.tokenizer, max_length=config.max_length))
+    task = task_of(config)
+    asked = ask(
         policy,
         task,
         samples=config.samples,
-        pairs=config.pairs_a_question,
         temperature=config.sampling_temperature,
         max_new_tokens=config.max_new_tokens,
         seed=config.seed,
     )
+    answers = list(shown(asked, config.questions))
+    pairs = pairs_of(task, answers, config.pairs_a_question, seed=config.seed)
     if not pairs:
         given = f"{config.questions} questions with {config.samples} answers each, none with a correct and a wrong one"
         raise InputValueError(given, "questions that the model solves now and then", "other tasks, or more samples")
-    return read_pairs([row_of(pair) for pair in pairs], policy.tokenizer, max_length=config.max_length)
+    found = read_pairs([row_of(pair) for pair in pairs], policy.tokenizer, max_length=config.max_length)
+    return checked(policy, replace(found, counts=tuple(map(count_of, answers))))
+
+
+def checked(policy: Policy, found: PairSet) -> PairSet:
+    """Refuse pairs that the model can't read: too long for its positions, or in tokens that it does not know.
+
+    Args:
+        policy: The model.
+        found: The pairs.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        ManyInputsError: Some are, all of them.
+    """
+    problems: list[str] = []
+    for pair, tokens in zip(found.pairs, found.tokens, strict=True):
+        try:
+            for side in (tokens.chosen, tokens.rejected):
+                name, shorten = f"row {pair.row}", "lower max_length, to leave it out"
+                check_fits(policy.model, [*tokens.prompt, *side], 0, name=name, shorten=shorten)
+        except InputValueError as error:
+            problems.append(str(error))
+    raise_all("the pairs", problems)
+    return found
 
 
 def row_of(pair: Pair) -> dict[str, Any]:

@@ -47,5 +47,17 @@ class StepCallback(TrainerCallback):
             self._say(text)
 
 
+def restore_tokens(trainer: Any, state: Any) -> None:
+    """Let TRL count tokens on from where an interrupted run was: it counts them anew in every process.
+
+    Args:
+        trainer: One of TRL's.
+        state: Its state, read back.
+    """
+    numbers = [row["num_tokens"] for row in state.log_history if "num_tokens" in row]
+    if numbers:
+        trainer._total_train_tokens = numbers[-1]
+
+
 def _finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,10 +11,15 @@ import torch
 from antigrad.core.checkpoints import tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
+from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.language.quiet import quiet
 from antigrad.posttraining.train.callback import Alarms, StepCallback
+from antigrad.posttraining.train.rounds.callback import RoundCallback
+
+_ONCE = ("evaluation", "round", "final")
+"""Rows that a run which goes on from a checkpoint makes again, though the checkpoint was written after them."""
 
 
 class Training(Protocol):
@@ -126,6 +130,9 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
                 _certify(trainer, config.certify_every, run)
             append = _Appending(run, bar, seen)
             trainer.add_callback(StepCallback(append, _say, alarms))
+            for callback in trainer.callback_handler.callbacks:
+                if isinstance(callback, RoundCallback):
+                    callback.append = append
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
 
@@ -160,7 +167,7 @@ class _Appending:
         self._run, self._bar, self._seen = run, bar, seen
 
     def __call__(self, row: dict[str, Any]) -> None:
-        if row["kind"] == "evaluation" and ("evaluation", row["step"]) in self._seen:
+        if row["kind"] in _ONCE and (row["kind"], row["step"]) in self._seen:
             return
         self._run.ledger.append(row)
         if row["kind"] == "train":
@@ -215,5 +222,6 @@ def _forget_after(run: RunFolder, step: int) -> None:
 
 def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
     if ledger.exists():
-        whole = [line for line in ledger.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-        write_atomic(ledger, b"".join(line for line in whole if wanted(json.loads(line))))
+        rows = list(Ledger(ledger))  # whole ones; a text may hold what Python takes for the end of a line
+        lines = ledger.read_text(encoding="utf-8").split("\n")
+        write_atomic(ledger, "".join(f"{line}\n" for row, line in zip(rows, lines, strict=False) if wanted(row)))

@@ -1,4 +1,4 @@
-/* Tables: a click on a heading sorts, the box above filters. */
+/* Tables: a click on a heading sorts, the box and the lists above filter. */
 (() => {
   "use strict";
   const words = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
@@ -28,17 +28,22 @@
       body.append(...[...rows].sort(compare(column, head.classList.contains("text"), sign)));
     }));
 
+    const choices = [...section.querySelectorAll(".filter select")];
+
     const filter = () => {
       const wanted = plain(box.value).split(/\s+/).filter(Boolean);
+      const chosen = choices.filter((one) => one.value).map((one) => [Number(one.dataset.column), one.value.slice(1)]);
       let left = 0;
       rows.forEach((row, number) => {
-        row.hidden = !wanted.every((word) => texts[number].includes(word));
+        row.hidden = !wanted.every((word) => texts[number].includes(word))
+          || !chosen.every(([column, value]) => row.cells[column].textContent === value);
         left += !row.hidden;
       });
       count.textContent = `${left} of ${rows.length} rows`;
       section.querySelector(".empty").hidden = left > 0;
     };
     box.addEventListener("input", filter);
+    for (const one of choices) one.addEventListener("change", filter);
     filter();
   }
 })();

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from antigrad.scenarios.costs.cost import Cost, Value
-from antigrad.scenarios.costs.road_gaussian import live_corners, window
+from antigrad.scenarios.costs.road_gaussian import live_corners
 from antigrad.scenarios.traffic import View
 
 CROP = 32
@@ -62,7 +62,7 @@ class RoadCrop(Cost):
                 -1
             )  # Few, as released.
         point, row, scene, first, start = point[some], row[some], scene[some], first[some], start[some, None]
-        cell = first[:, None] + window(1.0, reach, point).long()
+        cell = first[:, None] + _window(reach, point.device)
         size, place = road.extent[scene][:, None], cell.flip(-1)  # (rows, columns)
         inside = ((place >= 0) & (place < size) & (place >= start) & (place < start + CROP)).all(-1)
         held = place.clamp(min=0).minimum(size - 1)
@@ -78,3 +78,9 @@ def _crop_start(cell: Tensor, extent: Tensor) -> Tensor:
     start = (cell.minimum(extent.flip(-1) - 1).clamp(min=0) - CROP // 2).clamp(max=0)
     # extent is (rows, columns); the number along x selects the first of them, as released.
     return torch.where(start < 0, start + extent, start).minimum(extent - CROP).clamp(min=0)
+
+
+def _window(reach: int, device: torch.device) -> Tensor:
+    # (K, 2) offsets in cells, to each side.
+    axis = torch.arange(-reach, reach + 1, device=device)
+    return torch.cartesian_prod(axis, axis)

@@ -14,22 +14,6 @@ from antigrad.scenarios.gap import corners
 from antigrad.scenarios.traffic import View
 
 
-def window(cell: float, reach: float, like: Tensor) -> Tensor:
-    """Offsets of the cells around a point.
-
-    Args:
-        cell: m between cells.
-        reach: m to each side.
-        like: Gives dtype and device.
-
-    Returns:
-        (K, 2) m.
-    """
-    count = round(reach / cell)
-    axis = torch.arange(-count, count + 1, device=like.device).to(like) * cell
-    return torch.cartesian_prod(axis, axis)
-
-
 def live_corners(view: View, reach: float, length: float = 0.0, width: float = 0.0) -> tuple[Tensor, Tensor]:
     """Corners of movers that have the border of the road within reach, or are off it.
 
@@ -104,10 +88,9 @@ class RoadGaussian(Cost):
         if traffic.road is None or not len(point):
             return Value(torch.zeros_like(constant), valid)
         with torch.no_grad():
-            first = (point / self.cell).round() * self.cell
-            place = first[:, None] + window(self.cell, 4 * self.sigma, point)
-            off = traffic.road(place, traffic.scene[row]) > 0
+            off, x, y = traffic.road.off_cells(self.cell).around(point, traffic.scene[row], 4 * self.sigma)
         mass = (self.pixel or self.cell) ** 2 / (2 * math.pi * self.sigma**2)
-        near = torch.exp((place - point[:, None]).square().sum(-1) / (-2 * self.sigma**2)) * mass
-        each = torch.where(off, near, 0.0).sum(-1)
+        along = torch.exp((x - point[:, :1]).square() / (-2 * self.sigma**2))
+        across = torch.exp((y - point[:, 1:]).square() / (-2 * self.sigma**2))  # The Gaussian is a product of two.
+        each = mass * (across * (off.to(point) @ along[..., None])[..., 0]).sum(-1)
         return Value.where(valid, torch.zeros_like(constant).index_add(0, row, each) / traffic.horizon)

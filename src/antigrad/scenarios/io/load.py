@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from antigrad.core.errors import InputValueError
+from antigrad.core.errors import InputValueError, raise_all
+from antigrad.core.files import is_file, is_there
+from antigrad.core.unicode import half_character
 from antigrad.scenarios.io.readers import READERS, SceneReader
 from antigrad.scenarios.scene import Scenes
 
@@ -53,7 +55,7 @@ def find(place: str | Path, reader: str | None = None) -> list[Source]:
     """
     top = Path(place)
     known = [READERS.make(reader)] if reader else [READERS.make(name) for name in READERS.names()]
-    if not top.exists():
+    if not is_there(top):
         raise InputValueError(f"{place} is not there", "a file or folder with scenes", "check the path")
     found = [
         Source(path, one)
@@ -61,6 +63,10 @@ def find(place: str | Path, reader: str | None = None) -> list[Source]:
         for one in [next((r for r in known if r.reads(path)), None)]
         if one
     ]
+    raise_all(
+        f"scenes in {place}",
+        [f"{str(one.path)!r}: a name that is not UTF-8; rename it" for one in found if half_character(str(one.path))],
+    )
     if not found:
         formats = reader or ", ".join(READERS.names())
         raise InputValueError(f"no scene in {place}", f"files of {formats}", "check the path, or name the reader")
@@ -68,7 +74,7 @@ def find(place: str | Path, reader: str | None = None) -> list[Source]:
 
 
 def _paths(top: Path, known: Sequence[SceneReader]) -> Iterator[Path]:
-    if top.is_file() or any(reader.reads(top) for reader in known):
+    if is_file(top) or any(reader.reads(top) for reader in known):
         yield top
         return
     for folder, below, files in os.walk(top):

@@ -5,12 +5,14 @@ The function gets three plain arrays and returns acceleration and curvature; it 
     import numpy as np
 
     def plan(ego, others, route):
-        x, y, yaw, speed = ego                       # m, m, rad, m/s
-        dx, dy = others[:, 0] - x, others[:, 1] - y  # others: x, y, yaw, speed, length, width, kind
-        ahead = np.cos(yaw) * dx + np.sin(yaw) * dy
-        aside = np.abs(np.cos(yaw) * dy - np.sin(yaw) * dx)
-        blocked = (ahead > 0) & (ahead < 2 * speed + 5) & (aside < 2)
-        return (-6.0 if blocked.any() else 0.0), 0.0  # m/s², 1/m
+        x, y, yaw, speed = ego  # m, m, rad, m/s
+        turn = np.array([[np.cos(yaw), np.sin(yaw)], [-np.sin(yaw), np.cos(yaw)]])
+        ahead, aside = turn @ (others[:, :2] - [x, y]).T  # others: x, y, yaw, speed, length, width, kind
+        blocked = (ahead > 0) & (ahead < 2 * speed + 5) & (np.abs(aside) < 2)
+        nearest = np.hypot(*(route - [x, y]).T).argmin()  # route: x, y along the recorded path
+        goal = turn @ (route[min(nearest + 10, len(route) - 1)] - [x, y])
+        curvature = 2 * goal[1] / max(goal @ goal, 25.0)  # pure pursuit
+        return (-6.0 if blocked.any() else 0.0), curvature  # m/s², 1/m
 """
 
 from __future__ import annotations

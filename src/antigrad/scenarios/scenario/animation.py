@@ -10,7 +10,8 @@ from torch import Tensor
 
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.gap import boxes, corners
-from antigrad.scenarios.scenario.charts import Scene
+from antigrad.scenarios.scenario.trace import Ended
+from antigrad.scenarios.scenario.video import film
 
 SIDE, AROUND = 480, 45.0
 """Pixels, and metres to each side of the ego."""
@@ -18,7 +19,7 @@ _PAPER, _OTHER, _GHOST = "#f7f7f5", "#b9bdc4", "#d9a76a"
 _EGO, _STRIKER, _HIT = "#1d7f5f", "#c2410c", "#b91c1c"
 
 
-def frames(scene: Scene, striker: int, contact: int, every: int = 2, dt: float = 0.1) -> list[Image.Image]:
+def frames(scene: Ended, striker: int, contact: int, every: int = 2, dt: float = 0.1) -> list[Image.Image]:
     """Draw a scene from above, the ego in the middle.
 
     Args:
@@ -42,11 +43,13 @@ def animation(pictures: list[Image.Image], seconds: float, kind: str = "webp") -
     Args:
         pictures: At least one.
         seconds: Each is shown.
-        kind: `webp` or `gif`.
+        kind: `webp`, `gif`, or `mp4`.
 
     Returns:
         The file.
     """
+    if kind == "mp4":
+        return film(pictures, seconds)
     buffer = io.BytesIO()
     first, rest = pictures[0], pictures[1:]
     first.save(buffer, kind.upper(), save_all=True, append_images=rest, duration=round(1000 * seconds), loop=0)
@@ -60,7 +63,7 @@ def _outlines(pose: Tensor, size: Tensor) -> Tensor:
 
 
 def _frame(
-    scene: Scene, rings: tuple[Tensor, Tensor], striker: int, step: int, dt: float, *, struck: bool
+    scene: Ended, rings: tuple[Tensor, Tensor], striker: int, step: int, dt: float, *, struck: bool
 ) -> Image.Image:
     after, before = rings
     picture = Image.new("RGB", (SIDE, SIDE), _PAPER)

@@ -16,7 +16,19 @@ Row = dict[str, Any]
 Figures = dict[str, float | int | str | None]
 _VERDICTS = (AVOIDABLE, FORESIGHT, UNAVOIDABLE)
 _DRAWN = ("open", "open_s", "ledger")
-_COUNTED = ("status", "piece", "trace", "job", "scene", "note", "notes", "iterations", "descended")
+_COUNTED = (
+    "status",
+    "piece",
+    "trace",
+    "job",
+    "scene",
+    "note",
+    "notes",
+    "iterations",
+    "descended",
+    "warnings",
+    "format",
+)
 DEEP = 1.0
 """m off the road, beyond what it was before, that counts as off-road."""
 
@@ -165,6 +177,7 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
         "iterations_median": _median(row["iterations"] for row in best),
         "deviation_mean_m": _mean(row["log_deviation"] for row in best),
         "off_road_share": _share(best, lambda row: _excess(row) > DEEP),
+        "off_road_increase_m": _mean(max(0.0, _excess(row)) for row in best),
         "third_contact_share": _share(best, third_contact),
         "ego_at_fault_share": _share(best, lambda row: row["ego_at_fault"]),
         "ego_strikes_share": _share(best, lambda row: row["ego_strikes"]),

@@ -15,11 +15,11 @@ from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, spread
 from antigrad.scenarios.io import Source
 from antigrad.scenarios.scenario.animation import animation, frames
-from antigrad.scenarios.scenario.charts import scene_of
 from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summary_of
 from antigrad.scenarios.scenario.page import describe
 from antigrad.scenarios.scenario.piece import Found, Given, work, write_scenes
 from antigrad.scenarios.scenario.settings import ScenarioConfig
+from antigrad.scenarios.scenario.trace import ended
 
 
 def scenario(config: ScenarioConfig) -> RunFolder:
@@ -59,7 +59,7 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         raise_all("scenes", [row["reason"] for row in run.ledger.rows("refused")] or ["none was found"])
     describe(run, config)
     for place, row in enumerate(best_of_scenes(jobs_of(run, light=True))[: config.animate]):
-        pictures = frames(scene_of(run, row), row["striker"], row["contact_step"], dt=row["dt"])
+        pictures = frames(ended(run, row), row["striker"], row["contact_step"], dt=row["dt"])
         name = f"animations/{place:03d}-{_plain(row['scene'])}.{config.picture}"
         write_atomic(run.artifact(name), animation(pictures, 2 * row["dt"], config.picture))
     run.write_summary(summary_of(run))

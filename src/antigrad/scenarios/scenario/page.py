@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Column, Page, Playback, PlayedScene, Section, Table
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.recipe import PRESETS, differences, preset
-from antigrad.scenarios.scenario.charts import plan, timeline
-from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, whole
+from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summary_of, whole
+from antigrad.scenarios.scenario.playback import played
+from antigrad.scenarios.scenario.rows import NO_CANDIDATE
 from antigrad.scenarios.scenario.settings import ScenarioConfig
+from antigrad.scenarios.tools import HIT
 
 _CAVEAT = (
     "Avoidable: an escape was found against the others as they drove, in a lattice of braking and swerving, with 0.3 m"
     " to spare. That proves it. Unavoidable holds for this lattice only."
 )
+
+_ROOM = 6_000_000
+"""Characters of played scenes: the page stays well below 10 MB."""
+_ROWS = 2000
 
 
 def describe(run: RunFolder, config: ScenarioConfig) -> None:
@@ -27,11 +36,11 @@ def describe(run: RunFolder, config: ScenarioConfig) -> None:
     rows = jobs_of(run, light=True)
     figures = summary_of(run, rows)
     best = best_of_scenes(rows)
+    shown = chosen(run, best, config.shown)
     sections: list[Section] = [_cards(figures, config)]
-    if best:
-        sections.append(_table(ranked(rows)))
-    for row in whole(run, best[: config.shown]):
-        sections += [plan(run, row), timeline(run, row)]
+    if shown:
+        sections.append(_playback(list(shown.values()), len(best)))
+    sections.append(_scenes(rows, best, list(shown), config))
     if best:
         sections.append(_effects(rows, config))
     sections.append(_others(rows, run))
@@ -59,7 +68,7 @@ def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
             f"{figures['scenes_hit']} of {figures['scenes_attacked']}",
             f"95 % interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego",
         ),
-        Card("Could have been avoided", _percent(figures["avoidable_share"]), _CAVEAT),
+        Card("Could have been avoided", _percent(figures["avoidable_share"]), "of the scenes hit"),
         Card("Lead needed", _number(figures["lead_median_s"], "s"), "median, from the last safe start to the contact"),
         Card("Braking alone suffices", _percent(figures["braking_suffices_share"]), "of the scenes hit"),
         Card("Distance from the record", _number(figures["deviation_mean_m"], "m"), "mean of the strikers' largest"),
@@ -70,17 +79,62 @@ def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
         Card("The ego's fault", _percent(figures["ego_at_fault_share"]), "by nuPlan's classes of contacts"),
         Card("Left out", f"{left}", "no candidate, or a contact before any attack"),
     ]
-    return Cards("Result", cards, f"Preset {config.preset}, planner {config.planner}.")
+    return Cards("Result", cards, f"Preset {config.preset}, planner {config.planner}. {_CAVEAT}")
 
 
-def _table(hits: list[dict[str, Any]]) -> Table:
+def chosen(run: RunFolder, best: Sequence[dict[str, Any]], most: int) -> dict[str, PlayedScene]:
+    """Scenes that the page plays: from both ends of the ranking, as many as fit.
+
+    Args:
+        run: The run.
+        best: The first hit of each scene, in the order of the ranking.
+        most: How many at most.
+
+    Returns:
+        Trace and scene, in that order.
+    """
+    order = [place // 2 if place % 2 == 0 else -1 - place // 2 for place in range(min(most, len(best)))]
+    found: dict[int, PlayedScene] = {}
+    room = _ROOM
+    for place, row in zip(order, whole(run, [best[place] for place in order]), strict=True):
+        scene = played(run, row)
+        room -= len(json.dumps(asdict(scene)))
+        if room < 0:
+            break
+        found[place % len(best)] = scene
+    return {best[place]["trace"]: found[place] for place in sorted(found)}
+
+
+def _playback(shown: Sequence[PlayedScene], hit: int) -> Playback:
+    rest = hit - len(shown)
+    text = "Before and after over each other: what is filled is the end, what is dashed the record."
+    if rest:
+        text += (
+            f" Of {hit} scenes hit, by the order of the table, these are the best and the worst; the others ({rest})"
+            " are in the run folder, with their traces and figures."
+        )
+    return Playback("Scenes", shown, text)
+
+
+def _scenes(
+    rows: Sequence[dict[str, Any]],
+    best: Sequence[dict[str, Any]],
+    shown: Sequence[str],
+    config: ScenarioConfig,
+) -> Table:
     columns = [
         Column("scene", "scene"),
-        Column("striker_name", "striker"),
-        Column("verdict", "verdict", help=_CAVEAT),
+        Column("hit", "hit"),
+        Column("verdict", "avoidable", help=_CAVEAT),
+        Column("format", "format"),
+        Column("planner", "planner"),
+        Column("number", "played as", "integer", "number in the section above"),
+        Column("jobs", "jobs", "integer"),
+        Column("jobs_hit", "with a hit", "integer"),
+        Column("striker_name", "adversary"),
         Column("contact_s", "contact, s", "number"),
         Column("lead_s", "lead, s", "number", "from the last safe start to the contact"),
-        Column("seen_s", "visible, s", "number", "when the striker was 0.5 m off its record"),
+        Column("seen_s", "visible, s", "number", "when the adversary was 0.5 m off its record"),
         Column("class", "contact", help="nuPlan's class: who struck whom with what"),
         Column("fault", "ego's fault"),
         Column("log_deviation", "off record, m", "number"),
@@ -93,9 +147,30 @@ def _table(hits: list[dict[str, Any]]) -> Table:
         Column("required_deceleration", "required, m/s²", "number"),
         Column("iterations", "iterations", "integer"),
     ]
-    keys = [column.key for column in columns]
-    shown = [{key: row.get(key) for key in keys} | {"fault": "yes" if row["ego_at_fault"] else "no"} for row in hits]
-    return Table("All hits", columns, shown, "Avoidable ones first, then those that stay closest to the record.")
+    of: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        of.setdefault(row["trace"], []).append(row)
+    hit = {row["trace"] for row in best}
+    places = {trace: place + 1 for place, trace in enumerate(shown)}
+    ordered = [*best, *(jobs[0] for trace, jobs in of.items() if trace not in hit)]
+    told: list[dict[str, Any]] = []
+    for row in ordered[:_ROWS]:
+        struck = row["status"] == HIT
+        jobs = of[row["trace"]]
+        figures = {column.key: row.get(column.key) for column in columns} if struck else {"scene": row["scene"]}
+        told.append(
+            figures
+            | {"format": row["format"], "planner": config.planner, "hit": "yes" if struck else row["status"]}
+            | {"verdict": (row.get("verdict") or "not certified") if struck else None}
+            | {"number": places.get(row["trace"]) if struck else None}
+            | {"fault": ("yes" if row["ego_at_fault"] else "no") if struck else None}
+            | {"jobs": sum(one["status"] != NO_CANDIDATE for one in jobs)}
+            | {"jobs_hit": sum(one["status"] == HIT for one in jobs)}
+        )
+    text = "Scenes hit first: those that could have been avoided, then those that stay closest to the record."
+    if len(ordered) > _ROWS:
+        text += f" {len(ordered) - _ROWS} more are in the ledger."
+    return Table("All scenes", columns, told, text, filters=("hit", "verdict", "format", "planner"))
 
 
 def _effects(rows: list[dict[str, Any]], config: ScenarioConfig) -> Table:
@@ -124,6 +199,10 @@ def _others(rows: list[dict[str, Any]], run: RunFolder) -> Table:
     groups: dict[str, list[str]] = {}
     for row in rows:
         groups.setdefault(f"jobs: {row['status']}", []).append(row.get("note") or row["scene"])
+        for warning in row["warnings"]:
+            groups.setdefault(f"scenes whose reading is doubtful: {_kind(warning)}", []).append(
+                f"{row['scene']}: {warning}"
+            )
         for note in row["notes"]:
             groups.setdefault(f"scenes: {note.partition(':')[0]}", []).append(f"{row['scene']}: {note}")
     for row in run.ledger.stream("refused"):
@@ -133,6 +212,11 @@ def _others(rows: list[dict[str, Any]], run: RunFolder) -> Table:
         for what, found in groups.items()
     ]
     return Table("What became of everything", columns, shown)
+
+
+def _kind(warning: str) -> str:
+    # Without the figures, so that scenes with the same doubt are counted together.
+    return "the point of the ego" if "rear axle" in warning else "the unit of headings"
 
 
 def _recipe(config: ScenarioConfig) -> Table:

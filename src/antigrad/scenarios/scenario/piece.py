@@ -12,12 +12,14 @@ from torch import Tensor
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.scenarios.attack import attack
 from antigrad.scenarios.certificate import AVOIDABLE, FORESIGHT, UNAVOIDABLE, Certificate, certify
+from antigrad.scenarios.diagnostics import diagnose
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.io import WRITERS, Source
 from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.road import NO_MAP, TOLERATED, off_road_baseline, rasterise
 from antigrad.scenarios.scenario.rows import rows_of_outcome
 from antigrad.scenarios.scenario.settings import ScenarioConfig
+from antigrad.scenarios.scenario.trace import traces_of
 from antigrad.scenarios.scene import VEHICLE, Record, Scenes, arrange, with_ego
 from antigrad.scenarios.synthetic import sample
 from antigrad.scenarios.tools import HIT, Outcome, Tools
@@ -113,8 +115,8 @@ def attack_batch(config: ScenarioConfig, scenes: Scenes) -> Found:
     Returns:
         Rows and traces.
     """
-    rough = scenes.road is None
-    scenes = _mapped(rasterise(scenes) if rough else scenes).to(torch.float32)
+    scenes = _doubted(scenes)
+    scenes = _mapped(rasterise(scenes) if scenes.road is None else scenes).to(torch.float32)
     recipe = config.recipe()
     planner = make_planner(config.planner, config.deadline)
     tools = Tools.of(recipe, planner, config.refresh, safe=config.weight == "safe")
@@ -125,7 +127,7 @@ def attack_batch(config: ScenarioConfig, scenes: Scenes) -> Found:
         strikers, steps = outcome.striker[hits].tolist(), outcome.hit_step[hits].tolist()
         certificates = dict(zip(hits, certify(outcome.view, hits, strikers, steps), strict=True))
     rows = rows_of_outcome(tools, outcome, scenes, certificates)
-    traces = {scenes.records[n].id: _trace(outcome, scenes, n) for n in range(len(scenes))}
+    traces = traces_of(outcome, scenes, certificates)
     attacked = [_attacked(outcome, scenes, certificates)] if config.write else []
     return Found(rows, traces, attacked=attacked)
 
@@ -157,6 +159,16 @@ def _promoted(scenes: Scenes) -> Scenes:
     note = "no recorded ego: the vehicle seen longest was promoted"
     records = tuple(_noted(record, note) for record in scenes.records)
     return replace(with_ego(scenes, chosen.tolist()), records=records)
+
+
+def _doubted(scenes: Scenes) -> Scenes:
+    # What is doubtful of the reading: a wrong unit or reference point does not crash, it biases.
+    found = diagnose(replace(scenes, road=None))  # maps are judged below
+    records = [
+        replace(record, notes={**record.notes, "warnings": list(one.warnings)}) if one.warnings else record
+        for record, one in zip(scenes.records, found, strict=True)
+    ]
+    return replace(scenes, records=tuple(records))
 
 
 def _mapped(scenes: Scenes) -> Scenes:
@@ -216,24 +228,6 @@ def _after(outcome: Outcome, scenes: Scenes, row: int) -> tuple[States, Tensor]:
     for value, new in zip(now, outcome.ego, strict=True):
         value[0] = new[row] * there[0]
     return now, there
-
-
-def _trace(outcome: Outcome, scenes: Scenes, scene: int) -> dict[str, Tensor]:
-    # One scene: the record, and of each of its jobs what moved and what the ego did.
-    before = torch.stack([scenes.xy[scene, ..., 0], scenes.xy[scene, ..., 1], scenes.yaw[scene]], -1)
-    trace = {name: getattr(scenes, name)[scene] for name in ("valid", "size", "kind")} | {"before": before}
-    for job, row in enumerate((outcome.traffic.scene == scene).nonzero()[:, 0].tolist()):
-        slots = outcome.traffic.moving[row]
-        trace |= {
-            "ego_before": torch.stack(tuple(value[row] for value in outcome.ego_before[:3]), -1),
-            "ego_there": outcome.traffic.ego_valid[row],
-            f"job{job}/ego": torch.stack(tuple(value[row] for value in outcome.ego[:3]), -1),
-            f"job{job}/movers": outcome.traffic.mover[row][slots],
-            f"job{job}/states": torch.stack(tuple(value[row][slots] for value in outcome.states[:3]), -1),
-            f"job{job}/there": outcome.traffic.live[row][slots],
-            f"job{job}/actions": outcome.actions[:, row][:, slots],
-        }
-    return {name: value.contiguous() for name, value in trace.items()}
 
 
 def _attacked(outcome: Outcome, scenes: Scenes, certificates: Mapping[int, Certificate]) -> Scenes:

@@ -53,13 +53,14 @@ def rows_of_outcome(
 
 def _names(scenes: Scenes, scene: int) -> dict[str, Any]:
     record = scenes.records[scene]
-    notes = list(record.notes.get("attack", []))
     return {
         "kind": "job",
         "scene": record.id,
         "source": record.source,
+        "format": record.source.partition(":")[0],
         "objects": int(scenes.present[scene].sum()),
-        "notes": notes,
+        "notes": list(record.notes.get("attack", [])),
+        "warnings": list(record.notes.get("warnings", [])),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from antigrad.core.spread import Where
 from antigrad.scenarios.io import WRITERS, Source, find
 from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.recipe import Recipe, preset
+from antigrad.scenarios.scenario.video import NO_VIDEO
 
 WEIGHTS = ("fixed", "safe")
-PICTURES = ("webp", "gif")
+PICTURES = ("webp", "gif", "mp4")
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class ScenarioConfig:
         agents: Objects of each of these.
         certify: Ask of every hit whether it could have been avoided, until when, and whose fault it was.
         write: Also write the attacked scenes: `antigrad`, `commonroad`, `openscenario`, `scenarionet`; empty for none.
-        shown: Scenes drawn on the page, at most; all of them are in the run folder.
+        shown: Scenes that the page plays, at most, the best and the worst of the ranking; all are in the run folder.
         animate: Scenes of which a moving picture is made, at most.
-        picture: `webp` or `gif`.
+        picture: `webp`, `gif`, or `mp4`, which needs the extra `video`.
         output: Folder of the run.
         seed: Of the synthetic traffic; the attack itself draws nothing.
         resume: Go on with the run in `output`; scenes that are done are kept.
@@ -134,6 +136,8 @@ class ScenarioConfig:
         problems += [f"agents={self.agents}: at most 32"] if self.agents > 32 else []
         if self.picture not in PICTURES:
             problems.append(f"picture {self.picture!r}: {did_you_mean(self.picture, PICTURES)}")
+        if self.picture == "mp4" and self.animate and find_spec("av") is None:
+            problems.append(f"picture='mp4': {NO_VIDEO}")
         raise_all("settings of scenario", problems)
         return sources
 

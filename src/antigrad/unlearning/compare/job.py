@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, spread
+from antigrad.unlearning.asked import PLACE
 from antigrad.unlearning.compare.findings import summary_of
 from antigrad.unlearning.compare.page import describe
 from antigrad.unlearning.compare.settings import CompareConfig
@@ -29,7 +28,7 @@ from antigrad.unlearning.compare.work import (
 )
 from antigrad.unlearning.sources import load
 
-FREE = ("output", "resume", "cache", "engine", "workers", "address")
+FREE = ("output", "resume", "cache", *PLACE)
 Work = Callable[[Prepared, Any], dict[str, Any]]
 
 
@@ -47,8 +46,9 @@ def compare(config: CompareConfig) -> RunFolder:
     """
     config.check()
     load(config.given())  # Bad input is told before a folder is made.
-    settings = asdict(config) | {name: _absolute(getattr(config, name)) for name in ("data", "test", "weights")}
-    run = RunFolder.start(config.output, job="unlearn compare", config=settings, resume=config.resume, free=FREE)
+    run = RunFolder.start(
+        config.output, job="unlearn compare", config=config.recorded(), resume=config.resume, free=FREE
+    )
     seeds = range(config.seed, config.seed + config.seeds)
     places = [Place(split, seed) for split in range(len(config.split)) for seed in seeds]
     tuned = [Place(split, config.seed + SEARCH_SEED) for split in range(len(config.split))] if config.search else []
@@ -91,7 +91,3 @@ def _all(run: RunFolder, config: CompareConfig, kind: str, work: Work, pieces: S
         else:
             key = dict(zip(names, piece.key, strict=True))
             run.ledger.append({"kind": "left out", "of": kind, "reason": str(found), **key})
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path

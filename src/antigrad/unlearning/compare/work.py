@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from safetensors.torch import load_file
-
 from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
+from antigrad.unlearning.checkpoint import load_into
 from antigrad.unlearning.compare.settings import CompareConfig
 from antigrad.unlearning.guard import Guard
 from antigrad.unlearning.loop import Unlearned, context_of, unlearn
@@ -85,7 +84,7 @@ def reference(prepared: Prepared, place: Place) -> dict[str, Any]:
     for number, name in enumerate((RETRAIN, TWIN)[: 1 + twin]):
         # Numbers of twins are far from those of other seeds: no reference is anybody's twin.
         mine = replace(context, seed=place.seed + 1_000_000 * number)
-        found = retrained(mine, recipe_of(config), cache=cache_folder() if config.cache else None)
+        found = retrained(mine, config.made_recipe(), cache=cache_folder() if config.cache else None)
         sha256 = saved(prepared.run.artifact(_file(place, name)), found.model, {"recipe": config.recipe})
         row[name] = {"seconds": found.seconds, "steps": found.steps, "cached": found.cached, "sha256": sha256}
     return row
@@ -188,18 +187,6 @@ def scaled(method: UnlearningMethod, factor: float) -> UnlearningMethod:
     return method if factor == 1 else replace(method, learning_rate=method.learning_rate * factor)
 
 
-def recipe_of(config: CompareConfig) -> Any:
-    """Make the recipe of the reference.
-
-    Args:
-        config: Settings.
-
-    Returns:
-        Retraining with its options.
-    """
-    return METHODS.make(config.recipe)
-
-
 def context_at(prepared: Prepared, place: Place) -> Context:
     """Gather what a method is given.
 
@@ -234,8 +221,7 @@ def case_at(prepared: Prepared, place: Place, row: Mapping[str, Any]) -> Case:
             seen.append(None)
             continue
         model: SplitModel = prepared.source.model.copy()
-        model.module.load_state_dict(load_file(path))
-        model.module.eval()
+        load_into(model.module, path)
         seen.append(look(model, context, Cost(facts["seconds"], facts["steps"], 0.0)))
     original = look(context.original, context, Cost(0.0, 0, 0.0))
     return Case(context, original, seen[0], seen[1], None, context.new_model)

@@ -13,6 +13,7 @@ from antigrad.unlearning.metrics.metric import Better, Metric
 WORDS = {
     "forget": "accuracy, forgotten samples",
     "retain": "accuracy, retained samples",
+    "gone": "accuracy, samples of earlier deletions",
     "test": "accuracy, test samples",
     "test_retained": "accuracy, test samples of retained classes",
     "test_removed": "accuracy, test samples of removed classes",
@@ -24,7 +25,8 @@ class Accuracy(Metric):
     """Share of right answers on a set, with Wilson's interval.
 
     Args:
-        on: `forget` and `retain` are training samples; `test`, `test_retained`, `test_removed` were never seen.
+        on: `forget`, `retain` and `gone`, what earlier deletions of a sequence forgot, are training samples; `test`,
+            `test_retained`, `test_removed` were never seen.
 
     Raises:
         InputValueError: There is no such set.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric, exact
 from antigrad.unlearning.metrics.salun_forget_as_unseen import SalunForgetAsUnseen
 
@@ -53,6 +53,9 @@ class AverageGap(Metric):
     relative: ClassVar[bool] = True
 
     attack_too: bool = True
+
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return SalunForgetAsUnseen().fitted(case) if self.attack_too else ()
 
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         case.needed("retrained")

@@ -15,8 +15,9 @@ from antigrad.unlearning.methods.method import Context
 from antigrad.unlearning.outputs import outputs
 from antigrad.vision.split import SplitModel
 
-Set = Literal["forget", "retain", "test", "test_retained", "test_removed"]
-"""Training samples forgotten and kept; test samples: all, of classes that stay, of classes that go."""
+Set = Literal["forget", "retain", "gone", "test", "test_retained", "test_removed"]
+"""Training samples forgotten, kept, and forgotten by earlier deletions; test samples: all, of classes that stay, of
+classes that go."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def look(model: SplitModel, context: Context, cost: Cost) -> Seen:
         What it says.
     """
     sets = {"forget": context.forget, "retain": context.retain, "test": context.deletion.test}
+    if len(context.deletion.before):
+        sets["gone"] = context.deletion.before
     found = {name: outputs(model, samples) for name, samples in sets.items()}
     features = {name: pair[0] for name, pair in found.items()}
     logits = {name: pair[1] for name, pair in found.items()}
@@ -112,6 +115,7 @@ class Case:
         return {
             "forget": self.context.forget.labels,
             "retain": self.context.retain.labels,
+            "gone": self.context.deletion.before.labels,
             "test": test.labels,
             "test_retained": test.labels[~removed],
             "test_removed": test.labels[removed],

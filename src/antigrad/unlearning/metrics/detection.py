@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from antigrad.attacks.classify import svm_apart
+from antigrad.attacks.classify import HeldOut, svm_apart
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.attacks.roc import Roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric
 
 
@@ -23,7 +24,7 @@ class Detection(Metric):
 
     Source: ours; no paper.
 
-    Deviations: none.
+    Deviations: none. A sample is never fitted to under one model and asked about under the other.
 
     Example:
         >>> Detection.relative
@@ -43,7 +44,16 @@ class Detection(Metric):
 
     repeats: int = 3
 
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return ("forget",)
+
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
+        return self._apart(case, seen).accuracy
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
+        return self._apart(case, seen).roc
+
+    def _apart(self, case: Case, seen: Seen) -> HeldOut:
         case.needed("retrained")
         own, other = seen.probabilities("forget"), (case.retrained or seen).probabilities("forget")
-        return svm_apart(own.numpy(), other.numpy(), repeats=self.repeats, seed=case.context.seed)
+        return svm_apart(own.numpy(), other.numpy(), repeats=self.repeats, paired=True, seed=case.context.seed)

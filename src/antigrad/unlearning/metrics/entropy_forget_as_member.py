@@ -9,8 +9,9 @@ from typing import ClassVar
 from antigrad.attacks.classify import share_like_others
 from antigrad.attacks.features import entropy
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
-from antigrad.unlearning.metrics.metric import Better, Metric
+from antigrad.attacks.roc import Roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
+from antigrad.unlearning.metrics.metric import Better, Metric, curve_of_halves
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,13 @@ class EntropyForgetAsMember(Metric):
         "direction": "share of forgotten samples taken for members",
     }
 
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return "retain", "test"
+
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         retain, test, forget = (entropy(seen.probabilities(which))[:, None] for which in ("retain", "test", "forget"))
         found = share_like_others(retain, test, forget, logistic=True, seed=case.context.seed)
         return Estimate(1 - found.value, 1 - found.high, 1 - found.low)
+
+    def curve(self, case: Case, seen: Seen) -> Roc | None:  # noqa: D102
+        return curve_of_halves(case, lambda which: entropy(seen.probabilities(which))[:, None], logistic=True)

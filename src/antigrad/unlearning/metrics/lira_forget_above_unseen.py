@@ -12,7 +12,7 @@ from antigrad.attacks.features import logit_margin
 from antigrad.attacks.given import Array
 from antigrad.attacks.interval import Estimate
 from antigrad.attacks.lira import offline_lira
-from antigrad.attacks.roc import roc
+from antigrad.attacks.roc import Roc, roc
 from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric
 
@@ -43,8 +43,11 @@ class LiraForgetAboveUnseen(Metric):
     }
 
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
+        return self.curve(case, seen).auc
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
         forget, unseen = (self.scores(case, seen, which) for which in case.unseen())
-        return roc(forget, unseen).auc
+        return roc(forget, unseen)
 
     def scores(self, case: Case, seen: Seen, which: Set) -> Array:
         """Compute the score of membership.

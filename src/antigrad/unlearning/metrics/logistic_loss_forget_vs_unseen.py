@@ -9,7 +9,8 @@ from typing import ClassVar
 from antigrad.attacks.classify import logistic_apart
 from antigrad.attacks.features import label_loss
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.attacks.roc import Roc, roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric
 
 
@@ -37,6 +38,14 @@ class LogisticLossForgetVsUnseen(Metric):
         "direction": "accuracy of telling forgotten from unseen samples",
     }
 
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return case.unseen()
+
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         forget, unseen = (label_loss(seen.probabilities(which), case.labels[which]) for which in case.unseen())
         return logistic_apart(unseen, forget, seed=case.context.seed)
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
+        # A logistic regression on one number is a threshold on it.
+        forget, unseen = (-label_loss(seen.probabilities(which), case.labels[which]) for which in case.unseen())
+        return roc(forget, unseen)

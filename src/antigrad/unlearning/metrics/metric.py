@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from antigrad.attacks.classify import LEAST, like_others
+from antigrad.attacks.given import Array
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.attacks.roc import Roc, roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 
 Better = Literal["higher", "lower", "as retrained"]
 
@@ -48,7 +51,19 @@ class Metric(ABC):
         Returns:
             True if so.
         """
-        return all(getattr(case, name) is not None for name in self.needs)
+        enough = all(len(case.labels[which]) >= LEAST for which in self.fitted(case))
+        return enough and all(getattr(case, name) is not None for name in self.needs)
+
+    def fitted(self, case: Case) -> tuple[Set, ...]:
+        """Name the sets that it fits an attacker to: some samples of each are needed.
+
+        Args:
+            case: The case.
+
+        Returns:
+            The sets; none of what is no attack.
+        """
+        return ()
 
     @abstractmethod
     def __call__(self, case: Case, seen: Seen) -> Estimate:
@@ -61,6 +76,44 @@ class Metric(ABC):
         Returns:
             The figure, with an interval where there is one (otherwise its ends are NaN).
         """
+
+    def curve(self, case: Case, seen: Seen) -> Roc | None:
+        """Draw an attack at every threshold, where its figure is that of one.
+
+        Args:
+            case: The deletion, and what is compared with.
+            seen: What the model says.
+
+        Returns:
+            The ROC of forgotten samples being told from others; None of what is no attack.
+        """
+        return None
+
+
+def curve_of_halves(case: Case, of: Callable[[Set], Array], *, logistic: bool = False) -> Roc | None:
+    """Draw an attack that is fitted to retain samples against unseen ones: forgotten samples above unseen ones.
+
+    An attacker is not asked about what it was fitted to. Of class removal it is fitted to test samples of classes that
+    stay and asked about those of classes that go, otherwise every other test sample goes to each side.
+
+    Args:
+        case: The case.
+        of: Features of a set.
+        logistic: See `like_others`.
+
+    Returns:
+        The ROC; None of too few samples.
+    """
+    asked = case.unseen()[1]
+    fitted = of("test_retained") if asked == "test_removed" else of(asked)[::2]
+    unseen = of(asked) if asked == "test_removed" else of(asked)[1::2]
+    if min(len(fitted), len(of("retain"))) < LEAST or not len(unseen):
+        return None
+    seed = case.context.seed
+    forgotten, others = (
+        -like_others(of("retain"), fitted, one, logistic=logistic, seed=seed) for one in (of("forget"), unseen)
+    )
+    return roc(forgotten, others)
 
 
 def exact(value: float) -> Estimate:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from antigrad.attacks.interval import Estimate
 from antigrad.core.errors import InputValueError
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.logistic_loss_forget_vs_unseen import LogisticLossForgetVsUnseen
 from antigrad.unlearning.metrics.metric import Better, Metric, exact
 
@@ -60,6 +60,9 @@ class Nomus(Metric):
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:
             raise InputValueError(f"weight={self.weight}", "from 0 to 1", "0.5 is the paper's")
+
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return case.unseen()
 
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
         test = "test_retained" if case.context.deletion.scenario == "class" else "test"

@@ -10,9 +10,10 @@ from antigrad.attacks.classify import share_like_others
 from antigrad.attacks.features import confidence, entropy, modified_entropy
 from antigrad.attacks.given import Array
 from antigrad.attacks.interval import Estimate
+from antigrad.attacks.roc import Roc
 from antigrad.core.errors import InputValueError, did_you_mean
 from antigrad.unlearning.metrics.case import Case, Seen, Set
-from antigrad.unlearning.metrics.metric import Better, Metric
+from antigrad.unlearning.metrics.metric import Better, Metric, curve_of_halves
 
 Feature = Literal["confidence", "correctness", "entropy", "modified_entropy", "vector"]
 MOST = 2000
@@ -58,10 +59,15 @@ class SalunForgetAsUnseen(Metric):
     def title(self) -> str:  # noqa: D102
         return f"attack: SVM on {self.feature.replace('_', ' ')}, forgotten taken for unseen"
 
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return "retain", "test_retained" if case.context.deletion.scenario == "class" else "test"
+
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
-        test = "test_retained" if case.context.deletion.scenario == "class" else "test"
-        retain, unseen = self.of(case, seen, "retain")[:MOST], self.of(case, seen, test)[:MOST]
+        retain, unseen = (self.of(case, seen, which)[:MOST] for which in self.fitted(case))
         return share_like_others(retain, unseen, self.of(case, seen, "forget"), seed=case.context.seed)
+
+    def curve(self, case: Case, seen: Seen) -> Roc | None:  # noqa: D102
+        return curve_of_halves(case, lambda which: self.of(case, seen, which)[:MOST])
 
     def of(self, case: Case, seen: Seen, which: Set) -> Array:
         """Compute the feature.

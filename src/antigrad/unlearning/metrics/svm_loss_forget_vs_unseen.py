@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from antigrad.attacks.classify import GRID_ON_LOSS, svm_apart
+from antigrad.attacks.classify import GRID_ON_LOSS, HeldOut, svm_apart
 from antigrad.attacks.features import label_loss
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.attacks.roc import Roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric
 
 
@@ -42,7 +43,16 @@ class SvmLossForgetVsUnseen(Metric):
 
     repeats: int = 3
 
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return case.unseen()
+
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
+        return self._apart(case, seen).accuracy
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
+        return self._apart(case, seen).roc
+
+    def _apart(self, case: Case, seen: Seen) -> HeldOut:
         losses = [label_loss(seen.probabilities(which), case.labels[which])[:, None] for which in case.unseen()]
         seed = case.context.seed
         return svm_apart(*losses, grid=GRID_ON_LOSS, held_out=0.3, repeats=self.repeats, scaled=True, seed=seed)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from antigrad.attacks.classify import svm_apart
+from antigrad.attacks.classify import HeldOut, svm_apart
 from antigrad.attacks.interval import Estimate
-from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.attacks.roc import Roc
+from antigrad.unlearning.metrics.case import Case, Seen, Set
 from antigrad.unlearning.metrics.metric import Better, Metric
 
 
@@ -41,6 +42,15 @@ class SvmSoftmaxForgetVsUnseen(Metric):
 
     repeats: int = 3
 
+    def fitted(self, case: Case) -> tuple[Set, ...]:  # noqa: D102
+        return case.unseen()
+
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
+        return self._apart(case, seen).accuracy
+
+    def curve(self, case: Case, seen: Seen) -> Roc:  # noqa: D102
+        return self._apart(case, seen).roc
+
+    def _apart(self, case: Case, seen: Seen) -> HeldOut:
         forget, unseen = (seen.probabilities(which).numpy() for which in case.unseen())
         return svm_apart(forget, unseen, repeats=self.repeats, seed=case.context.seed)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from antigrad.attacks.features import entropy, label_loss, modified_entropy
-from antigrad.attacks.roc import roc
+from antigrad.attacks.roc import Roc
 from antigrad.core.page import Chart
 from antigrad.unlearning.metrics.case import Case, Seen
+from antigrad.unlearning.metrics.metric import Metric
 
 SHOWN = 300
 """Points of one group in the map of embeddings."""
@@ -159,58 +160,63 @@ def embedding(case: Case, seen: Seen) -> Chart:
     return Chart("Where the forgotten samples went", {"data": data, "layout": layout}, text)
 
 
-def rocs(case: Case, seen: Seen) -> Chart:
-    """Draw the ROC of each score, with its twin of the retrained model.
+def rocs(case: Case, seen: Seen, metrics: Iterable[Metric]) -> Chart | None:
+    """Draw the ROC of each attack, with its twin on the retrained model and on the original.
 
     Args:
         case: The deletion.
         seen: What the unlearned model says.
+        metrics: Those that were measured; what is no attack is left out.
 
     Returns:
-        The chart.
+        The chart; None without an attack.
     """
-    data: list[dict[str, Any]] = []
     models = {"unlearned": (seen, "solid"), "retrained": (case.retrained, "dot"), "original": (case.original, "dash")}
-    for name, score in SCORES.items():
+    attacks = {one.title().removeprefix("attack: "): one for one in metrics if one.attack and one.applies(case)}
+    data: list[dict[str, Any]] = []
+    for title, metric in attacks.items():
         for model, (one, dash) in models.items():
-            if one is None:
-                continue
-            first, second = (score(one.probabilities(w).numpy(), case.labels[w].numpy()) for w in case.unseen())
-            curve = roc(first, second)
-            auc = f"{curve.auc.value:.2f} ({curve.auc.low:.2f} to {curve.auc.high:.2f})"
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": f"{name}, {model}: AUC {auc}",
-                    "legendgroup": name,
-                    "x": curve.false_positive.tolist(),
-                    "y": curve.true_positive.tolist(),
-                    "line": {"dash": dash, "shape": "hv"},
-                    "visible": True if model != "original" and name == "loss" else "legendonly",
-                }
-            )
+            # What compares with the retrained model compares that with its twin.
+            given = replace(case, retrained=case.twin) if metric.relative and one is case.retrained else case
+            curve = None if one is None or not metric.applies(given) else metric.curve(given, one)
+            if curve is not None:
+                data.append(_line(title, model, curve, dash) | {"visible": title == next(iter(attacks))})
+    if not data:
+        return None
+    own = [line["legendgroup"] for line in data]
     line = {"color": "grey", "width": 1}
     data.append({"type": "scatter", "mode": "lines", "name": "chance", "x": [0, 1], "y": [0, 1], "line": line})
+    buttons = [
+        {"label": title, "method": "update", "args": [{"visible": [*(title == one for one in own), True]}]}
+        for title in dict.fromkeys(own)
+    ]
     layout = {
-        "xaxis": {"title": {"text": "unseen samples taken for forgotten ones"}, "range": [0, 1]},
+        "xaxis": {"title": {"text": "others taken for forgotten samples"}, "range": [0, 1]},
         "yaxis": {"title": {"text": "forgotten samples found"}, "range": [0, 1]},
-        "height": 520,
+        "height": 560,
+        "margin": {"t": 70},
+        "legend": {"orientation": "v", "x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
+        "updatemenus": [{"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.16, "yanchor": "top"}],
     }
     text = (
-        "An attacker who thresholds a score. The dotted curve is the same attack on the retrained model: what lies on "
+        "Each attack at all its thresholds; choose one above the plot. The dotted curve is the same attack on the "
+        "retrained model: what lies on it tells nothing. Trained attackers are asked about samples they were not "
+        "fitted to."
     )
-    return Chart(
-        "Attacks", {"data": data, "layout": layout}, text + "it tells nothing. Click a name to show its curve."
-    )
+    return Chart("Attacks", {"data": data, "layout": layout}, text)
 
 
-SCORES = {
-    "loss": lambda p, y: -label_loss(p, y),
-    "entropy": lambda p, y: -entropy(p),
-    "modified entropy": lambda p, y: -modified_entropy(p, y),
-}
-"""Scores that are higher for samples the model has seen."""
+def _line(title: str, model: str, curve: Roc, dash: str) -> dict[str, Any]:
+    area = f"{curve.auc.value:.2f} ({curve.auc.low:.2f} to {curve.auc.high:.2f})"
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{model}: AUC {area}",
+        "legendgroup": title,
+        "x": curve.false_positive.tolist(),
+        "y": curve.true_positive.tolist(),
+        "line": {"dash": dash, "shape": "hv"},
+    }
 
 
 def epochs(history: Sequence[Mapping[str, Any]], target: float) -> Chart:

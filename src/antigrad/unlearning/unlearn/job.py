@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
+from antigrad.unlearning.asked import PLACE
 from antigrad.unlearning.methods.method import Context
 from antigrad.unlearning.metrics.case import Case, Cost, Seen, look
 from antigrad.unlearning.metrics.metric import evaluate
@@ -17,23 +16,19 @@ from antigrad.unlearning.unlearn.page import describe
 from antigrad.unlearning.unlearn.receipt import write_receipt
 from antigrad.unlearning.unlearn.rows import last, metric_row, metrics_of
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
+from antigrad.unlearning.unlearn.trainings import REFERENCES, Prepared, shadows_of, train_all
 from antigrad.unlearning.unlearn.work import (
-    Say,
     context_for,
     deletions,
     epochs_of,
     file_of,
     intact,
-    reference_name,
     restored,
-    retrain_one,
-    shadow_one,
-    shadows_of,
     unlearn_one,
 )
 from antigrad.vision.split import SplitModel
 
-FREE = ("output", "resume", "cache")
+FREE = ("output", "resume", "cache", *PLACE)
 """Settings that do not change the result."""
 
 
@@ -53,32 +48,28 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
     config.check()
     source = load(config.given())
     planned = deletions(config.made_splits(), source.train, source.test, config.seed)
-    settings = asdict(config) | {
-        "data": _absolute(config.data), "test": _absolute(config.test), "weights": _absolute(config.weights)
-    }  # fmt: skip
-    run = RunFolder.start(config.output, job="unlearn", config=settings, resume=config.resume, free=FREE)
+    run = RunFolder.start(config.output, job="unlearn", config=config.recorded(), resume=config.resume, free=FREE)
     if source.damaged and not run.ledger.rows("damaged"):
         run.ledger.append({"kind": "damaged", "images": list(source.damaged)})
-    model = source.model
-    each = 2 + (2 if config.twin else 1) * config.reference + config.shadows
-    with progress("unlearning", len(planned) * each) as bar:
-        case: Case | None = None
-        seen: Seen | None = None
+    with progress("unlearning", len(planned)) as bar:
+        contexts: list[Context] = []
+        models = [source.model]
         for place, deletion in enumerate(planned):
-            context = context_for(model, deletion, source, config.seed)
-            model = _forget(config, run, place, context, source, bar.advance)
-            case, seen = _judge(config, run, place, context, source, model, bar.advance)
-    if case is not None and seen is not None:
-        receipt = write_receipt(run, config, planned, source.model)
-        describe(run, config, case, seen, receipt)
-        run.write_summary(summary_of(run, len(planned) - 1))
+            contexts.append(context_for(models[-1], deletion, source, config.seed))
+            models.append(_forget(config, run, place, contexts[-1], source))
+            bar.advance(f"deletion {place + 1}: {config.method}")
+    train_all(Prepared(config, run, source, planned))
+    with progress("measuring", len(planned)) as bar:
+        for place, context in enumerate(contexts):
+            case, seen = _judge(config, run, place, context, source, models[place + 1])
+            bar.advance(f"deletion {place + 1}")
+            if place == len(planned) - 1:
+                describe(run, config, case, seen, write_receipt(run, config, planned, source.model))
+    run.write_summary(summary_of(run, len(planned) - 1))
     return run
 
 
-def _forget(
-    config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source, say: Say
-) -> SplitModel:
-    say(f"deletion {place + 1}: {config.method}")
+def _forget(config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source) -> SplitModel:
     path = file_of(run, place, "unlearned")
     if intact(path, last(run, "unlearned", deletion=place)):
         return restored(path, source)
@@ -89,19 +80,8 @@ def _forget(
 
 
 def _judge(
-    config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source, model: SplitModel, say: Say
+    config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source, model: SplitModel
 ) -> tuple[Case, Seen]:
-    for number in range((2 if config.twin else 1) if config.reference else 0):
-        say(f"deletion {place + 1}: retraining")
-        name = reference_name(number)
-        if not intact(file_of(run, place, name), last(run, "reference", deletion=place, name=name)):
-            run.ledger.append(retrain_one(config, run, place, context, number, lambda _: None))
-    for number in range(config.shadows):
-        say(f"deletion {place + 1}: shadow model {number + 1}")
-        path = file_of(run, place, f"shadow-{number:03d}")
-        if not intact(path, last(run, "shadow", deletion=place, number=number)):
-            run.ledger.append(shadow_one(config, run, place, context, number, lambda _: None))
-    say(f"deletion {place + 1}: measuring")
     case = case_of(config, run, place, context, source)
     seen = look(model, context, cost_of(last(run, "unlearned", deletion=place)))
     done = metrics_of(run, place)
@@ -125,9 +105,9 @@ def case_of(config: UnlearnConfig, run: RunFolder, place: int, context: Context,
         The case.
     """
     references: list[Seen | None] = []
-    for number in range(2):
-        row = last(run, "reference", deletion=place, name=reference_name(number))
-        path = file_of(run, place, reference_name(number))
+    for name in REFERENCES:
+        row = last(run, "reference", deletion=place, name=name)
+        path = file_of(run, place, name)
         references.append(None if row is None else look(restored(path, source), context, cost_of(row)))
     original = look(context.original, context, Cost(0.0, 0, 0.0))
     shadows = shadows_of(run, place, config.shadows)
@@ -146,7 +126,3 @@ def cost_of(row: dict[str, Any] | None) -> Cost:
     """
     row = row or {}
     return Cost(float(row.get("seconds", 0.0)), int(row.get("steps", 0)), float(row.get("passes", 0.0)))
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).resolve()) if path and Path(path).exists() else path

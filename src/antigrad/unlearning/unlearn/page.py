@@ -36,7 +36,9 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
     if found is not None:
         sections.append(_cards(found, config, len(case.context.forget)))
     sections.append(place_of_models(case, seen))
-    sections += [_metrics_table(rows), *confusion(case, seen), embedding(case, seen), rocs(case, seen)]
+    sections += [_metrics_table(rows, config.metrics), *confusion(case, seen), embedding(case, seen)]
+    attacks = rocs(case, seen, config.made_metrics().values())
+    sections += [] if attacks is None else [attacks]
     row, before = last(run, "unlearned", deletion=place) or {}, last(run, "preflight", deletion=place)
     sections += who_pays(case, seen, row.get("paid"), before, used_weight(config, certificates))
     if history:
@@ -86,7 +88,7 @@ def _gap_card(label: str, gap: Gap, note: str) -> Card:
     return Card(label, f"{100 * row['value']:.1f} %", "; ".join(notes), tone)
 
 
-def _metrics_table(rows: Mapping[str, Row]) -> Table:
+def _metrics_table(rows: Mapping[str, Row], asked: Sequence[str]) -> Table:
     columns = [
         Column("title", "figure"),
         Column("value", "unlearned", "number"),
@@ -117,6 +119,9 @@ def _metrics_table(rows: Mapping[str, Row]) -> Table:
         "An attack's figure is good where it is that of the retrained model, not where it is .5: a retrained model too "
         "can be easier or harder on the forgotten samples than on others."
     )
+    lacking = [name for name in asked if name not in rows]
+    if lacking:
+        text += f" Left out, for want of enough samples, of shadow models or of a reference: {', '.join(lacking)}."
     return Table("Figures, what is ideal, and what retraining gives", columns, shown, text)
 
 

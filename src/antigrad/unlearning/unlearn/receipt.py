@@ -10,7 +10,9 @@ from typing import Any
 from antigrad.core.files import write_atomic
 from antigrad.core.runs import RunFolder
 from antigrad.unlearning.deletion import Deletion
+from antigrad.unlearning.digits.networks import NETWORKS
 from antigrad.unlearning.methods import METHODS
+from antigrad.unlearning.sources import packaged
 from antigrad.unlearning.unlearn.findings import gap_of, lead_of, verdict
 from antigrad.unlearning.unlearn.rows import certificates_of, last, metrics_of
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
@@ -155,5 +157,36 @@ def card(receipt: dict[str, Any], lead: str) -> str:
         "",
         "The receipt (`receipt.json`) has the hash of each id, all figures and those of the retrained model.",
         "",
+        "```python",
+        *loading(str(receipt["model"]), f"{len(receipt['deletions']):02d}-unlearned.safetensors"),
+        "```",
+        "",
     ]
     return "\n".join(lines)
+
+
+def loading(model: str, file: str) -> list[str]:
+    """Say how the unlearned weights are loaded.
+
+    Args:
+        model: Name of the model.
+        file: Name of the weights.
+
+    Returns:
+        Lines of Python.
+
+    Example:
+        >>> loading("package.networks:make", "01-unlearned.safetensors")[1:3]
+        ['from package.networks import make', 'network = make()']
+    """
+    module, _, name = model.partition(":")
+    of_transformers: list[str] = []
+    if model in NETWORKS:
+        maker = ["from antigrad.unlearning.digits.load import trained", f"network = trained({model!r}).module"]
+    elif packaged(model):
+        maker = ["from antigrad.vision.models import load_classifier", f"network = load_classifier({model!r}).model"]
+        of_transformers = [] if name else ['network.model.save_pretrained("FOLDER")  # with the names of transformers']
+    else:
+        maker = [f"from {module} import {name}", f"network = {name}()"]
+    weights = [f'network.load_state_dict(load_file("{file}"))']
+    return ["from safetensors.torch import load_file", *maker, *weights, *of_transformers]

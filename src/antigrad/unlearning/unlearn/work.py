@@ -5,29 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from antigrad.core.checkpoints import flaw, tell
 from antigrad.core.files import write_atomic
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.checkpoint import EpochCheckpoints
+from antigrad.unlearning.checkpoint import EpochCheckpoints, load_into
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard
 from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods import METHODS, UnlearningMethod
 from antigrad.unlearning.methods.method import Batch, Context
-from antigrad.unlearning.metrics.case import Cost
 from antigrad.unlearning.payers import preflight
-from antigrad.unlearning.reference import cache_folder, retrained, shadow_context
 from antigrad.unlearning.sources import Source
 from antigrad.unlearning.splits import Split
 from antigrad.unlearning.unlearn.rows import last
@@ -133,8 +131,7 @@ def restored(path: Path, source: Source) -> SplitModel:
         The model, in eval mode.
     """
     model = source.model.copy()
-    model.module.load_state_dict(load_file(path))
-    model.module.eval()
+    load_into(model.module, path)
     return model
 
 
@@ -235,99 +232,6 @@ def parts_of(
     """
     forget, retain = context.batch(context.forget, draw.forget), context.batch(context.retain, draw.retain)
     return method.parts(Batch(forget, retain, draw.kind, context.generator(43, number)), model, memory)
-
-
-def retrain_one(
-    config: UnlearnConfig, run: RunFolder, place: int, context: Context, number: int, say: Say
-) -> dict[str, Any]:
-    """Train a reference; goes on from its last epoch after an interruption.
-
-    Args:
-        config: Settings.
-        run: Takes the model.
-        place: Number of the deletion.
-        context: What is kept.
-        number: 0 for the reference, 1 for its twin with another seed.
-        say: Told of each epoch.
-
-    Returns:
-        Its row of the ledger.
-    """
-    name = reference_name(number)
-    context = replace(context, seed=context.seed + number)
-    found = retrained(
-        context,
-        config.made_recipe(),
-        cache=cache_folder() if config.cache else None,
-        checkpoints=epochs_of(run, place, name),
-        on_epoch=say,
-    )
-    sha256 = saved(file_of(run, place, name), found.model, {"recipe": config.recipe})
-    epochs_of(run, place, name).remove()
-    facts = {"steps": found.steps, "seconds": found.seconds, "cached": found.cached, "sha256": sha256}
-    return {"kind": "reference", "deletion": place, "name": name, **facts}
-
-
-def reference_name(number: int) -> str:
-    """Name a reference.
-
-    Args:
-        number: 0, or 1 for the twin.
-
-    Returns:
-        Its name in files and rows.
-    """
-    return "twin" if number else "retrained"
-
-
-def shadow_one(
-    config: UnlearnConfig, run: RunFolder, place: int, context: Context, number: int, say: Say
-) -> dict[str, Any]:
-    """Train a shadow model and keep what it says of forget and test sets.
-
-    Args:
-        config: Settings.
-        run: Takes the outputs.
-        place: Number of the deletion.
-        context: Of the deletion.
-        number: Of the shadow model.
-        say: Told of each epoch.
-
-    Returns:
-        Its row of the ledger.
-    """
-    from antigrad.unlearning.metrics.case import look
-
-    mine, seen = shadow_context(context, number)
-    found = retrained(
-        mine,
-        config.made_recipe(),
-        checkpoints=epochs_of(run, place, "shadow"),
-        on_epoch=say,
-    )
-    epochs_of(run, place, "shadow").remove()
-    said = look(found.model, context, Cost(0.0, 0, 0.0)).logits
-    tensors = {name: said[name].contiguous() for name in ("forget", "test", "test_retained", "test_removed")}
-    data = save({**tensors, "seen": seen})
-    write_atomic(file_of(run, place, f"shadow-{number:03d}"), data)
-    return {"kind": "shadow", "deletion": place, "number": number, "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def shadows_of(run: RunFolder, place: int, count: int) -> tuple[Tensor, list[Mapping[str, Tensor]]] | None:
-    """Read what shadow models said.
-
-    Args:
-        run: The run.
-        place: Number of the deletion.
-        count: Of shadow models.
-
-    Returns:
-        Masks of what they saw, and their outputs; None without shadow models.
-    """
-    if not count:
-        return None
-    files = [load_file(file_of(run, place, f"shadow-{number:03d}")) for number in range(count)]
-    return torch.stack([one.pop("seen") for one in files]), list(files)
 
 
 def _facts(config: UnlearnConfig, context: Context) -> dict[str, str]:

@@ -348,7 +348,7 @@ def test_every_error_of_a_file_is_listed(tmp_path: Path) -> None:
         (b'{"question": ["A?"], "answer": "1"}', "question is a list"),
         (b'{"question": "A?", "answer": null}', "answer is a null"),
         (b'{"question": "A?", "answer": "1", "system": 3}', "system is a number"),
-        (b'{"question": "A?", "answer": "\\ud800"}', "half a character"),
+        (b'{"question": "A?", "answer": "\\ud800"}', "half of a character"),
         (b'{"question": "A?", "answer": "Paris"}', "'Paris'; expected: one number, .* 'last_number' can accept"),
         (b'{"question": "fine?", "answer": "2"}', "answer '2'; expected: its answer '1'|line 1 with the answer '2'"),
         (b"[" * 100_000, "JSON"),

@@ -143,7 +143,7 @@ def test_long_rows_are_cut_and_those_without_a_response_left_out() -> None:
 def test_a_tokenizer_without_template_refuses_messages() -> None:
     tokenizer = make_tokenizer()
     tokenizer.chat_template = None
-    with pytest.raises(InputValueError, match="messages the chat template refuses"):
+    with pytest.raises(InputValueError, match="the chat template refused"):
         to_tokens(Example([{"role": "user", "content": "1"}], "2"), tokenizer, 99)
 
 

@@ -3,9 +3,17 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
-from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, rank_correlation, ranking, top_overlap
+from antigrad.posttraining.diagnose.findings import (
+    arm_table,
+    mean_and_error,
+    rank_correlation,
+    rank_correlations,
+    ranking,
+    top_overlap,
+)
 
 
 def update(
@@ -191,3 +199,11 @@ def test_a_greedy_answer_of_the_group_is_not_averaged() -> None:
     rows = [update(0, "none", 1e-5, [1.0], delta_greedy=None), update(1, "none", 1e-5, [1.0])]
     line = arm_table(rows, "none", 0.0)[0]
     assert (line["delta_greedy"], line["greedy_held_out"]) == (0.25, 1)
+
+
+def test_many_rank_correlations_are_those_of_single_rows() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 4, (2, 200, 5)).astype(float)  # ties, and rows that do not vary
+    expected = [rank_correlation(*rows) for rows in zip(first.tolist(), second.tolist(), strict=True)]
+    assert any(map(math.isnan, expected)) and len({round(one, 6) for one in expected if one == one}) > 20
+    assert rank_correlations(first, second).tolist() == pytest.approx(expected, abs=1e-9, nan_ok=True)

@@ -11,7 +11,7 @@ from antigrad.posttraining.probes.bootstrap import Resamples
 
 
 def update(pair: int, arm: str, chosen: float, rejected: float = -1.0, factor: float = 1.0) -> dict[str, Any]:
-    changes = {"chosen": chosen, "rejected": rejected, "initial": 0.5}
+    changes = {"chosen": chosen, "rejected": rejected, "initial": 0.5, "permuted_chosen": 2 * chosen}
     return {"pair": pair, "arm": arm, "factor": factor, "changes": changes, "argmax_gain": 0.25}
 
 
@@ -25,6 +25,7 @@ def test_an_arm_is_compared_pair_by_pair() -> None:
     row = arm_row("vpo", found["vpo"], found["none"], DRAWS)
     assert (row["chosen"], row["rejected"], row["factor"], row["displaced"]) == (2.0, -0.5, 0.5, 0.25)
     assert (row["gain"], row["gain_low"], row["gain_high"]) == (1.0, 1.0, 1.0)
+    assert row["permuted_chosen"] == 4.0
     assert row["initial"] == 0.5 and row["argmax_gain"] == 0.25 and row["chosen_paraphrase"] is None
 
 

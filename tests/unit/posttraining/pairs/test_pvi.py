@@ -10,11 +10,13 @@ from antigrad.credit.pairs import pair_kernel
 from antigrad.credit.pairs.ches import ches_scores
 from antigrad.language.policy import Policy, load_policy
 from antigrad.language.tasks import load_task
+from antigrad.posttraining.pairs import contexts
 from antigrad.posttraining.pairs import pvi as module
+from antigrad.posttraining.pairs.contexts import PviOptions, chain_of
 from antigrad.posttraining.pairs.facts import pair_facts
 from antigrad.posttraining.pairs.generate import generate_pairs
 from antigrad.posttraining.pairs.pair import Pair, tokenize
-from antigrad.posttraining.pairs.pvi import PviOptions, cached_pvi, chain_of, fingerprint, pvi_of
+from antigrad.posttraining.pairs.pvi import cached_pvi, fingerprint, pvi_of
 from helpers.models import in_float64, make_policy
 
 OPTIONS = PviOptions(marker="=")
@@ -168,3 +170,11 @@ def test_pairs_from_the_model_s_own_answers() -> None:
     assert max(sum(p.prompt == prompt for p in pairs) for prompt in questions) <= 3
     assert generate_pairs(policy, task, samples=8, pairs=3, max_new_tokens=40, seed=1) == pairs
     assert generate_pairs(policy, task, samples=8, pairs=3, max_new_tokens=40, seed=2) != pairs
+
+
+def test_pairs_tokenised_together_are_those_alone(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = [contexts.in_context(policy.tokenizer, [pair], OPTIONS)[0] for pair in PAIRS]
+    for together in (1, 2, 64):
+        monkeypatch.setattr(contexts, "TOGETHER", together)
+        assert contexts.in_context(policy.tokenizer, PAIRS, OPTIONS) == alone
+    assert len({one for row in alone for one in row}) == 3 + 2

@@ -77,6 +77,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"prompt": "a", "chosen": "b", "rejected": "b"}, "identical"),
     ({"prompt": "a", "chosen": "b", "rejected": "c", "pvi": float("nan")}, "not a number"),
     ({"chosen": [user("a")], "rejected": [user("a"), said("b")]}, "malformed"),
+    ({"prompt": "a\ud800", "chosen": "b", "rejected": "c"}, "half of a character"),
+    ({"prompt": [user("a")], "chosen": "b", "rejected": "c\udfff"}, "half of a character"),
+    ({"prompt": "a", "chosen": "b", "rejected": "c", "pvi": 10**400}, "not a number"),
+    ({"prompt": "a", "chosen": "b", "rejected": "c", "tools": "{"}, "malformed"),
+    ({"prompt": "a", "chosen": "b", "rejected": "c", "tools": "[" * 100_000}, "malformed"),
+    ({"prompt": "a", "chosen": "b", "rejected": "c", "chat_template_kwargs": [1]}, "malformed"),
 ]
 
 
@@ -91,11 +97,11 @@ def test_every_row_is_a_pair_or_has_a_reason() -> None:
     long = EXPLICIT | {"chosen": " " + "0" * 60}
     rows = [EXPLICIT, EXPLICIT, long, *(row for row, _ in BAD), CHAT, {"chosen": "0a", "rejected": "1b"}]
     found = read_pairs(rows, TOKENIZER, max_length=20)
-    assert [pair.row for pair in found.pairs] == [1, 14]
+    assert [pair.row for pair in found.pairs] == [1, len(BAD) + 4]
     reasons = found.reasons()
-    assert reasons["repeated"] == [2] and reasons["over-long"] == [3] and reasons["empty prompt"] == [15]
+    assert reasons["repeated"] == [2] and reasons["over-long"] == [3] and reasons["empty prompt"] == [len(rows)]
     assert sorted([pair.row for pair in found.pairs] + [row for rows in reasons.values() for row in rows]) == list(
-        range(1, 16)
+        range(1, len(rows) + 1)
     )
     assert found.excluded[1].detail == "66 tokens, the limit is 20"
 
@@ -147,6 +153,12 @@ def test_messages_in_parquet(tmp_path: Path) -> None:
         ("a.parquet", "no", "a.parquet"),
         ("a.jsonl", None, "No such file"),
         ("a.jsonl", b"\xff\xfe{", "codec"),
+        ("a.jsonl", "[" * 100_000, "line 1: not JSON"),
+        ("a.jsonl", "9" * 6000, "line 1: not JSON"),
+        ("a.json", "[" * 100_000, "a.json"),
+        ("a.json", "9" * 6000, "a.json"),
+        ("a\0.jsonl", None, "null byte"),
+        ("x" * 300 + ".jsonl", None, "too long"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: str | bytes | None, says: str) -> None:

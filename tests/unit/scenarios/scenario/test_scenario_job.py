@@ -15,9 +15,9 @@ from antigrad.core.page import ARTIFACT
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.io import READERS, WRITERS
 from antigrad.scenarios.scenario import ScenarioConfig, scenario
-from antigrad.scenarios.scenario.charts import scene_of
 from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, wilson
 from antigrad.scenarios.scenario.settings import WEIGHTS
+from antigrad.scenarios.scenario.trace import ended
 from helpers.traffic import Car, scene
 
 QUICK: dict[str, Any] = {"iterations": 25, "shown": 1}
@@ -84,7 +84,7 @@ def test_rows_say_what_happened(run: RunFolder) -> None:
 
 def test_traces_hold_before_and_after(run: RunFolder) -> None:
     for row in ranked(jobs_of(run)):
-        found = scene_of(run, row)
+        found = ended(run, row)
         moved = (found.after - found.before)[:, : row["contact_step"] + 1, :2].norm(dim=-1).amax(-1)
         assert (moved > 1e-6).nonzero()[:, 0].tolist() == [row["striker"]]
         assert float(moved[row["striker"]]) == pytest.approx(row["log_deviation"], rel=1e-4)
@@ -93,7 +93,7 @@ def test_traces_hold_before_and_after(run: RunFolder) -> None:
 def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
     (read,) = list(READERS.make("antigrad")(run.path / "artifacts" / "scenes" / "00000"))
     best = best_of_scenes(jobs_of(run))[0]
-    after = scene_of(run, best).after
+    after = ended(run, best).after
     torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
 
 
@@ -116,9 +116,11 @@ def test_a_moving_picture_shows_the_contact(run: RunFolder) -> None:
 def test_the_page_has_its_sections(run: RunFolder) -> None:
     page = run.read_json(ARTIFACT)
     titles = [section["title"] for section in page["sections"]]
-    assert titles[:2] == ["Result", "All hits"]
+    assert titles[:3] == ["Result", "Scenes", "All scenes"]
     assert "How this attack differs from the presets" in titles
-    assert [section["kind"] for section in page["sections"]].count("chart") == 2
+    kinds = [section["kind"] for section in page["sections"]]
+    assert kinds[:3] == ["cards", "scene", "table"]
+    assert "chart" not in kinds
     assert "1 of 1 scenes" in page["lead"]
 
 
@@ -174,6 +176,18 @@ def test_nothing_readable_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text('{"objects": [], "roads": [')
     with pytest.raises(ManyInputsError, match=r"broken\.json"):
         scenario(ScenarioConfig([str(tmp_path)], output=tmp_path / "run", **QUICK))
+
+
+def test_an_ego_alone_has_nobody_to_attack_it_and_an_empty_file_is_refused(tmp_path: Path) -> None:
+    places = folder_of(tmp_path / "scenes", (Car(speed=10),), ATTACKABLE)
+    (places / "empty.json").write_text('{"objects": [], "roads": []}')
+    found = scenario(ScenarioConfig([str(places)], "log_replay", output=tmp_path / "run", **QUICK))
+    told = {row["scene"]: row["status"] for row in jobs_of(found)}
+    assert told["scene 0"] == "no candidate"
+    assert told["scene 1"] == "hit"
+    (refused,) = found.ledger.rows("refused")
+    assert "empty.json" in refused["source"]
+    assert refused["reason"].startswith("given: ")
 
 
 def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:

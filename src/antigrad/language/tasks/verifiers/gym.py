@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from antigrad.core.bounds import can_time
 from antigrad.core.errors import AntigradError
 from antigrad.language.tasks.question import Question
 from antigrad.language.tasks.verifiers import limit
@@ -68,7 +69,7 @@ def reasoning_gym(response: str, question: Question) -> bool:
             return False
 
     if not evaluates(type(dataset)):
-        return full_score()
+        return limit.within(limit.TIME_LIMIT, full_score) if can_time() else full_score()
     return limit.within(limit.TIME_LIMIT, full_score) if _PLAIN.fullmatch(answer) else answer == question.answer
 
 

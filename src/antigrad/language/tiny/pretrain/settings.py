@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antigrad.core.errors import raise_all
+from antigrad.core.spread import too_many
 
 
 @dataclass(frozen=True)
@@ -54,4 +55,5 @@ class PretrainConfig:
             problems.append(f"target={self.target}: a share between 0 and 1 is needed")
         if not self.learning_rate > 0:
             problems.append(f"learning_rate={self.learning_rate}: a number above 0 is needed")
+        problems += too_many("threads", self.threads)
         raise_all("settings of train tiny-policy", problems)

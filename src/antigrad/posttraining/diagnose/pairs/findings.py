@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from antigrad.posttraining.diagnose.findings import rank_correlation
+from antigrad.posttraining.diagnose.findings import rank_correlation, rank_correlations
 from antigrad.posttraining.probes.bootstrap import LEAST_WITH_SIGN, Estimate, Resamples
 
 Row = Mapping[str, Any]
@@ -24,6 +23,9 @@ PREDICTORS = {
     "confidence": ("log-probability of the rejected, per token", 0),
 }
 """Name, and the sign that theory gives its correlation with the fall of the chosen response; 0: theories differ."""
+
+_AT_ONCE = 1_000_000
+"""Figures that are drawn and ranked together."""
 
 
 def by_arm(updates: Iterable[Row]) -> dict[str, dict[int, Row]]:
@@ -62,7 +64,7 @@ def arm_row(arm: str, rows: Mapping[int, Row], plain: Mapping[int, Row], draws: 
         estimate = draws.ratio(values)
         figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     figures["displaced"] = sum(value < 0 for value in chosen) / len(chosen)
-    for name in ("initial", "shuffled_chosen", "random_sentence", "chosen_paraphrase"):
+    for name in ("initial", "shuffled_chosen", "permuted_chosen", "random_sentence", "chosen_paraphrase"):
         values = [rows[pair]["changes"][name] for pair in pairs if name in rows[pair]["changes"]]
         figures[name] = sum(values) / len(values) if values else None
     shares = [rows[pair]["argmax_gain"] for pair in pairs if rows[pair]["argmax_gain"] is not None]
@@ -85,21 +87,15 @@ def predictor_rows(
         Rank correlations with percentile intervals over pairs; NaN where they are too few, or all alike.
     """
     falls = np.array([-plain[row["pair"]]["changes"]["chosen"] for row in pairs])
-    known = [name for name in PREDICTORS if all(row.get(name) is not None for row in pairs)]
-    values = {name: np.array([row[name] for row in pairs]) for name in known}
-    rng, again = np.random.default_rng(seed), {name: list[float]() for name in known}
-    for _ in range(count if known else 0):  # the same draws for all predictors
-        draw = rng.integers(0, len(falls), len(falls))
-        fall = _ranks(falls[draw])
-        for name in known:
-            rho = _pearson(_ranks(values[name][draw]), fall)
-            if not math.isnan(rho):
-                again[name].append(rho)
     rows: list[dict[str, Any]] = []
-    for name in known:
-        label, sign = PREDICTORS[name]
-        ends = np.quantile(again[name], [0.025, 0.975]).tolist() if len(again[name]) > 1 else [math.nan, math.nan]
-        found = rank_correlation(values[name].tolist(), falls.tolist())
+    for name, (label, sign) in PREDICTORS.items():
+        if any(row.get(name) is None for row in pairs):
+            continue
+        values = np.array([row[name] for row in pairs])
+        again = _again(values, falls, seed=seed, count=count)
+        known = again[~np.isnan(again)]
+        ends = np.quantile(known, [0.025, 0.975]).tolist() if len(known) > 1 else [math.nan, math.nan]
+        found = rank_correlation(values.tolist(), falls.tolist())
         expected = {1: "+", -1: "−", 0: "disputed"}[sign]
         rows.append(
             {"name": name, "predictor": label, "rho": found, "low": ends[0], "high": ends[1], "theory": expected}
@@ -107,16 +103,13 @@ def predictor_rows(
     return rows
 
 
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Centred; ties share their mean rank.
-    ranks = np.asarray(rankdata(values), dtype=np.float64)
-    return ranks - ranks.mean()
-
-
-def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    # Of centred figures; NaN where one of them does not vary.
-    scale = math.sqrt(float(first @ first) * float(second @ second))
-    return round(float(first @ second) / scale, 12) if len(first) > 1 and scale else math.nan
+def _again(first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int, count: int) -> NDArray[np.float64]:
+    # Rank correlations of resampled pairs, as many of them at once as fit in memory.
+    rng, found = np.random.default_rng(seed), list[NDArray[np.float64]]()
+    for done in range(0, count, once := max(1, _AT_ONCE // len(first))):
+        drawn = rng.integers(0, len(first), (min(once, count - done), len(first)))
+        found.append(rank_correlations(first[drawn], second[drawn]))
+    return np.concatenate(found)
 
 
 def order_verdict(found: Mapping[str, Mapping[int, Row]], draws: Resamples) -> tuple[str, dict[str, Estimate]]:

@@ -19,9 +19,9 @@ from antigrad.posttraining.diagnose.pairs.measure import Watched, dot, gradients
 from antigrad.posttraining.diagnose.pairs.page import describe
 from antigrad.posttraining.diagnose.pairs.settings import ORDERS, DiagnosePairsConfig
 from antigrad.posttraining.diagnose.update import Snapshot, Stepper
+from antigrad.posttraining.pairs.contexts import PviOptions
 from antigrad.posttraining.pairs.facts import pair_facts
 from antigrad.posttraining.pairs.pair import Pair, Tokens, words_of
-from antigrad.posttraining.pairs.pvi import PviOptions
 from antigrad.posttraining.pairs.source import found_pairs, greedy, tokens_of
 from antigrad.posttraining.probes.displacement import Receipt, displacement, receipt
 from antigrad.posttraining.probes.squeezing import probe_responses
@@ -78,11 +78,14 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
     with progress("pairs", len(pairs)) as bar:
         for place, (pair, ids) in enumerate(zip(pairs, tokens, strict=True)):
             if place not in done:
-                for row in work.pair(place, pair, ids):
-                    if (place, row["kind"], row.get("arm")) not in begun:  # what a killed run wrote of the pair
-                        run.ledger.append(row)
+                run.ledger.extend(
+                    row  # but for what a killed run wrote of the pair
+                    for row in work.pair(place, pair, ids)
+                    if (place, row["kind"], row.get("arm")) not in begun
+                )
             bar.advance()
     work.start.restore()
+    policy.model.zero_grad()
     describe(run, config)
     return run
 
@@ -233,9 +236,10 @@ class _Work:
         scale = self.config.beta / 2  # σ(0): the policy is its own reference yet
         parameters = [one for one in self.policy.model.parameters() if one.requires_grad]
         for one, pull, push in zip(parameters, up, down, strict=True):
-            one.grad = torch.add(pull * -scale, push, alpha=scale * factor)
+            # Written where the last step's gradient was: new memory for all weights costs more than the sum.
+            one.grad = torch.empty_like(one) if one.grad is None else one.grad
+            torch.mul(pull, -scale, out=one.grad).add_(push, alpha=scale * factor)
         self.stepper.step(self.config.step_size)
-        self.policy.model.zero_grad()
         after, along, _ = measure(self.policy, here)
         return after, along
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antigrad.core.bounds import more, within, worst
 from antigrad.core.page import Card, Cards, Column, Page, Response, Section, Table, Token, TokenGroup, Tokens
+from antigrad.core.page_bounds import more, within, worst
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.diagnose.pairs.findings import PREDICTORS, arm_row, by_arm, order_verdict, predictor_rows
 from antigrad.posttraining.diagnose.pairs.settings import DiagnosePairsConfig
@@ -28,6 +28,7 @@ ARM_COLUMNS = (
     Column("initial", "Δ greedy answer", "signed"),
     Column("chosen_paraphrase", "Δ paraphrase", "signed"),
     Column("shuffled_chosen", "Δ shuffled chosen", "signed"),
+    Column("permuted_chosen", "Δ permuted chosen", "signed", "its characters in reverse"),
     Column("random_sentence", "Δ unrelated", "signed"),
     Column("argmax_gain", "to the argmax", "percent", "share of what the rejected response lost"),
 )
@@ -56,7 +57,7 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
         section, verdict, more = _orders(found, draws, plain)
         sections.append(section)
         figures |= {"orders_verdict": verdict} | more
-    left = run.ledger.rows("setup")[0]["excluded"]
+    left = run.ledger.one("setup")["excluded"]
     if left:
         columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
         sections.append(Table("Rows left out", columns, left))

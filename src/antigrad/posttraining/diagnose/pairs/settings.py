@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.spread import too_many
 
 ARMS = ("none", "vpo", "safe", "fixed(factor=0.5)")
 OF = "vpo"
@@ -69,7 +70,7 @@ class DiagnosePairsConfig:
     optimizer: str = "adamw"
     beta: float = 0.05
     named: int = 3
-    questions: int = 8
+    questions: int = 24
     samples: int = 8
     pairs_a_question: int = 2
     sampling_temperature: float = 0.8
@@ -129,4 +130,5 @@ class DiagnosePairsConfig:
                 attempt()
             except (AntigradError, TypeError) as error:
                 problems.append(str(error))
+        problems += too_many("threads", self.threads)
         raise_all("settings of diagnose pairs", problems)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
-from antigrad.credit.pairs import PAIR_CREDIT
+from antigrad.credit.pairs import PAIR_CREDIT, PairRule
 from antigrad.language.policy import Policy
+from antigrad.posttraining.pairs.contexts import PviOptions
 from antigrad.posttraining.pairs.facts import pair_facts
-from antigrad.posttraining.pairs.pair import Pair
-from antigrad.posttraining.pairs.pvi import PviOptions
+from antigrad.posttraining.pairs.generate import Count
+from antigrad.posttraining.pairs.pair import Pair, Tokens
 from antigrad.posttraining.pairs.read import Excluded, make_pair
 from antigrad.posttraining.pairs.source import found_pairs, row_of
 from antigrad.posttraining.train.dpo.columns import columns_of
@@ -34,6 +35,7 @@ class Prepared:
         excluded: Rows of the source that were left out.
         probes: Pairs to probe.
         other: A training pair with another prompt, for the probe that needs its response.
+        counts: What became of each question, where pairs were made from answers.
     """
 
     train: list[dict[str, Any]]
@@ -41,6 +43,7 @@ class Prepared:
     excluded: tuple[Excluded, ...]
     probes: tuple[Pair, ...]
     other: Pair | None
+    counts: tuple[Count, ...] = ()
 
 
 def prepare(config: TrainDPOConfig, policy: Policy) -> Prepared:
@@ -71,14 +74,38 @@ def prepare(config: TrainDPOConfig, policy: Policy) -> Prepared:
     if not train:
         given = f"{len(found.pairs)} pairs, {config.held_out} of them held out"
         raise InputValueError(given, "pairs to train on", "more questions or samples, or a smaller held_out")
-    options = PviOptions(config.answer_marker, config.pvi_cut, config.pvi_pooling, config.rows_at_once * 4)  # pyright: ignore[reportArgumentType]
     tokens = [found.tokens[place] for place in places]
-    facts = pair_facts(policy, train, tokens, rule.needs, options=options, seed=config.seed)
-    rule(facts)  # refused here, before there is a run folder
-    rows = alike([row_of(pair) for pair in train])
-    return _prepared(
-        config, _with(columns_of(facts), rows), alike([row_of(found.pairs[one]) for one in test]), found.excluded
-    )
+    rows = measured(config, policy, rule, train, tokens, seed=config.seed)
+    held_out = alike([row_of(found.pairs[place]) for place in test])
+    return _prepared(config, rows, held_out, found.excluded, found.counts)
+
+
+def measured(
+    config: TrainDPOConfig,
+    policy: Policy,
+    rule: PairRule,
+    pairs: Sequence[Pair],
+    tokens: Sequence[Tokens],
+    *,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Measure what a rule needs of pairs, and write it beside them.
+
+    Args:
+        config: The settings.
+        policy: The policy under which it is measured.
+        rule: The rule; what it refuses is refused here.
+        pairs: The pairs.
+        tokens: Their tokens.
+        seed: Seed of what the rule draws.
+
+    Returns:
+        Rows for TRL, with facts as columns.
+    """
+    options = PviOptions(config.answer_marker, config.pvi_cut, config.pvi_pooling, config.rows_at_once * 4)  # pyright: ignore[reportArgumentType]
+    facts = pair_facts(policy, pairs, tokens, rule.needs, options=options, seed=seed)
+    rule(facts)
+    return _with(columns_of(facts), alike([row_of(pair) for pair in pairs]))
 
 
 def split(pairs: Sequence[Pair], held_out: int) -> tuple[list[int], list[int]]:
@@ -127,11 +154,15 @@ def _with(columns: Mapping[str, Sequence[float]], rows: Sequence[dict[str, Any]]
 
 
 def _prepared(
-    config: TrainDPOConfig, train: list[dict[str, Any]], test: list[dict[str, Any]], excluded: tuple[Excluded, ...]
+    config: TrainDPOConfig,
+    train: list[dict[str, Any]],
+    test: list[dict[str, Any]],
+    excluded: tuple[Excluded, ...],
+    counts: tuple[Count, ...],
 ) -> Prepared:
     probes = [_pair(row) for row in (test or train)[: config.probe_pairs]]
     others = [row for row in train if row["prompt"] not in [pair.prompt for pair in probes]]
-    return Prepared(train, test, excluded, tuple(probes), _pair(others[0]) if others else None)
+    return Prepared(train, test, excluded, tuple(probes), _pair(others[0]) if others else None, counts)
 
 
 def _pair(row: Mapping[str, Any]) -> Pair:
@@ -156,17 +187,19 @@ def keep(config: TrainDPOConfig, prepared: Prepared) -> None:
             {"side": "excluded", "row": one.row, "reason": one.reason, "detail": one.detail}
             for one in prepared.excluded
         ]
+        lines += [{"side": "question"} | asdict(one) for one in prepared.counts]
         write_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def _read_back(config: TrainDPOConfig, path: Path) -> Prepared:
-    sides: dict[str, list[dict[str, Any]]] = {"train": [], "held_out": [], "excluded": []}
+    sides: dict[str, list[dict[str, Any]]] = {"train": [], "held_out": [], "excluded": [], "question": []}
     try:
-        with path.open(encoding="utf-8") as file:  # a prompt may hold what splitlines takes for the end of a line
+        with path.open(encoding="utf-8", newline="\n") as file:
             for row in map(json.loads, file):
                 sides[row.pop("side")].append(row)
         excluded = tuple(Excluded(**row) for row in sides["excluded"])
-        return _prepared(config, sides["train"], sides["held_out"], excluded)
+        counts = tuple(Count(**row) for row in sides["question"])
+        return _prepared(config, sides["train"], sides["held_out"], excluded, counts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputValueError(
             f"{path}: {error}", "the pairs as this run wrote them", "start anew in another --output"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,17 @@ import torch
 from antigrad.core.checkpoints import Checkpoints
 from antigrad.core.runs import RunFolder
 from antigrad.credit.pairs import PAIR_CREDIT
-from antigrad.language.policy import Policy, load_any, load_policy
+from antigrad.language.policy import Policy, check_head
+from antigrad.posttraining.pairs.responses import probe_tokens
 from antigrad.posttraining.train.dpo.alarms import PairAlarms
 from antigrad.posttraining.train.dpo.columns import FACTOR
 from antigrad.posttraining.train.dpo.data import Prepared, keep, prepare
 from antigrad.posttraining.train.dpo.page import describe
+from antigrad.posttraining.train.dpo.rounds import on_policy
 from antigrad.posttraining.train.dpo.settings import TrainDPOConfig
 from antigrad.posttraining.train.job import processes, run_training
+from antigrad.posttraining.train.maps import silent_maps
+from antigrad.posttraining.train.models import bare, below, load_to_train
 
 
 def train_dpo(config: TrainDPOConfig) -> RunFolder:
@@ -55,13 +58,10 @@ class _Dpo:
     job: str = "train dpo"
 
     def load(self) -> tuple[Prepared, Policy]:
-        config = self.config
-        # What looks at states or answers needs a plain head; other rules take any model.
-        loader = load_policy if PAIR_CREDIT.make(config.credit).needs else load_any
-        policy = loader(config.model, device="cpu", trust_remote_code=config.trust_remote_code)
-        if policy.tokenizer.pad_token is None:
-            policy.tokenizer.pad_token = policy.tokenizer.eos_token
-        return prepare(config, policy), policy
+        policy = load_to_train(self.config)
+        if PAIR_CREDIT.make(self.config.credit).needs:  # what looks at states needs a plain head
+            check_head(below(policy))
+        return prepare(self.config, below(policy)), policy
 
     def last_checkpoint(self, folder: Path, processes: int, say: Callable[[str], None]) -> Path | None:
         return Checkpoints(folder).last(say=say)
@@ -70,21 +70,17 @@ class _Dpo:
         from accelerate import PartialState
         from datasets import Dataset
 
-        from antigrad.posttraining.train.dpo.probe import ProbeCallback, probe_tokens
+        from antigrad.posttraining.train.dpo.probe import ProbeCallback
         from antigrad.posttraining.train.dpo.trainer import DPOTrainer
 
         config, (prepared, policy) = self.config, loaded
         if PartialState().is_main_process:
             keep(config, prepared)
         probes = probe_tokens(
-            policy,
-            prepared.probes,
-            prepared.other,
-            max_new_tokens=config.max_new_tokens,
-            seed=config.seed,
+            below(policy), prepared.probes, prepared.other, max_new_tokens=config.max_new_tokens, seed=config.seed
         )
         test = prepared.held_out
-        with _silent_maps():
+        with silent_maps():
             trainer = DPOTrainer(
                 model=policy.model,
                 args=config.arguments(processes(), anew=checkpoint is None, evaluated=bool(test)),
@@ -93,14 +89,17 @@ class _Dpo:
                 processing_class=policy.tokenizer,
                 peft_config=lora,
                 credit=config.credit,
+                loss=config.loss,
             )
         start = config.output / "artifacts" / "probes.json"
-        trained = Policy(trainer.model, policy.tokenizer, policy.name)
+        trained = Policy(bare(trainer.model), policy.tokenizer, policy.name)
         trainer.add_callback(ProbeCallback(trainer, trained, probes, config.measure_every, start))
+        if config.refresh:
+            trainer.add_callback(on_policy(config, trainer, trained, prepared))
         return trainer
 
     def facts(self, trainer: Any) -> dict[str, Any]:
-        data = trainer.train_dataset
+        data = getattr(trainer.train_dataset, "rows", trainer.train_dataset)
         facts: dict[str, Any] = {"pairs": len(data)}
         if FACTOR in data.column_names:
             factors = torch.tensor(data[FACTOR])
@@ -115,17 +114,3 @@ class _Dpo:
 
     def describe(self, run: RunFolder) -> None:
         describe(run, self.config)
-
-
-@contextmanager
-def _silent_maps() -> Generator[None]:
-    """Keep the bars of `datasets` off the screen: TRL maps every data set three times."""
-    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    before = are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if not before:
-            enable_progress_bars()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antigrad.core.bounds import more, spaced
+from antigrad.core.ledger import Ledger
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
+from antigrad.posttraining.train.charts import alarms_table, line, steps_table
 from antigrad.posttraining.train.dpo.columns import FACTOR
 from antigrad.posttraining.train.dpo.data import FILE
 from antigrad.posttraining.train.dpo.settings import TrainDPOConfig
+from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, rounds_table
 
 Row = Mapping[str, Any]
 LABELS = {
@@ -48,33 +49,34 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
         config: What was asked.
     """
     train, tests = ([_kept(row) for row in run.ledger.stream(kind)] for kind in ("train", "evaluation"))
-    setup = run.ledger.rows("setup")[0]
+    setup = run.ledger.one("setup")
+    rounds = [*run.ledger.stream("round"), *run.ledger.stream("final")]
     held_out, left = _sides_of(run)
-    sections: list[Section] = [Cards("In short", _cards(setup, train, tests))]
+    sections: list[Section] = [Cards("In short", _cards(setup, train, tests, in_rounds=bool(rounds)))]
     sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats a response")]
     if any("probe/chosen" in row for row in train):
         sections.append(_probes(train))
+    if rounds:
+        sections += [accuracy_chart(rounds), rounds_table(rounds[:-1], config.shown)]
     if config.credit != "none":
         sections.append(_factors(train, config))
     if left:
         columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
         sections.append(Table("Rows left out", columns, left, "No pair is cut: it is taken whole or left out."))
-    alarms = [{"step": row["step"], "text": row["text"]} for row in run.ledger.stream("alarm")]
-    if alarms:
-        sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], alarms))
-    sections.append(_steps(train, config.shown))
-    figures = _figures(train, tests)
-    Page(f"DPO with {config.credit}", _lead(config, figures), sections).write(run, shown=config.shown)
+    sections += alarms_table(run.ledger.stream("alarm"))
+    sections.append(steps_table(train, LABELS, config.shown))
+    figures = _figures(train, tests) | accuracies(rounds)
+    Page(f"{_method(config)} with {config.credit}", _lead(config, figures), sections).write(run, shown=config.shown)
     sizes = {name: value for name, value in setup.items() if name not in ("kind", "parallel")}
     counts = {
         "steps": config.steps,
         "held_out": held_out,
         "excluded": len(left),
     }
-    run.write_summary(counts | sizes | figures)
+    run.write_summary(counts | sizes | figures | ({"rounds": len(rounds) - 1} if rounds else {}))
 
 
-def _kept(row: Row) -> Row:
+def _kept(row: Row) -> dict[str, Any]:
     # What the page says of a step: a row has twice as much.
     return {key: value for key, value in row.items() if key == "step" or key in LABELS or key.startswith("probe/")}
 
@@ -89,12 +91,10 @@ def _sides_of(run: RunFolder) -> tuple[int, list[dict[str, Any]]]:
         How many pairs are held out; the rows that are no pairs.
     """
     held_out, left = 0, list[dict[str, Any]]()
-    with run.artifact(FILE).open() as file:
-        for line in file:
-            row = json.loads(line)
-            held_out += row["side"] == "held_out"
-            if row["side"] == "excluded":
-                left.append(row)
+    for row in Ledger(run.artifact(FILE)):
+        held_out += row["side"] == "held_out"
+        if row["side"] == "excluded":
+            left.append(row)
     return held_out, left
 
 
@@ -115,8 +115,14 @@ def _figures(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
     return figures
 
 
+def _method(config: TrainDPOConfig) -> str:
+    kinds = config.trl.get("loss_type") or []
+    return config.loss or " + ".join([kinds] if isinstance(kinds, str) else kinds) or "DPO"
+
+
 def _lead(config: TrainDPOConfig, figures: Mapping[str, Any]) -> str:
-    text = f"{config.steps} steps of DPO with credit {config.credit}"
+    text = f"{config.steps} steps of {_method(config)} with credit {config.credit}"
+    text += f", pairs drawn anew every {config.refresh} steps" if config.refresh else ""
     if "held_out/chosen_change" in figures:
         up, down = figures["held_out/chosen_change"], figures["held_out/rejected_change"]
         text += f": held-out chosen responses {up:+.2f} nats, rejected ones {down:+.2f}; "
@@ -128,8 +134,8 @@ def _lead(config: TrainDPOConfig, figures: Mapping[str, Any]) -> str:
     return text + "."
 
 
-def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row]) -> list[Card]:
-    cards = [Card("Pairs", str(setup["pairs"]), "trained on")]
+def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds: bool) -> list[Card]:
+    cards = [Card("Pairs", str(setup["pairs"]), "of the first round" if in_rounds else "trained on")]
     if tests:
         for side in ("chosen", "rejected"):
             change = tests[-1][f"logps/{side}"] - tests[0][f"logps/{side}"]
@@ -151,23 +157,10 @@ def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row]) -> list[Card]
     return cards
 
 
-def _line(name: str, rows: Sequence[Row], key: str, mode: str = "lines") -> dict[str, Any]:
-    seen = [row for row in rows if key in row]
-    return {
-        "type": "scatter",
-        "mode": mode,
-        "name": name,
-        "x": [row["step"] for row in seen],
-        "y": [row[key] for row in seen],
-    }
-
-
 def _sides(train: Sequence[Row], tests: Sequence[Row], kind: str, unit: str) -> Chart:
-    data = [_line(f"{side}, training", train, f"{kind}/{side}") for side in ("chosen", "rejected")]
+    data = [line(f"{side}, training", train, f"{kind}/{side}") for side in ("chosen", "rejected")]
     if tests:
-        data += [
-            _line(f"{side}, held out", tests, f"{kind}/{side}", "lines+markers") for side in ("chosen", "rejected")
-        ]
+        data += [line(f"{side}, held out", tests, f"{kind}/{side}", "lines+markers") for side in ("chosen", "rejected")]
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": unit}}}
     text = "Both falling together is likelihood displacement: the margin grows, and the chosen responses lose."
     title = "Rewards" if kind == "rewards" else "Log-probabilities"
@@ -176,7 +169,7 @@ def _sides(train: Sequence[Row], tests: Sequence[Row], kind: str, unit: str) -> 
 
 def _probes(train: Sequence[Row]) -> Chart:
     known = [name for name in PROBES if any(f"probe/{name}" in row for row in train)]
-    data = [_line(PROBES[name], train, f"probe/{name}", "lines+markers") for name in known]
+    data = [line(PROBES[name], train, f"probe/{name}", "lines+markers") for name in known]
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "change since the start, nats"}}}
     text = (
         "Change of log-likelihood of responses to the probed prompts, mean over pairs. Squeezing: everything falls but "
@@ -186,15 +179,6 @@ def _probes(train: Sequence[Row]) -> Chart:
 
 
 def _factors(train: Sequence[Row], config: TrainDPOConfig) -> Chart:
-    data = [_line("mean λ", train, "credit/factor"), _line("share below 1", train, "credit/constrained")]
+    data = [line("mean λ", train, "credit/factor"), line("share below 1", train, "credit/constrained")]
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "λ, share"}, "range": [0, 1.05]}}
     return Chart(f"Factors by {config.credit}", {"data": data, "layout": layout}, f"Column {FACTOR} of the pairs.")
-
-
-def _steps(train: Sequence[Row], most: int) -> Table:
-    known = [key for key in LABELS if any(key in row for row in train)]
-    columns = [Column("step", "step", "integer")]
-    columns += [Column(key, LABELS[key][0], "number", LABELS[key][1]) for key in known]
-    rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in spaced(train, most)]
-    text = "Steps at even distances, the last among them." if len(train) > most else ""
-    return Table("Steps", columns, rows, text + more(len(train), len(rows), "steps"))

@@ -7,75 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainerCallback
 
-from antigrad.core.files import write_atomic
+from antigrad.core.errors import InputValueError
+from antigrad.core.files import UNREADABLE, write_atomic
 from antigrad.language.policy import Policy
-from antigrad.posttraining.pairs.pair import Pair, Tokens, tokenize, words_of
-from antigrad.posttraining.pairs.source import greedy, tokens_of
-from antigrad.posttraining.probes.squeezing import paths, probe_responses
-
-Measured = list[dict[str, float]]
-
-
-def probe_tokens(
-    policy: Policy, pairs: Sequence[Pair], trained: Pair | None, *, max_new_tokens: int, seed: int
-) -> list[dict[str, Tokens]]:
-    """Make the probe responses of some pairs.
-
-    Args:
-        policy: The policy as it starts; its greedy answers are among the probes.
-        pairs: The pairs.
-        trained: A training pair whose chosen response serves as an unrelated one; another probed pair's does too.
-        max_new_tokens: Longest greedy answer.
-        seed: Seed of what is drawn.
-
-    Returns:
-        Name and tokens of each probe, pair by pair.
-    """
-    tokenizer = policy.tokenizer
-    special = set(tokenizer.all_special_ids)
-    words = [tokenizer.decode([token]) for token in range(min(len(tokenizer), 2000)) if token not in special]
-    found: list[dict[str, Tokens]] = []
-    for pair in pairs:
-        other = next((one for one in pairs if one.prompt != pair.prompt), None)
-        texts = probe_responses(
-            pair.words("prompt"),
-            words_of(pair.chosen),
-            words_of(pair.rejected),
-            initial=greedy(policy, tokenize(pair, tokenizer), max_new_tokens),
-            chosen_paraphrase=pair.paraphrase or None,
-            other_train=words_of(trained.chosen) if trained else None,
-            other_test=words_of(other.chosen) if other else None,
-            vocabulary=words,
-            seed=seed,
-        )
-        found.append({name: tokens_of(pair, text, tokenizer) for name, text in texts.items()})
-    return found
-
-
-def measure(policy: Policy, probes: Sequence[dict[str, Tokens]]) -> Measured:
-    """Measure the probe responses under the policy as it is.
-
-    Args:
-        policy: The policy.
-        probes: What `probe_tokens` gave.
-
-    Returns:
-        Pair by pair: log-probability of each response, and on the chosen one the argmax path and the mass outside it.
-    """
-    found: Measured = []
-    for responses in probes:
-        row: dict[str, float] = {}
-        for name, tokens in responses.items():
-            prompt = torch.tensor(tokens.prompt, device=policy.device)
-            path = paths(policy, prompt, [tokens.chosen])[0]
-            row[name] = path.log_prob
-            if name == "chosen":
-                row |= {"argmax_path": path.argmax_path, "outside": path.outside}
-        found.append(row)
-    return found
+from antigrad.posttraining.pairs.pair import Tokens
+from antigrad.posttraining.pairs.responses import Measured, measure
+from antigrad.posttraining.train.callback import restore_tokens
 
 
 class ProbeCallback(TrainerCallback):
@@ -106,14 +45,12 @@ class ProbeCallback(TrainerCallback):
             **kwargs: Not used.
         """
         if state.global_step and self._path.exists():
-            self._start = json.loads(self._path.read_text())
+            self._start = _read_back(self._path)
         else:
             self._start = self._measured()
             if state.is_world_process_zero:
                 write_atomic(self._path, json.dumps(self._start))
-        numbers = [row["num_tokens"] for row in state.log_history if "num_tokens" in row]
-        if numbers:  # TRL counts them anew in every process
-            self._trainer._total_train_tokens = numbers[-1]
+        restore_tokens(self._trainer, state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Measure the step, if it is one that is measured.
@@ -147,3 +84,11 @@ class ProbeCallback(TrainerCallback):
             return measure(self._policy, self._probes)
         finally:
             model.train(training)
+
+
+def _read_back(path: Path) -> Measured:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [{str(name): float(value) for name, value in row.items()} for row in found]
+    except UNREADABLE as error:
+        raise InputValueError(f"{path}: {error}", "the file as this run wrote it", "restore it") from error

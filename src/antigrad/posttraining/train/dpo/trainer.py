@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from datasets import Dataset
 from datasets.fingerprint import Hasher
 from torch import Tensor
 from trl import DPOConfig
@@ -13,7 +14,9 @@ from trl import DPOTrainer as TrlTrainer
 from antigrad.core.errors import InputValueError
 from antigrad.credit.pairs import PairFacts
 from antigrad.posttraining.train.dpo.columns import FACTOR, WithFactor, facts_of
+from antigrad.posttraining.train.dpo.losses import pairs_of
 from antigrad.posttraining.train.dpo.options import check_options
+from antigrad.posttraining.train.maps import silent_maps
 from antigrad.posttraining.train.sealed import SealedCheckpoints
 
 
@@ -26,9 +29,13 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
     every weight after every step is TRL's, bit for bit. λ is computed once, for the whole data set, from columns of it,
     and travels as a column; schedules are computed at every step.
 
+    With `loss`, TRL still runs the model and logs, and the loss is one of `antigrad.objectives.pairs` on the
+    log-probabilities it computed.
+
     Args:
         *args: As TRL's.
         credit: Rule, as `name` or `name(option=value)`; see `antigrad methods`.
+        loss: Loss of ours, likewise, with a β of its own; empty takes TRL's `loss_type`.
         **kwargs: As TRL's.
 
     Raises:
@@ -47,30 +54,48 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
         True
     """
 
-    def __init__(self, *args: Any, credit: str = "none", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, credit: str = "none", loss: str = "", **kwargs: Any) -> None:
         config: Any = kwargs.get("args") or (args[2] if len(args) > 2 else None) or DPOConfig(output_dir="dpo")
-        self.rule = check_options(credit, config)
+        self.rule, self.objective = check_options(credit, config, loss)
         self.credit = credit
         if len(args) < 3:
             kwargs["args"] = config
-        if credit != "none" and not self.rule.per_step:
-            args, kwargs = self._with_factors(args, kwargs, config.seed)
+        if self._weighs:
+            data: Any = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
+            if data is None:
+                raise InputValueError("no train_dataset", "pairs to weigh", "pass train_dataset")
+            data = self._with_factors(data, config.seed)
+            if len(args) > 3:
+                args = (*args[:3], data, *args[4:])
+            else:
+                kwargs["train_dataset"] = data
         super().__init__(*args, **kwargs)
         self.data_collator = WithFactor(self.data_collator)
 
-    def _with_factors(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], seed: int
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        data: Any = kwargs.get("train_dataset", args[3] if len(args) > 3 else None)
-        if data is None:
-            raise InputValueError("no train_dataset", "pairs to weigh", "pass train_dataset")
+    @property
+    def _weighs(self) -> bool:
+        return self.credit != "none" and not self.rule.per_step
+
+    def _with_factors(self, data: Any, seed: int) -> Any:
         factors = self.rule(facts_of(data, self.rule, seed=seed))
         if FACTOR in data.column_names:
             data = data.remove_columns(FACTOR)
-        data = data.add_column(FACTOR, factors.tolist())
-        if len(args) > 3:
-            return (*args[:3], data, *args[4:]), kwargs
-        return args, kwargs | {"train_dataset": data}
+        return data.add_column(FACTOR, factors.tolist())
+
+    def tokenized(self, rows: list[dict[str, Any]]) -> Any:
+        """Prepare further pairs as those it was made with: their factors, and tokens.
+
+        Args:
+            rows: Pairs, with the facts that the rule needs.
+
+        Returns:
+            A data set to train on.
+        """
+        trainer, data = cast(Any, self), Dataset.from_list(rows)
+        if self._weighs:
+            data = self._with_factors(data, self.args.seed)
+        with silent_maps():
+            return trainer._prepare_dataset(data, trainer.processing_class, trainer.args, "train")
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
@@ -110,22 +135,28 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
     def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
         inputs = dict(inputs)
         factors = self._factors(inputs)
-        if factors is None:
+        objective = self.objective if cast(Any, self.model).training else None
+        if factors is None and objective is None:
             return super()._compute_loss(model, inputs, return_outputs)
         if self.precompute_ref_logps:
             references = inputs["ref_chosen_logps"], inputs["ref_rejected_logps"]
         else:
             references = self.compute_ref_log_probs(self.ref_model or self.model, inputs)
-        factors = factors.to(references[1])
-        inputs |= {"ref_chosen_logps": references[0], "ref_rejected_logps": references[1] * factors}
-        scaled = Scaled(model, factors)
+        rows = references[1].new_ones(len(references[1])) if factors is None else factors.to(references[1])
+        inputs |= {"ref_chosen_logps": references[0], "ref_rejected_logps": references[1] * rows}
+        scaled = Scaled(model, rows)
         kept, self.precompute_ref_logps = self.precompute_ref_logps, True
         try:
             loss = super()._compute_loss(scaled, inputs, return_outputs)
         finally:
             self.precompute_ref_logps = kept
-        self._log(factors, scaled, references)
-        return loss
+        if factors is not None:
+            self._log(rows, scaled, references)
+        if objective is None:
+            return loss
+        mask = inputs["completion_mask"][:, 1:].bool()
+        own = objective(pairs_of(scaled.plain[:, -mask.shape[1] :], mask, references, factors)).parts.total()
+        return (own, loss[1]) if return_outputs else own
 
     def _log(self, factors: Tensor, scaled: Scaled, references: tuple[Tensor, Tensor]) -> None:
         """Log the factors, and put what TRL logged of scaled numbers right.
@@ -136,7 +167,7 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
             references: (B,) of the reference, twice.
         """
         metrics = self._metrics["train"]
-        chosen, rejected = scaled.sums.detach().chunk(2)
+        chosen, rejected = scaled.plain.detach().sum(1).chunk(2)
         gains, falls = chosen - references[0], rejected - references[1]
         figures = {
             "logps/rejected": rejected,
@@ -161,7 +192,7 @@ class Scaled:
 
     def __init__(self, model: Any, factors: Tensor) -> None:
         self._model, self._factors = model, factors
-        self.sums = factors.new_zeros(0)
+        self.plain = factors.new_zeros(0, 0)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model.
@@ -176,8 +207,7 @@ class Scaled:
         outputs = self._model(*args, **kwargs)
         if getattr(outputs, "log_probs", None) is None:
             return outputs  # TRL runs the bare model again where outputs are asked for
-        plain = outputs.log_probs
-        self.sums = plain.detach().sum(1)
+        self.plain = plain = outputs.log_probs
         rows = torch.cat([torch.ones_like(self._factors), self._factors])[:, None].to(plain)
         outputs.log_probs = plain * rows
         squares = getattr(outputs, "log_sum_sq_probs", None)

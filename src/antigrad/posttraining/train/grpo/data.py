@@ -7,9 +7,9 @@ from typing import Any
 
 from antigrad.core.errors import InputValueError, raise_all
 from antigrad.language.policy import Policy
-from antigrad.language.reads import check_causal
 from antigrad.language.rollouts import prompt_of
 from antigrad.language.tasks import Question, Task
+from antigrad.posttraining.train.models import bare
 from antigrad.posttraining.train.positions import count_real_tokens
 
 
@@ -44,7 +44,6 @@ def check_prompts(policy: Policy, asked: Sequence[tuple[Task, Sequence[Question]
     Raises:
         InputValueError: Prompts differ in length, and the model would read their padding.
     """
-    check_causal(policy.model, policy.name)
     problems: list[str] = []
     lengths: set[int] = set()
     for task, questions in asked:
@@ -54,7 +53,7 @@ def check_prompts(policy: Policy, asked: Sequence[tuple[Task, Sequence[Question]
             except InputValueError as error:
                 problems.append(str(error))
     raise_all("the prompts of train grpo", problems)
-    model = getattr(policy.model, "get_base_model", lambda: policy.model)()
+    model = bare(policy.model)
     if len(lengths) > 1 and not count_real_tokens(model):
         given = (
             f"prompts of {min(lengths)} to {max(lengths)} tokens with {type(model).__name__}, which reads their padding"

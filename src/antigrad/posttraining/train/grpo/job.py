@@ -9,7 +9,6 @@ from typing import Any
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
-from antigrad.language.policy import load_any
 from antigrad.language.reading import reason_of
 from antigrad.language.tasks import Question, Task, load_task
 from antigrad.posttraining.train.grpo.alarms import StepAlarms
@@ -18,6 +17,7 @@ from antigrad.posttraining.train.grpo.data import Correct, check_prompts, end_at
 from antigrad.posttraining.train.grpo.page import describe
 from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 from antigrad.posttraining.train.job import processes, run_training
+from antigrad.posttraining.train.models import load_to_train
 
 
 def train_grpo(config: TrainGRPOConfig) -> RunFolder:
@@ -59,11 +59,9 @@ class _Grpo:
     def load(self) -> tuple[Asked, Any]:
         config = self.config
         asked = _questions(config)
-        policy = load_any(config.model, device="cpu", trust_remote_code=config.trust_remote_code, to_train=True)
+        policy = load_to_train(config)
         for task, questions in asked:
             task.prompt(questions[0], policy.tokenizer)  # a tokenizer without chat template is refused here
-        if policy.tokenizer.pad_token is None:
-            policy.tokenizer.pad_token = policy.tokenizer.eos_token
         check_prompts(policy, asked, config.max_new_tokens)
         end_at(policy.model, policy.tokenizer, asked[0][0].stop)
         return asked, policy

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from antigrad.core.bounds import more, spaced
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Chart, Page, Section
 from antigrad.core.runs import RunFolder
 from antigrad.core.significance import LEAST, signs
+from antigrad.posttraining.train.charts import alarms_table, line, steps_table
 from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 
 Row = Mapping[str, Any]
@@ -56,22 +56,20 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
     tests = [
         _kept(row) | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.stream("evaluation")
     ]
-    setup = run.ledger.rows("setup")[0]
-    alarms = [{"step": row["step"], "text": row["text"]} for row in run.ledger.stream("alarm")]
+    setup = run.ledger.one("setup")
     sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out), SOURCES[setup["states_from"]])]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
     if tests:
         sections.append(_pass_at_k(tests))
     if any(DELTA[0] in row for row in train):
         sections.append(_displacement(train))
-    if alarms:
-        sections.append(Table("Alarms", [Column("step", "step", "integer"), Column("text", "what")], alarms))
-    sections.append(_steps(train, config.shown))
+    sections += alarms_table(run.ledger.stream("alarm"))
+    sections.append(steps_table(train, LABELS, config.shown))
     Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run, shown=config.shown)
     run.write_summary({"steps": config.steps, "states_from": setup["states_from"]} | _summary(train, tests))
 
 
-def _kept(row: Row) -> Row:
+def _kept(row: Row) -> dict[str, Any]:
     # What the page says of a step: a row has three times as much.
     return {
         key: value for key, value in row.items() if key == "step" or key in LABELS or key.startswith("credit/pass@")
@@ -145,28 +143,17 @@ def _tone(before: float, after: float, questions: int) -> Literal["good", "bad",
     return "good" if after > before else "bad"
 
 
-def _line(name: str, rows: Sequence[Row], key: str, mode: str = "lines") -> dict[str, Any]:
-    seen = [row for row in rows if key in row]
-    return {
-        "type": "scatter",
-        "mode": mode,
-        "name": name,
-        "x": [row["step"] for row in seen],
-        "y": [row[key] for row in seen],
-    }
-
-
 def _curve(train: Sequence[Row], tests: Sequence[Row], title: str, unit: str, key: str, form: str) -> Chart:
-    data = [_line("training", train, key)]
+    data = [line("training", train, key)]
     if tests:
-        data.append(_line("held out", tests, key, "lines+markers"))
+        data.append(line("held out", tests, key, "lines+markers"))
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": unit}, "tickformat": form}}
     return Chart(title, {"data": data, "layout": layout})
 
 
 def _pass_at_k(tests: Sequence[Row]) -> Chart:
     names = [name for name in tests[0] if name.startswith("credit/pass@")]
-    data = [_line(name.removeprefix("credit/"), tests, name, "lines+markers") for name in names]
+    data = [line(name.removeprefix("credit/"), tests, name, "lines+markers") for name in names]
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "share"}, "tickformat": ".0%"}}
     text = (
         "Held-out questions with a correct answer among k samples, unbiased, without interval: see antigrad evaluate."
@@ -175,19 +162,10 @@ def _pass_at_k(tests: Sequence[Row]) -> Chart:
 
 
 def _displacement(train: Sequence[Row]) -> Chart:
-    data = [_line(LABELS[key][0], train, key, "lines+markers") for key in DELTA]
+    data = [line(LABELS[key][0], train, key, "lines+markers") for key in DELTA]
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats a response"}}}
     text = (
         "Change of the log-likelihood of a step's own responses of mixed groups, from before to after the step. "
         "Correct ones below zero is Lazy Likelihood Displacement."
     )
     return Chart("What a step did to its own responses", {"data": data, "layout": layout}, text)
-
-
-def _steps(train: Sequence[Row], most: int) -> Table:
-    known = [key for key in LABELS if any(key in row for row in train)]
-    columns = [Column("step", "step", "integer")]
-    columns += [Column(key, LABELS[key][0], "number", LABELS[key][1]) for key in known]
-    rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in spaced(train, most)]
-    text = "Steps at even distances, the last among them." if len(train) > most else ""
-    return Table("Steps", columns, rows, text + more(len(train), len(rows), "steps"))

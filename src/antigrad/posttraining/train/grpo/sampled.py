@@ -12,9 +12,9 @@ from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced
 from antigrad.posttraining.train.grpo.forward import check_alike
 from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
-from antigrad.posttraining.train.grpo.states import bare
 from antigrad.posttraining.train.grpo.verdicts import Scale, say_at_start
 from antigrad.posttraining.train.grpo.weights import Groups
+from antigrad.posttraining.train.models import bare
 
 
 class SampledTrainer(MeasuredTrainer):

@@ -11,21 +11,10 @@ from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError
 from antigrad.language.policy import Policy, backbone_of, check_head
+from antigrad.posttraining.train.models import bare
 
 Source = Literal["none", "old_policy_pass", "training_forward", "own_pass"]
 """Where the states of a rule come from; `none` if it needs no states."""
-
-
-def bare(model: Any) -> Any:
-    """The causal language model itself, without wrappers and adapters around it.
-
-    Args:
-        model: As the accelerator unwraps it.
-
-    Returns:
-        A transformers model; adapters inside its layers stay.
-    """
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def check_states(model: Any, tokenizer: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from antigrad.core.errors import InputValueError
-from antigrad.core.files import inside
+from antigrad.core.files import inside, is_file, is_folder
 from antigrad.scenarios.io.admit import MOST_OBJECTS, MOST_STATES, refuse_absurd
 from antigrad.scenarios.io.argoverse import columns
 from antigrad.scenarios.io.files import content
@@ -33,7 +33,7 @@ class Antigrad(SceneReader):
     """
 
     def reads(self, path: Path) -> bool:  # noqa: D102
-        return path.is_dir() and (path / "scenes.json").is_file()
+        return is_folder(path) and is_file(path / "scenes.json")
 
     def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
         data = json.loads(content(path / "scenes.json"))

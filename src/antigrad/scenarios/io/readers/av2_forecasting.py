@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_folder
 from antigrad.scenarios.io.admit import admit
 from antigrad.scenarios.io.argoverse import columns, vector_map
 from antigrad.scenarios.io.readers.reader import SceneReader
@@ -40,7 +41,7 @@ class Av2Forecasting(SceneReader):
     rear_axle_to_centre: float = 0.0
 
     def reads(self, path: Path) -> bool:  # noqa: D102
-        return path.is_dir() and any(path.glob("scenario_*.parquet"))
+        return is_folder(path) and any(path.glob("scenario_*.parquet"))
 
     def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
         for file in sorted(path.glob("scenario_*.parquet")):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_folder, is_there
 from antigrad.scenarios.io.admit import admit
 from antigrad.scenarios.io.argoverse import columns, vector_map
 from antigrad.scenarios.io.readers.reader import SceneReader
@@ -42,7 +43,9 @@ class Av2Sensor(SceneReader):
 
     def reads(self, path: Path) -> bool:  # noqa: D102
         return (
-            path.is_dir() and any(path.glob("annotations*.feather")) and (path / "city_SE3_egovehicle.feather").exists()
+            is_folder(path)
+            and any(path.glob("annotations*.feather"))
+            and is_there(path / "city_SE3_egovehicle.feather")
         )
 
     def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102

@@ -13,6 +13,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_file
 from antigrad.scenarios.io.admit import MOST_STATES, admit
 from antigrad.scenarios.io.argoverse import middle
 from antigrad.scenarios.io.files import content, head
@@ -40,7 +41,7 @@ class CommonRoad(SceneReader):
     ego: int | None = None
 
     def reads(self, path: Path) -> bool:  # noqa: D102
-        return path.is_file() and path.suffix == ".xml" and b"<commonRoad" in head(path)
+        return is_file(path) and path.suffix == ".xml" and b"<commonRoad" in head(path)
 
     def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
         try:

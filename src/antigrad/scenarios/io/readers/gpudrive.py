@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_file
 from antigrad.scenarios.io.admit import admit
 from antigrad.scenarios.io.files import content, head
 from antigrad.scenarios.io.heading import Unit, heading_unit
@@ -36,7 +37,7 @@ class GpuDrive(SceneReader):
     ego: int | None = None
 
     def reads(self, path: Path) -> bool:  # noqa: D102
-        if not path.name.endswith((".json", ".json.xz")) or not path.is_file():
+        if not path.name.endswith((".json", ".json.xz")) or not is_file(path):
             return False
         start = head(path)
         return any(word in start for word in (b'"objects"', b'"roads"', b'"tl_states"'))

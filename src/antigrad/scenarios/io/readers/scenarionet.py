@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_file
 from antigrad.scenarios.io.admit import admit
 from antigrad.scenarios.io.files import content, head
 from antigrad.scenarios.io.readers.reader import SceneReader
@@ -37,7 +38,7 @@ class ScenarioNet(SceneReader):
     swap_ego: bool = True
 
     def reads(self, path: Path) -> bool:  # noqa: D102
-        if not path.is_file():
+        if not is_file(path):
             return False
         if path.suffix == ".pkl":
             return any(mark in head(path, 1 << 16) for mark in (b"sdc_id", b"metadata"))

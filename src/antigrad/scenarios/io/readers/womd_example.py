@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_file
 from antigrad.scenarios.io.admit import admit
 from antigrad.scenarios.io.messages import EXAMPLE, message
 from antigrad.scenarios.io.readers.reader import SceneReader
@@ -29,7 +30,7 @@ class WomdExample(SceneReader):
     """
 
     def reads(self, path: Path) -> bool:  # noqa: D102
-        if not (path.is_file() and "tfrecord" in path.name and starts_a_record(path)):
+        if not (is_file(path) and "tfrecord" in path.name and starts_a_record(path)):
             return False
         with path.open("rb") as file:
             start = file.read(1 << 16)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import is_file
 from antigrad.scenarios.io.admit import admit
 from antigrad.scenarios.io.messages import SCENARIO, message
 from antigrad.scenarios.io.readers.reader import SceneReader
@@ -30,7 +31,7 @@ class WomdScenario(SceneReader):
     """
 
     def reads(self, path: Path) -> bool:  # noqa: D102
-        return path.is_file() and "tfrecord" in path.name and starts_a_record(path) and not _is_example(path)
+        return is_file(path) and "tfrecord" in path.name and starts_a_record(path) and not _is_example(path)
 
     def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
         count = 0

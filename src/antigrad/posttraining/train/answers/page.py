@@ -1,0 +1,85 @@
+"""The page and the summary of a training on the policy's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from antigrad.core.page import Card, Cards, Chart, Page, Section
+from antigrad.core.runs import RunFolder
+from antigrad.posttraining.train.answers.settings import AnswersConfig
+from antigrad.posttraining.train.charts import line, steps_table
+from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, rounds_table
+
+Row = Mapping[str, Any]
+LABELS = {
+    "loss": ("loss", "weighted, a token"),
+    "entropy": ("entropy", "nats a token, on the answers trained on"),
+    "mean_token_accuracy": ("top-1", "share of the answers' tokens that are the likeliest"),
+    "grad_norm": ("‖g‖", "gradient norm before clipping"),
+    "learning_rate": ("learning rate", "of the step"),
+}
+KEPT = {"step", *LABELS}
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a page is headed.
+
+    Args:
+        title: Its title.
+        what: What is trained on, in a few words.
+    """
+
+    title: str
+    what: str
+
+
+def describe(run: RunFolder, config: AnswersConfig, told: Told) -> None:
+    """Write page and summary of a finished training.
+
+    Args:
+        run: The run.
+        config: What was asked.
+        told: How the page is headed.
+    """
+    train = [{key: value for key, value in row.items() if key in KEPT} for row in run.ledger.stream("train")]
+    rounds, final = list(run.ledger.stream("round")), run.ledger.one("final")
+    setup = run.ledger.one("setup")
+    points = [*rounds, final]
+    sections: list[Section] = [Cards("In short", _cards(points))]
+    sections += [accuracy_chart(points), _loss(train), rounds_table(rounds, config.shown)]
+    sections.append(steps_table(train, LABELS, config.shown))
+    Page(told.title, _lead(config, told, points), sections).write(run, shown=config.shown)
+    run.write_summary(_summary(config, setup, rounds, final))
+
+
+def _summary(config: AnswersConfig, setup: Row, rounds: Sequence[Row], final: Row) -> dict[str, Any]:
+    figures: dict[str, Any] = {"steps": config.steps, "rounds": len(rounds), "trained": setup["trained"]}
+    figures["rows"] = sum(row["rows"] for row in rounds if not row.get("reused"))
+    return figures | accuracies([*rounds, final])
+
+
+def _lead(config: AnswersConfig, told: Told, points: Sequence[Row]) -> str:
+    text = f"{config.steps} steps on {told.what}, answered anew "
+    text += f"every {config.refresh} steps" if config.refresh else "never (offline)"
+    name = "held_out_accuracy" if "held_out_accuracy" in points[-1] else "accuracy"
+    side = "held-out" if name == "held_out_accuracy" else "training"
+    return f"{text}: accuracy on {side} questions {points[0][name]:.1%} → {points[-1][name]:.1%}."
+
+
+def _cards(points: Sequence[Row]) -> list[Card]:
+    cards: list[Card] = []
+    for name, label in (("accuracy", "Accuracy, training"), ("held_out_accuracy", "Accuracy, held out")):
+        if name in points[-1]:
+            cards.append(Card(label, f"{points[-1][name]:.1%}", f"{points[0][name]:.1%} before; sampled answers"))
+    first, last = points[0], points[-1]
+    note = f"of {last['questions']} questions at the end; {first['zero_variance']} at the start"
+    return [*cards, Card("Zero variance", str(last["zero_variance"]), note)]
+
+
+def _loss(train: Sequence[Row]) -> Chart:
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats a token"}}}
+    text = "Mean over the answers of a step, each times its weight. A new round begins with answers not yet seen."
+    return Chart("Loss", {"data": [line("loss", train, "loss")], "layout": layout}, text)
