@@ -80,27 +80,28 @@ def _by_signal(seconds: float, work: Callable[[], Found]) -> Found:
 
 
 def _by_thread(seconds: float, work: Callable[[], Found]) -> Found:
-    mine, gate, done = threading.get_ident(), threading.Lock(), threading.Event()
+    mine, done = threading.get_ident(), threading.Event()
 
     def watch() -> None:
         wait = seconds
         while not done.wait(wait):
-            with gate:
-                if not done.is_set():
-                    _raise_in(mine, _Alarm)
+            _raise_in(mine, _Alarm)
             wait = 0.5  # again, as a signal does
 
-    threading.Thread(target=watch, daemon=True, name="time limit").start()
+    def stop() -> None:
+        done.set()
+        watcher.join()
+        _raise_in(mine, None)  # one that is on its way
+
+    watcher = threading.Thread(target=watch, daemon=True, name="time limit")
     try:
         try:
+            watcher.start()
             return work()
         finally:
-            with gate:
-                done.set()
-            _raise_in(mine, None)  # one that is on its way
+            stop()
     except _Alarm:
-        done.set()
-        _raise_in(mine, None)
+        stop()  # the alarm may have come while it was stopped
         raise OutOfTimeError(f"more than {seconds:g} seconds") from None
 
 
