@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
 
-from antigrad.core.checkpoints import tell
+from antigrad.core.checkpoints import reading, tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.ledger import Ledger
@@ -133,7 +134,11 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
             for callback in trainer.callback_handler.callbacks:
                 if isinstance(callback, RoundCallback):
                     callback.append = append
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except UnpicklingError as error:  # a manifest can be written by whoever can write a checkpoint
+                with reading(checkpoint or config.output):
+                    raise error
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from antigrad.posttraining.pairs.facts import pair_facts
 from antigrad.posttraining.pairs.generate import generate_pairs
 from antigrad.posttraining.pairs.pair import Pair, tokenize
 from antigrad.posttraining.pairs.pvi import cached_pvi, fingerprint, pvi_of
+from helpers.damage import OF_FILES
 from helpers.models import in_float64, make_policy
 
 OPTIONS = PviOptions(marker="=")
@@ -107,6 +109,25 @@ def test_cache(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         cached_pvi(policy, PAIRS, change, tmp_path)
     cached_pvi(policy, PAIRS[:2], OPTIONS, tmp_path)
     assert len(list(tmp_path.glob("pvi-*.parquet"))) == 5
+
+
+@pytest.mark.parametrize("way", [name for name in OF_FILES if name not in ("longer", "missing", "a pipe", "a link")])
+def test_a_damaged_cache_is_measured_again(policy: Policy, tmp_path: Path, way: str) -> None:
+    first = cached_pvi(policy, PAIRS, OPTIONS, tmp_path)
+    (file,) = tmp_path.glob("pvi-*.parquet")
+    whole = file.read_bytes()
+    OF_FILES[way](file)
+    if file.is_dir():
+        file.rmdir()
+    assert torch.equal(cached_pvi(policy, PAIRS, OPTIONS, tmp_path), first)
+    assert file.read_bytes() == whole
+
+
+def test_a_cache_of_other_pairs_is_measured_again(policy: Policy, tmp_path: Path) -> None:
+    first, few = cached_pvi(policy, PAIRS, OPTIONS, tmp_path), cached_pvi(policy, PAIRS[:2], OPTIONS, tmp_path)
+    large, small = sorted(tmp_path.glob("pvi-*.parquet"), key=lambda path: -parquet.read_metadata(path).num_rows)
+    large.write_bytes(small.read_bytes())
+    assert len(few) == 2 and torch.equal(cached_pvi(policy, PAIRS, OPTIONS, tmp_path), first)
 
 
 def test_fingerprint_sees_every_weight() -> None:
