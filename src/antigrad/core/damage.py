@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 from typing import Any, cast
 
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.ledger import Ledger, Row
 
+_NEAR = 3
+"""Calls from which a row counts as in use."""
 _OF_VALUES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
@@ -95,7 +98,7 @@ def _kinds(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def row_in_use(trace: TracebackType | None) -> str | None:
-    """Find the row that was in use where an exception was raised.
+    """Find the row that was in use where an exception was raised: in the last calls of this package before it.
 
     Args:
         trace: Of the exception.
@@ -103,10 +106,10 @@ def row_in_use(trace: TracebackType | None) -> str | None:
     Returns:
         Where the row stands; None if there was none.
     """
-    place: str | None = None
-    while trace is not None:
-        for value in trace.tb_frame.f_locals.values():
+    calls = [call for call, _ in walk_tb(trace) if call.f_globals.get("__name__", "").startswith("antigrad")]
+    for call in reversed(calls[-_NEAR:]):
+        for value in call.f_locals.values():
             first = cast("list[Any]", value)[0] if isinstance(value, list) and value else value
-            place = first.place if isinstance(first, Row) else place
-        trace = trace.tb_next
-    return place
+            if isinstance(first, Row):
+                return first.place
+    return None

@@ -44,12 +44,17 @@ def test_a_value_of_another_kind_is_found(ledger: Ledger, keys: dict[str, Any], 
 def test_the_only_row_of_its_kind_is_named_where_it_was_in_use(ledger: Ledger) -> None:
     changed(ledger, 1, size="three")
 
-    def use() -> int:
-        row = ledger.one("setup")
-        return row["size"] - 1
-
+    code = "def use(row):\n    return row['size'] - 1\n\ndef deep(n):\n    return 1 / 0 if n == 0 else deep(n - 1)\n"
+    code += "\ndef away(row):\n    return deep(9)\n"
+    names: dict[str, Any] = {"__name__": "antigrad.somewhere"}
+    exec(code, names)
     with pytest.raises(InputValueError, match=r"ledger\.jsonl line 1 \(TypeError"), rows_of_another_time(ledger.path):
-        use()
+        names["use"](ledger.one("setup"))
+    with pytest.raises(ZeroDivisionError), rows_of_another_time(ledger.path):  # the row is far from what failed
+        names["away"](ledger.one("setup"))
+    names["__name__"] = "another_package"
+    with pytest.raises(TypeError), rows_of_another_time(ledger.path):
+        names["use"](ledger.one("setup"))
 
 
 def test_what_no_row_has_to_do_with_is_a_fault_of_the_program(ledger: Ledger, tmp_path: Path) -> None:

@@ -119,11 +119,8 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
         trainer = _made(training, loaded, checkpoint)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
-        alarms, seen = training.alarms(), set[tuple[str, Any]]()
-        for row in run.ledger.stream():
-            seen.add((row["kind"], row.get("step")))
-            if row["kind"] == "train":
-                alarms(row)
+        alarms = training.alarms()
+        seen = _seen(run, alarms)
         if ("setup", None) not in seen and main:
             run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
         with progress("steps", config.steps, done=_step(checkpoint)) as bar:
@@ -140,6 +137,16 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
                 with reading(checkpoint or config.output):
                     raise error
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
+
+
+def _seen(run: RunFolder, alarms: Alarms) -> set[tuple[str, Any]]:
+    # Kind and step of the rows there are; alarms hear of those of steps.
+    seen = set[tuple[str, Any]]()
+    for row in run.ledger.stream():
+        seen.add((row["kind"], row.get("step")))
+        if row["kind"] == "train":
+            alarms(row)
+    return seen
 
 
 def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:
