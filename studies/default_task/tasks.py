@@ -1,0 +1,164 @@
+"""Candidates for the default task of the preflight: short answers that share most of their way, right or wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from antigrad.language.tasks import Question, Task, load_task
+
+Draw = Callable[[random.Random], tuple[str, str, str]]
+"""Draws a question, its worked answer, and what the verifier compares with."""
+
+NAMES = ("Tom", "Anna", "Ben", "Mia", "Sam", "Lucy", "Max", "Ella")
+THINGS = ("apples", "books", "coins", "pens", "stamps", "shells", "cards", "eggs")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A task that is tried.
+
+    Args:
+        name: In the table.
+        shape: What a question and its answer look like.
+        draw: A question; None for a task that the library has.
+        verifier: Judges.
+        style: `raw` or `chat`.
+        shots: Worked examples.
+        longest: Tokens of an answer at most.
+        template: How an example is written in raw style.
+    """
+
+    name: str
+    shape: str
+    draw: Draw | None
+    verifier: str = "last_number"
+    style: Literal["raw", "chat"] = "raw"
+    shots: int = 4
+    longest: int = 40
+    template: str = "{question} {answer}"
+
+    def task(self, count: int, seed: int) -> Task:
+        """Draw the questions; no worked example is asked.
+
+        Args:
+            count: Questions.
+            seed: Of the questions.
+
+        Returns:
+            The task.
+        """
+        if self.draw is None:
+            return load_task(self.name, count=count, seed=seed)
+        shown, asked, dice = dict[str, str](), dict[str, Question](), random.Random(f"{self.name} {seed}")
+        examples = random.Random(f"{self.name} examples")  # the same for every seed
+        while len(shown) < self.shots:
+            question, worked, _ = self.draw(examples)
+            shown[question] = worked
+        while len(asked) < count:
+            question, _, answer = self.draw(dice)
+            if question not in shown:
+                asked.setdefault(question, Question(str(len(asked)), question, answer))
+        separator, stop = ("\n\n", "\n\n") if "\n" in self.template else ("\n", "\n")
+        task = Task(self.name, (), self.verifier, self.style, tuple(shown.items()), self.template, separator, stop)
+        return replace(task, questions=tuple(asked.values()), stop=stop if self.style == "raw" else None)
+
+
+def worked_sum(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a sum of three digits, done left to right.
+
+    Args:
+        dice: Decides.
+
+    Returns:
+        Question, worked answer, answer.
+    """
+    a, b, c = (dice.randint(2, 9) for _ in range(3))
+    return f"{a} + {b} + {c} =", f"{a + b} + {c} = {a + b + c}", str(a + b + c)
+
+
+def any_order(dice: random.Random) -> tuple[str, str, str]:
+    """Draw the same sum, done from either end: a question has several right answers."""
+    question, worked, answer = worked_sum(dice)
+    a, b, c = (int(part) for part in question.removesuffix(" =").split(" + "))
+    return question, dice.choice((worked, f"{a} + {b + c} = {a + b + c}")), answer
+
+
+def by_place(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a sum of two two-digit numbers, tens and units apart."""
+    a, b, x, y = dice.randint(1, 4), dice.randint(1, 4), dice.randint(1, 4), dice.randint(1, 5)
+    worked = f"{10 * a} + {10 * b} + {x} + {y} = {10 * (a + b)} + {x + y} = {10 * (a + b) + x + y}"
+    return f"{10 * a + x} + {10 * b + y} =", worked, str(10 * (a + b) + x + y)
+
+
+def one_step(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a word problem of one operation."""
+    name, thing = dice.choice(NAMES), dice.choice(THINGS)
+    a, b, more = dice.randint(3, 9), dice.randint(2, 9), dice.random() < 0.5
+    a = a if more else a + b
+    move, total, sign = ("gets", a + b, "+") if more else ("gives away", a - b, "-")
+    question = f"{name} has {a} {thing} and {move} {b}{' more' if more else ''}. How many {thing} does {name} have now?"
+    return question, f"{name} has {a} {sign} {b} = {total} {thing}. The answer is {total}.", str(total)
+
+
+def two_steps(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a word problem of two operations."""
+    name, thing = dice.choice(NAMES), dice.choice(THINGS)
+    a, b = dice.randint(3, 9), dice.randint(2, 9)
+    c = dice.randint(1, 5)
+    question = f"{name} has {a} {thing}, gets {b} more and gives away {c}. How many {thing} does {name} have now?"
+    worked = f"First {name} has {a} + {b} = {a + b} {thing}. Then {name} has {a + b} - {c} = {a + b - c} {thing}."
+    return question, f"{worked} The answer is {a + b - c}.", str(a + b - c)
+
+
+def asked_product(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a product as one would ask it in a chat."""
+    a, b = dice.randint(2, 9), dice.randint(2, 9)
+    return f"What is {a} * {b}?", str(a * b), str(a * b)
+
+
+def asked_sum(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a sum as one would ask it in a chat."""
+    a, b = dice.randint(11, 29), dice.randint(2, 9)
+    return f"What is {a} + {b}?", str(a + b), str(a + b)
+
+
+def ordered(dice: random.Random) -> tuple[str, str, str]:
+    """Draw five digits to be put in order."""
+    digits = dice.sample(range(1, 10), 5)
+    answer = " ".join(map(str, sorted(digits)))
+    return f"{' '.join(map(str, digits))} ->", answer, answer
+
+
+def counted(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a start and an end to count between, backwards and by two."""
+    start, steps = dice.randint(12, 40), dice.randint(3, 5)
+    answer = ", ".join(str(start - 2 * place) for place in range(steps + 1))
+    return f"{start} down to {start - 2 * steps} by twos:", answer, answer
+
+
+def as_record(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a sentence to be written as JSON."""
+    name, thing, count, age = dice.choice(NAMES), dice.choice(THINGS), dice.randint(2, 30), dice.randint(18, 70)
+    answer = f'{{"name": "{name}", "age": {age}, "{thing}": {count}}}'
+    return f"{name} is {age} years old and owns {count} {thing}. ->", answer, answer
+
+
+PROBLEM = "Question: {question}\nAnswer: {answer}"
+CANDIDATES = (
+    Candidate("products", "`7 * 8 =` → `56`", None),
+    Candidate("worked sums", "`3 + 4 + 2 =` → `7 + 2 = 9`", worked_sum),
+    Candidate("worked sums, either order", "the same, or `3 + 6 = 9`", any_order),
+    Candidate("sums by place", "`23 + 45 =` → `20 + 40 + 3 + 5 = 60 + 8 = 68`", by_place, shots=5),
+    Candidate("word problems, one step", "`Tom has 3 + 4 = 7 apples. The answer is 7.`", one_step, template=PROBLEM),
+    Candidate("word problems, two steps", "the same, with two sentences", two_steps, template=PROBLEM, longest=56),
+    Candidate("product in a chat", "`What is 7 * 8?`, in the model's words", asked_product, style="chat", shots=0),
+    Candidate("sum in a chat", "`What is 17 + 8?`, in the model's words", asked_sum, style="chat", shots=0),
+    Candidate("word problem in a chat", "one step, in the model's words", one_step, style="chat", shots=0, longest=56),
+    Candidate("word problems in a chat, shown", "one step, four shots as turns", one_step, style="chat"),
+    Candidate("order five digits", "`5 2 9 1 4 ->` → `1 2 4 5 9`", ordered, "exact"),
+    Candidate("count down by twos", "`20 down to 14 by twos:` → `20, 18, 16, 14`", counted, "exact"),
+    Candidate("write JSON", '`{"name": "Tom", "age": 31, "pens": 4}`', as_record, "exact"),
+)
