@@ -87,10 +87,14 @@ def rows_of(
         began = time.perf_counter()
         with seeded(seed, "default task", place):
             found = question(task, task.questions[place], candidate.longest, seed)
-        yield {"task": candidate.name, "seed": seed, "question": place, "text": task.questions[place].question} | found | {
-            "seconds": time.perf_counter() - began,
-            "load": environment()["load"],
-        }
+        yield (
+            {"task": candidate.name, "seed": seed, "question": place, "text": task.questions[place].question}
+            | found
+            | {
+                "seconds": time.perf_counter() - began,
+                "load": environment()["load"],
+            }
+        )
 
 
 def ask(
@@ -138,5 +142,3 @@ def ask(
             moved[f"{name}@{size:g}"] = str(error)
         start.restore()
     return found | {"gradient_norm": norm, "deltas": moved}
-
-

@@ -146,6 +146,31 @@ def as_record(dice: random.Random) -> tuple[str, str, str]:
     return f"{name} is {age} years old and owns {count} {thing}. ->", answer, answer
 
 
+def as_query(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a question about a table, to be written as SQL."""
+    what, thing, count = dice.choice(("name", "age", "city", "email")), dice.choice(THINGS), dice.randint(2, 30)
+    sign, word = dice.choice(((">", "more than"), ("<", "fewer than"), ("=", "exactly")))
+    answer = f"SELECT {what} FROM people WHERE {thing} {sign} {count};"
+    return f"The {what} of all people with {word} {count} {thing} ->", answer, answer
+
+
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November")
+
+
+def as_date(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a date to be written as ISO 8601 has it."""
+    year, month, day = dice.randint(1950, 2024), dice.randint(1, 11), dice.randint(1, 28)
+    answer = f"{year}-{month:02d}-{day:02d}"
+    return f"{MONTHS[month - 1]} {day}, {year} ->", answer, answer
+
+
+def from_behind(dice: random.Random) -> tuple[str, str, str]:
+    """Draw three names to be turned round."""
+    names = dice.sample(NAMES, 3)
+    answer = ", ".join(names[::-1])
+    return f"{', '.join(names)} ->", answer, answer
+
+
 PROBLEM = "Question: {question}\nAnswer: {answer}"
 CANDIDATES = (
     Candidate("products", "`7 * 8 =` → `56`", None),
@@ -161,4 +186,9 @@ CANDIDATES = (
     Candidate("order five digits", "`5 2 9 1 4 ->` → `1 2 4 5 9`", ordered, "exact"),
     Candidate("count down by twos", "`20 down to 14 by twos:` → `20, 18, 16, 14`", counted, "exact"),
     Candidate("write JSON", '`{"name": "Tom", "age": 31, "pens": 4}`', as_record, "exact"),
+    # Tried next, since the last one displaced: forms that are mostly given and solved most of the time.
+    Candidate("write JSON in a chat, shown", "the same, four shots as turns", as_record, "exact", style="chat"),
+    Candidate("write SQL", "`SELECT age FROM people WHERE pens > 4;`", as_query, "exact"),
+    Candidate("write a date", "`March 5, 2021 ->` → `2021-03-05`", as_date, "exact"),
+    Candidate("three names turned round", "`Tom, Anna, Ben ->` → `Ben, Anna, Tom`", from_behind, "exact"),
 )
