@@ -43,14 +43,14 @@ def _copies(rows: list[Row], kinds: tuple[str, ...], key: str, shift: int) -> It
     # The rows of those kinds again and again, each time under other numbers.
     own = [row for row in rows if row["kind"] in kinds]
     for number in range(10**9):
-        yield [{**varied(row, number), key: row[key] + shift * number} for row in own]
+        yield [{**varied(row, number), **({key: row[key] + shift * number} if key else {})} for row in own]
 
 
 def rows_of(job: str, rows: list[Row], count: int) -> Iterator[Row]:
     """The rows of a run of that job with about so many rows."""
     kinds, key = REPEATED[job]
     yield from (row for row in rows if row["kind"] not in kinds)
-    places = [row[key] for row in rows if row["kind"] in kinds]
+    places = [row.get(key, 0) for row in rows if row["kind"] in kinds]
     done = len(rows) - len(places)
     for copy in _copies(rows, kinds, key, 1 + max(places) - min(places)):
         if done >= count:
@@ -76,8 +76,8 @@ REPEATED = {
     "unlearn": (("certificate",), "step"),
     "unlearn compare": (("outcome",), "seed"),
     "scenario": (("job", "piece"), "piece"),
-    "lab run": (("study",), "seconds"),
-    "lab simulate": (("arm",), "steps"),
+    "lab run": (("study",), ""),
+    "lab simulate": (("arm",), ""),
 }
 """Kinds of rows that a longer run has more of, and what numbers them."""
 
@@ -145,7 +145,12 @@ def _describe(job: str, run: Any) -> None:
     given = run.facts["config"]
     known = {name: given[name] for name in config.__dataclass_fields__ if name in given}
     made = config(**{name: Path(value) if name == "output" else value for name, value in known.items()})
-    more = {"seeds": 10**6} if job == "unlearn compare" else {}
+    more: Row = {"unlearn compare": {"seeds": 10**6}, "evaluate": {"resamples": 2000}}.get(job, {})
+    if job == "explain":  # pictures of the page are kept one by one
+        for number in range(made.shown):
+            target = run.path / "artifacts" / "gallery" / f"{number:05d}.json"
+            if not target.exists():
+                os.link(run.path / "artifacts" / "gallery" / "00000.json", target)
     page(run, replace(made, **more))
 
 
@@ -165,7 +170,7 @@ def _text(job: str, run: Any) -> None:
 
     rows = run.ledger.rows("token")
     scores = torch.tensor([row["score"] for row in rows])
-    found = TokenScores(torch.arange(len(rows)), scores, -1.0, -2.0, 0.1)
+    found = TokenScores(torch.arange(len(rows)), scores, -1.0, -2.0)
     config = ExplainTextConfig(prompt="".join(row["text"] for row in rows), answer="1a", model="tiny")
     page(run, config, found, [row["text"] for row in rows])
 
@@ -181,8 +186,8 @@ def _unlearn(job: str, run: Any) -> None:
 def _lab(job: str, run: Any) -> None:
     from antigrad.core.page import Chart, Page
 
-    rows = run.ledger.rows()
-    lines = [{"type": "scatter", "x": list(range(len(rows))), "y": [float(n % 7) for n in range(len(rows))]}]
+    count = sum(1 for _ in run.ledger.path.open())
+    lines = [{"type": "scatter", "x": list(range(count)), "y": [float(n % 7) for n in range(count)]}]
     Page(
         "A study", "With a curve of as many points as rows.", [Chart("curve", {"data": lines * 6, "layout": {}})]
     ).write(run)
@@ -199,21 +204,22 @@ OWN: dict[str, Callable[[str, Any], None]] = {
     "watch": _watch,
 }  # fmt: skip
 
+
+def most_memory() -> float:
+    """The most that this process ever held, in MiB; what the kernel counts for it alone where it does."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss of a new process begins with what its parent held
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 if __name__ == "__main__":
     import torch
 
     torch.set_num_threads(1)
     began = time.monotonic(), time.process_time()
-    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    imported = most_memory()
     describe(sys.argv[1], Path(sys.argv[2]))
-    mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(
-        json.dumps(
-            {
-                "seconds": time.monotonic() - began[0],
-                "cpu": time.process_time() - began[1],
-                "mebibytes": mebibytes,
-                "at the start": imported,
-            }
-        )
-    )
+    spent = {"seconds": time.monotonic() - began[0], "cpu": time.process_time() - began[1]}
+    sys.stdout.write(json.dumps(spent | {"mebibytes": most_memory(), "at the start": imported}) + "\n")

@@ -24,7 +24,7 @@ SMALL: dict[str, str] = {
     "--metrics accuracy(on=forget),accuracy(on=test_retained),aus --every 4 --payers 8 --cache false",
     "unlearn compare": "unlearn compare --methods neg_grad(epochs=1),fine_tune(epochs=1) --seeds 2 --search 1.0 "
     "--recipe retrain(epochs=1) --metrics accuracy(on=forget),average_gap --cache false",
-    "scenario": "scenario --synthetic 2 --agents 6 --iterations 8 --batch 1 --shown 1",
+    "scenario": "scenario --synthetic 3 --agents 8 --iterations 40 --batch 1 --shown 1 --planner log_replay",
     "lab run": "lab run displacement",
     "lab simulate": "lab simulate --objective grpo,dpo --rewards 0.8,1,0 --start 0.45,0.1,0.45",
 }

@@ -100,7 +100,8 @@ def within(groups: Iterable[Item]) -> list[Item]:
     """
     kept, size = list[Item](), 0
     for group in groups:
-        size += len(json.dumps(to_json(asdict(cast(Any, group))), ensure_ascii=False))
+        plain = group if isinstance(group, Mapping) else asdict(cast(Any, group))
+        size += len(json.dumps(to_json(plain), ensure_ascii=False))
         if kept and size > BYTES:
             break
         kept.append(group)
@@ -117,20 +118,35 @@ def bounded(section: Any, shown: int) -> Any:
     Returns:
         The section, or one that says what it left out.
     """
-    if section.kind == "table":
-        rows = [_short(row) for row in section.rows[:shown]]
-        return replace(section, rows=rows, text=section.text + more(len(section.rows), len(rows)))
-    if section.kind == "tokens":
-        groups = within(section.groups[:shown])
-        return replace(section, groups=groups, text=section.text + more(len(section.groups), len(groups), "groups"))
-    if section.kind == "chart":
-        figure, left = thinned(section.figure)
-        return replace(section, figure=figure, text=section.text + left)
+    kind, text = _of(section, "kind"), _of(section, "text") if _of(section, "kind") in _CUT else ""
+    if kind == "table":
+        rows: Sequence[Mapping[str, Any]] = _of(section, "rows")
+        some = [_short(row) for row in rows[:shown]]
+        return _with(section, rows=some, text=text + more(len(rows), len(some)))
+    if kind == "tokens":
+        groups: Sequence[Any] = _of(section, "groups")
+        first = within(groups[:shown])
+        return _with(section, groups=first, text=text + more(len(groups), len(first), "groups"))
+    if kind == "chart":
+        figure, left = thinned(_of(section, "figure"))
+        return _with(section, figure=figure, text=text + left)
     return section
 
 
+_CUT = ("table", "tokens", "chart")
+
+
+def _of(section: Any, key: str) -> Any:
+    # A section is a dataclass, or as JSON where a job kept it on disk.
+    return section[key] if isinstance(section, Mapping) else getattr(section, key)
+
+
+def _with(section: Any, **changes: Any) -> Any:
+    return {**section, **changes} if isinstance(section, Mapping) else replace(section, **changes)
+
+
 def thinned(figure: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Leave out points of lines that are too long to be drawn: a line keeps the extremes of each stretch.
+    """Leave out points that are too many to be drawn: a line keeps the extremes of each stretch, a cloud every n-th.
 
     Args:
         figure: A Plotly figure as its JSON.
@@ -162,7 +178,8 @@ def _length(trace: Mapping[str, Any]) -> int:
 
 def _places(trace: Mapping[str, Any], count: int, most: int) -> list[int]:
     values: Any = trace.get("x" if trace.get("orientation") == "h" else "y")
-    if "z" in trace or not isinstance(values, list | tuple) or len(cast(Any, values)) != count:
+    line = trace.get("type", "scatter") == "scatter" and "lines" in trace.get("mode", "lines")
+    if not line or not isinstance(values, list | tuple) or len(cast(Any, values)) != count:
         return spaced(range(count), most)
     kept, stretches = {0, count - 1}, max(1, (most - 2) // 2)
     for number in range(stretches):

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 from antigrad.attribution.explain_text.language import TokenScores
 from antigrad.attribution.explain_text.settings import ExplainTextConfig
+from antigrad.core.errors import shortened
 from antigrad.core.page import Card, Cards, Column, Page, Response, Section, Table, Token, TokenGroup, Tokens, Verdict
+from antigrad.core.page_bounds import more, worst
 from antigrad.core.runs import RunFolder
+
+TOKENS = 10_000
+"""Of a prompt, that are shown in their colours."""
 
 
 def describe(run: RunFolder, config: ExplainTextConfig, found: TokenScores, words: list[str]) -> None:
@@ -21,22 +27,43 @@ def describe(run: RunFolder, config: ExplainTextConfig, found: TokenScores, word
     """
     signed = config.method != "guided_absolute_grad"
     pairs = list(zip(words, found.scores.tolist(), strict=True))
-    tokens = [Token(word, score, tip={"score, nats": score}) for word, score in pairs]
-    group = TokenGroup("prompt", config.prompt, [Response("prompt as the model reads it", "", tokens)])
+    start, end = _stretch([abs(score) for _, score in pairs])
+    tokens = [Token(word, score, tip={"score, nats": score}) for word, score in pairs[start:end]]
+    read = Response("prompt as the model reads it", "", tokens)
+    group = TokenGroup("prompt", shortened(config.prompt, 20_000), [read])
     label = "nats: pulls the answer up (below 0: down)" if signed else "size of the influence"
     columns = [Column("text", "token"), Column("score", "score, nats", "signed"), Column("place", "place", "integer")]
-    rows = [{"text": word, "place": place, "score": score} for place, (word, score) in enumerate(pairs)]
+    largest = worst(enumerate(pairs), config.shown, lambda item: -abs(item[1][1]))
+    rows = [{"text": word, "place": place, "score": score} for place, (word, score) in largest]
     cards = [Card(_what(config), _minus(f"{found.log_prob:.3f}"), "nats")]
     if found.gap is not None:
         note = f"of a change of {_change(found):+.3f} from the empty prompt: 0 if the path was followed finely enough"
         cards.append(Card("left unexplained", _minus(f"{found.gap:+.3f}"), _minus(note)))
     about = "Every token of the prompt, template included."
+    if end - start < len(pairs):
+        about = f"The {TOKENS:,} tokens in a row that matter most, from place {start:,} of {len(pairs):,} on."
     sections: list[Section] = [
         Cards("The answer", cards),
         Tokens("Tokens", [group], label, "", about, positive="helps" if signed else "hurts"),
-        Table("Scores", columns, rows),
+        Table("Scores", columns, rows, more(len(pairs), len(rows), "tokens").strip()),
     ]
-    Page("Which words decide", _verdict(config, found, pairs, signed), sections).write(run)
+    verdict = _verdict(config, found, pairs, signed)
+    Page("Which words decide", verdict, sections).write(run, shown=config.shown)
+
+
+def _stretch(sizes: list[float]) -> tuple[int, int]:
+    """Find the stretch of a long prompt that matters most.
+
+    Args:
+        sizes: Of the scores.
+
+    Returns:
+        Its first token, and the one behind its last; all of a prompt that fits on a page.
+    """
+    sums = [0.0, *accumulate(sizes)]
+    starts = range(max(1, len(sizes) - TOKENS + 1))
+    best = max(starts, key=lambda start: sums[min(start + TOKENS, len(sizes))] - sums[start])
+    return best, min(best + TOKENS, len(sizes))
 
 
 def _verdict(config: ExplainTextConfig, found: TokenScores, pairs: list[tuple[str, float]], signed: bool) -> Verdict:

@@ -28,6 +28,7 @@ from antigrad.posttraining.evaluate.rows import (
     answers_row,
     check_model,
     distinct_answers,
+    facts_of,
     model_row,
     probe_set,
 )
@@ -82,7 +83,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
         for name in config.checkpoints:
             work.checkpoint(name, bar)
             work.probe(name)
-    rows = [row for row in run.ledger.rows() if row["kind"] != "pair"]
+    rows = facts_of(run.ledger.stream())
     if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
         alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
         failed = [row for row in rows if row["status"] == "failed" and (row["model"] in config.model or not alone)]
@@ -164,7 +165,7 @@ class _Evaluation:
         Returns:
             Place of a question, and its row.
         """
-        rows = self.run.ledger.rows("answers")
+        rows = self.run.ledger.stream("answers", without=("responses",))
         return {row["question"]: row for row in rows if row["model"] == name and row["status"] == "done"}
 
     def checkpoint(self, name: str, bar: Bar) -> None:

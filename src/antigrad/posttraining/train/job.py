@@ -92,7 +92,7 @@ def run_training(training: Training) -> RunFolder:
             job=training.job,
             config=config,
             resume=config.resume or not here.is_main_process,
-            free=("output", "resume"),
+            free=("output", "resume", "shown"),
         )
     if run.summary:
         return run
@@ -118,17 +118,17 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
         trainer = _made(training, loaded, checkpoint)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
-        rows = run.ledger.rows()
-        alarms = training.alarms()
-        for row in rows:
+        alarms, seen = training.alarms(), set[tuple[str, Any]]()
+        for row in run.ledger.stream():
+            seen.add((row["kind"], row.get("step")))
             if row["kind"] == "train":
                 alarms(row)
-        if not any(row["kind"] == "setup" for row in rows) and main:
+        if ("setup", None) not in seen and main:
             run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
         with progress("steps", config.steps, done=_step(checkpoint)) as bar:
             if config.certify_every:
                 _certify(trainer, config.certify_every, run)
-            append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
+            append = _Appending(run, bar, seen)
             trainer.add_callback(StepCallback(append, _say, alarms))
             for callback in trainer.callback_handler.callbacks:
                 if isinstance(callback, RoundCallback):

@@ -192,10 +192,15 @@ def keep(config: TrainDPOConfig, prepared: Prepared) -> None:
 
 
 def _read_back(config: TrainDPOConfig, path: Path) -> Prepared:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
     sides: dict[str, list[dict[str, Any]]] = {"train": [], "held_out": [], "excluded": [], "question": []}
-    for line in lines:
-        sides[line.pop("side")].append(line)
-    excluded = tuple(Excluded(**line) for line in sides["excluded"])
-    counts = tuple(Count(**line) for line in sides["question"])
-    return _prepared(config, sides["train"], sides["held_out"], excluded, counts)
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for row in map(json.loads, file):
+                sides[row.pop("side")].append(row)
+        excluded = tuple(Excluded(**row) for row in sides["excluded"])
+        counts = tuple(Count(**row) for row in sides["question"])
+        return _prepared(config, sides["train"], sides["held_out"], excluded, counts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputValueError(
+            f"{path}: {error}", "the pairs as this run wrote them", "start anew in another --output"
+        ) from error
