@@ -171,6 +171,39 @@ def from_behind(dice: random.Random) -> tuple[str, str, str]:
     return f"{', '.join(names)} ->", answer, answer
 
 
+FACTS = (
+    ("How many days are in a week?", "There are 7 days in a week.", "7"),
+    ("How many months are in a year?", "There are 12 months in a year.", "12"),
+    ("How many legs does a spider have?", "A spider has 8 legs.", "8"),
+    ("How many hours are in a day?", "There are 24 hours in a day.", "24"),
+    ("How many minutes are in an hour?", "There are 60 minutes in an hour.", "60"),
+    ("How many seconds are in a minute?", "There are 60 seconds in a minute.", "60"),
+    ("How many legs does a dog have?", "A dog has 4 legs.", "4"),
+    ("How many wheels does a bicycle have?", "A bicycle has 2 wheels.", "2"),
+    ("How many sides does a triangle have?", "A triangle has 3 sides.", "3"),
+    ("How many sides does a square have?", "A square has 4 sides.", "4"),
+    ("How many continents are there?", "There are 7 continents.", "7"),
+    ("How many letters are in the English alphabet?", "There are 26 letters in the English alphabet.", "26"),
+    ("How many planets are in the solar system?", "There are 8 planets in the solar system.", "8"),
+    ("How many states are in the United States?", "There are 50 states in the United States.", "50"),
+    ("How many fingers does a person have?", "A person has 10 fingers.", "10"),
+    ("How many weeks are in a year?", "There are 52 weeks in a year.", "52"),
+    ("How many legs does an insect have?", "An insect has 6 legs.", "6"),
+    ("How many eggs are in a dozen?", "There are 12 eggs in a dozen.", "12"),
+    ("How many years are in a century?", "There are 100 years in a century.", "100"),
+    ("How many strings does a violin have?", "A violin has 4 strings.", "4"),
+    ("How many players are on a football team on the field?", "There are 11 players on the field.", "11"),
+    ("How many sides does a hexagon have?", "A hexagon has 6 sides.", "6"),
+    ("How many days are in a leap year?", "There are 366 days in a leap year.", "366"),
+    ("How many arms does an octopus have?", "An octopus has 8 arms.", "8"),
+)
+
+
+def fact(dice: random.Random) -> tuple[str, str, str]:
+    """Draw a fact that is a number; it can be said in many ways."""
+    return dice.choice(FACTS)
+
+
 PROBLEM = "Question: {question}\nAnswer: {answer}"
 CANDIDATES = (
     Candidate("products", "`7 * 8 =` → `56`", None),
@@ -191,4 +224,7 @@ CANDIDATES = (
     Candidate("write SQL", "`SELECT age FROM people WHERE pens > 4;`", as_query, "exact"),
     Candidate("write a date", "`March 5, 2021 ->` → `2021-03-05`", as_date, "exact"),
     Candidate("three names turned round", "`Tom, Anna, Ben ->` → `Ben, Anna, Tom`", from_behind, "exact"),
+    # And, since groups with several right answers displaced: facts that can be said in many ways.
+    Candidate("facts in numbers", "`There are 7 days in a week.`, by four examples", fact, template=PROBLEM, longest=32),
+    Candidate("facts in numbers in a chat", "`How many days are in a week?`, in the model's words", fact, style="chat", shots=0),
 )

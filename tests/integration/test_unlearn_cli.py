@@ -75,7 +75,7 @@ def test_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert float((model(train.images[mask]).argmax(1) == 3).float().mean()) == summary["accuracy(on=forget)"]
     assert "duck" in run.artifact("models/README.md").read_text()
     assert (out / "report.html").stat().st_size > 10_000
-    lead = run.read_json("page.json")["lead"]
+    lead = run.read_json("page.json")["verdict"]["answer"]
     assert lead.startswith("Forgotten: duck")
 
 
@@ -146,7 +146,7 @@ def test_a_handful_of_samples(tmp_path: Path) -> None:
 def test_a_run_that_diverges_is_stopped_and_says_so(tmp_path: Path) -> None:
     run = unlearn_job(config(tmp_path / "run", method="neg_grad(learning_rate=5)", twin=False))
     assert run.summary["stopped"]
-    assert "was stopped" in run.read_json("page.json")["lead"]
+    assert "was stopped" in run.read_json("page.json")["verdict"]["answer"]
     assert run.summary["accuracy(on=test)"] == run.summary["accuracy(on=test)/original"]
 
 

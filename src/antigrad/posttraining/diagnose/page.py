@@ -177,7 +177,8 @@ def _verdict(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], b
         advice += f"{best['lld_response_share']:.0%} of the correct answers lose."
     else:
         advice = f"No rule tried is distinguishable from '{baseline}' here: ask more questions before choosing one."
-    sure = f"A sample of {count}: mean Δ {_signed(line['delta_correct'])} ± {line['delta_correct_se']:.2g} nats."
+    error = "" if math.isnan(line["delta_correct_se"]) else f" ± {line['delta_correct_se']:.2g}"
+    sure = f"A sample of {count}: mean Δ {_signed(line['delta_correct'])}{error} nats."
     return Verdict(question, answer, sure, advice, caveats, "bad" if any_lost else "good")
 
 

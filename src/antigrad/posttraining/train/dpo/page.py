@@ -66,7 +66,6 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
     sections += alarms_table(run.ledger.stream("alarm"))
     sections.append(steps_table(train, LABELS, config.shown))
     figures = _figures(train, tests) | accuracies(rounds)
-    held_out = sum(line["side"] == "held_out" for line in lines)
     verdict = _verdict(config, figures, held_out, sum(1 for _ in run.ledger.stream("alarm")))
     Page(f"{_method(config)} with {config.credit}", verdict, sections).write(run, shown=config.shown)
     sizes = {name: value for name, value in setup.items() if name not in ("kind", "parallel")}
