@@ -225,6 +225,14 @@ CANDIDATES = (
     Candidate("write a date", "`March 5, 2021 ->` → `2021-03-05`", as_date, "exact"),
     Candidate("three names turned round", "`Tom, Anna, Ben ->` → `Ben, Anna, Tom`", from_behind, "exact"),
     # And, since groups with several right answers displaced: facts that can be said in many ways.
-    Candidate("facts in numbers", "`There are 7 days in a week.`, by four examples", fact, template=PROBLEM, longest=32),
-    Candidate("facts in numbers in a chat", "`How many days are in a week?`, in the model's words", fact, style="chat", shots=0),
+    Candidate(
+        "facts in numbers", "`There are 7 days in a week.`, by four examples", fact, template=PROBLEM, longest=32
+    ),
+    Candidate(
+        "facts in numbers in a chat",
+        "`How many days are in a week?`, in the model's words",
+        fact,
+        style="chat",
+        shots=0,
+    ),
 )

@@ -230,7 +230,7 @@ def test_a_phone_needs_no_sideways_scroll(which: str, open_file: Any, request: p
 def test_hostile_text_shows_as_text_everywhere(hostile: Path, open_file: Any, scheme: str) -> None:
     page = open_file(hostile, scheme=scheme).page
     attack = f"{SCRIPT} {IMAGE} {LINK}"
-    places = ["h1", ".said .question", ".said .answer", ".said .sure", ".advice", ".caveats li", ".about", ".card .label", ".card .value", ".card .note", "tbody td", ".links a", ".prompt",
+    places = ["h1", ".said .question", ".said .outcome", ".said .sure", ".advice", ".caveats li", ".about", ".card .label", ".card .value", ".card .note", "tbody td", ".links a", ".prompt",
               ".chip >> nth=3", ".response strong", ".response .note", ".legend .scale .name", ".picker option",
               ".plot .legendtext", ".plot .xtitle", ".plot .xtick text"]  # fmt: skip
     for place in places:
@@ -255,7 +255,9 @@ NAMES = """() => [...document.querySelectorAll(".plot")].map((plot) => Object.fr
   (trace) => [trace.name, trace.type === "bar" ? trace.marker.color : trace.line.color])))"""
 
 
-def test_a_name_has_one_colour_on_the_whole_page_and_no_two_share_one_in_a_chart(tmp_path: Path, open_file: Any) -> None:
+def test_a_name_has_one_colour_on_the_whole_page_and_no_two_share_one_in_a_chart(
+    tmp_path: Path, open_file: Any
+) -> None:
     def chart(*names: str, kind: str = "scatter") -> Chart:
         data = [{"type": kind, "name": name, "x": [1, 2], "y": [1, 2]} for name in names]
         return Chart("C", {"data": data, "layout": {}})

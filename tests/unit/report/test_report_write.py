@@ -93,7 +93,9 @@ def test_a_page_from_before_there_were_verdicts_reads_still(run: RunFolder) -> N
 
 def test_the_verdict_comes_before_every_section_and_its_caveats_are_folded(run: RunFolder) -> None:
     html = write_report(run).read_text()
-    places = [html.index(text) for text in ("Does it run?", "It ran.", "Once.", "Go on.", "<details", "On one machine.")]
+    places = [
+        html.index(text) for text in ("Does it run?", "It ran.", "Once.", "Go on.", "<details", "On one machine.")
+    ]
     assert places == sorted(places) and places[-1] < html.index("<section")
     assert 'class="finding good"' in html
 

@@ -24,7 +24,12 @@ _ADVICE = {
     "none": "State a claim to have it held against these numbers.",
 }
 _SETTING = {True: "Full setting", False: "Fast setting: few seeds, --full has more"}
-_COUNTED = {"agrees": "agree", "mixed": "agree in part", "disagrees": "do not agree", "open": "settle nothing"}
+_COUNTED = {
+    "agrees": ("agrees with its claim", "agree with their claims"),
+    "mixed": ("agrees in part", "agree in part"),
+    "disagrees": ("does not agree", "do not agree"),
+    "open": ("settles nothing", "settle nothing"),
+}
 
 
 def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
@@ -76,11 +81,8 @@ def _claim(study: Study) -> str:
 
 def _verdict_of_all(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]], full: bool) -> Verdict:
     of = {key: [study.name for study in studies if rows[study.name]["finding"] == key] for key in _COUNTED}
-    answer = (
-        "Of "
-        + f"{len(studies)} studies the numbers of "
-        + ", of ".join(f"{len(names)} {_COUNTED[key]}" for key, names in of.items() if names)
-    )
+    said = [f"{len(names)} {_COUNTED[key][len(names) != 1]}" for key, names in of.items() if names]
+    answer = f"Of {len(studies)} studies {', '.join(said)}."
     if of["disagrees"]:
         advice = (
             f"Do not rely on the claims of {', '.join(of['disagrees'])}; of the rest read what speaks against them."
@@ -92,7 +94,7 @@ def _verdict_of_all(studies: Sequence[Study], rows: Mapping[str, Mapping[str, An
     caveats = ["Each holds for the settings stated and no further."]
     question = "Do published claims on negative gradients hold in worlds that can be computed exactly?"
     tone = "bad" if of["disagrees"] else "good" if len(of["agrees"]) == len(studies) else "neutral"
-    return Verdict(question, f"{answer} with the claim.", f"{_SETTING[full]}.", advice, caveats, tone)
+    return Verdict(question, answer, f"{_SETTING[full]}.", advice, caveats, tone)
 
 
 def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def _counts(asked: Sequence[Row]) -> str:
     counts = {status: sum(row["status"] == status for row in asked) for status in statuses}
     text = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     cut = sum(row.get("truncated", 0) for row in asked)
-    text = f"Of {len(asked)} questions: {text}. Groups without contrast have no advantage and are left out."
+    text = f"Of {len(asked)} questions: {text}. Zero-variance groups have no advantage and are left out."
     return text + (f" {cut} answers were cut off at the length limit and judged as they stood." if cut else "")
 
 
@@ -309,7 +309,9 @@ def _arm_section(table: Sequence[Row], baseline: str) -> Table:
         Column("delta_wrong", "Δ wrong", "signed", "mean over questions: what the update was meant to push down"),
         Column("questions", "questions", "integer", more=True),
         Column("delta_greedy", "Δ greedy", "signed", "the greedy answer, where it is none of the sampled ones", True),
-        Column("greedy_held_out", "of", "integer", "questions whose greedy answer was not sampled too", True),
+        Column(
+            "greedy_held_out", "greedy unseen", "integer", "questions whose greedy answer was not sampled too", True
+        ),
         Column("entropy_change", "Δ entropy", "signed", "nats per token, on the sampled answers", True),
         Column(
             "weakened_share", "down-weighted", "percent", "share of wrong tokens whose weight the rule lowered", True

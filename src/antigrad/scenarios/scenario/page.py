@@ -60,6 +60,8 @@ def _verdict(figures: dict[str, Any], config: ScenarioConfig) -> Verdict:
     if not hit:
         answer = f"No: in none of {attacked} scenes that could be attacked."
         advice = "Nothing to fix against this attack: try another --preset or more --iterations."
+        if high > 0.5:
+            return Verdict(question, answer, sure, "Too few scenes to be sure: attack more.", caveats)
         return Verdict(question, answer, sure, advice, caveats, "good")
     answer = f"Yes: in {hit} of {attacked} scenes that could be attacked"
     avoidable = figures["avoidable_share"]

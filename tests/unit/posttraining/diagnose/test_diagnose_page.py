@@ -260,6 +260,7 @@ def test_without_plain_grpo_the_first_arm_is_the_baseline(tmp_path: Path) -> Non
     for row in [asked(0), update(0, "nthr", 1e-6, -1.0), update(0, "positives_only", 1e-6, 2.0)]:
         run.ledger.append(row)
     describe(run, config)
-    lead = run.read_json("page.json")["lead"]
-    assert "the rule 'nthr'" in lead
+    content = run.read_json("page.json")
+    lead = said(content)
+    assert "the rule 'nthr'" in content["verdict"]["answer"]
     assert "'positives_only' is indistinguishable from 'nthr' on 1 questions" in lead and ": +3 nats" in lead

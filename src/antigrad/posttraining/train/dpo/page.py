@@ -8,6 +8,7 @@ from typing import Any
 from antigrad.core.ledger import Ledger
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
+from antigrad.core.significance import LEAST
 from antigrad.posttraining.train.charts import alarms_table, line, steps_table
 from antigrad.posttraining.train.dpo.columns import FACTOR
 from antigrad.posttraining.train.dpo.data import FILE
@@ -143,7 +144,11 @@ def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, ala
             advice = "This rule did not stop it: ask `antigrad diagnose pairs` which does on your pairs."
     else:
         advice = "Nothing to fix here: keep it, and compare it with `antigrad evaluate`."
-    return Verdict(question, answer, sure, advice, caveats, "good" if up > 0 else "bad" if up < 0 else "neutral")
+    few = which == "held-out" and pairs < LEAST
+    if few:
+        advice = f"Hold out {LEAST} pairs or more (--held_out) before believing it."
+    tone = "neutral" if few or not up else "good" if up > 0 else "bad"
+    return Verdict(question, answer, sure, advice, caveats, tone)
 
 
 def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds: bool) -> list[Card]:
