@@ -230,9 +230,12 @@ def test_a_phone_needs_no_sideways_scroll(which: str, open_file: Any, request: p
 def test_hostile_text_shows_as_text_everywhere(hostile: Path, open_file: Any, scheme: str) -> None:
     page = open_file(hostile, scheme=scheme).page
     attack = f"{SCRIPT} {IMAGE} {LINK}"
-    places = ["h1", ".said .question", ".said .outcome", ".said .sure", ".advice", ".caveats li", ".about", ".card .label", ".card .value", ".card .note", "tbody td", ".links a", ".prompt",
-              ".chip >> nth=3", ".response strong", ".response .note", ".legend .scale .name", ".picker option",
-              ".plot .legendtext", ".plot .xtitle", ".plot .xtick text"]  # fmt: skip
+    places = [
+        *("h1", ".said .question", ".said .outcome", ".said .sure", ".advice", ".caveats li", ".about", ".card .label"),
+        *(".card .value", ".card .note", "tbody td", ".links a", ".prompt", ".chip >> nth=3", ".response strong"),
+        *(".response .note", ".legend .scale .name", ".picker option"),
+        *(".plot .legendtext", ".plot .xtitle", ".plot .xtick text"),
+    ]
     for place in places:
         assert attack in page.locator(place).first.text_content(), place
     assert SCRIPT in page.locator(".yaml pre").text_content()

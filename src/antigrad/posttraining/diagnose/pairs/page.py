@@ -121,7 +121,7 @@ def _pairs(pairs: Sequence[Row], found: Mapping[str, Mapping[int, Row]], config:
     columns += [Column(f"chosen {arm}", f"Δ chosen, {arm}", "signed", "nats") for arm in config.arms]
     columns += [Column("rejected", "Δ rejected, none", "signed", "nats")]
     known = [name for name in PREDICTORS if all(row.get(name) is not None for row in pairs)]
-    columns += [Column(name, PREDICTORS[name][0], "number") for name in known]
+    columns += [Column(name, PREDICTORS[name][0], "number", more=True) for name in known]
     rows: list[dict[str, Any]] = []
     kept = worst(pairs, config.shown, lambda row: found["none"][row["pair"]]["changes"]["chosen"])
     for row in kept:
