@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 import zipfile
@@ -31,6 +30,10 @@ MODELS = {
     "train grpo": "train grpo --model {model} --tasks {questions} --questions 2 --held-out 0 --steps 1 --prompts 2 "
     "--rollouts 2 --rows-at-once 4 --max-new-tokens 4 --style raw --trl.beta 0.1",
     "train dpo": "train dpo --model {model} --pairs {pairs} --steps 1 --held-out 0 --pairs-a-step 1 --rows-at-once 1",
+    "train bon": "train bon --model {model} --tasks {questions} --questions 2 --held-out 0 --steps 1 --samples 2 "
+    "--answers-a-step 2 --rows-at-once 2 --max-new-tokens 4 --style raw",
+    "train rwr": "train rwr --model {model} --tasks {questions} --questions 2 --held-out 0 --steps 1 --samples 2 "
+    "--answers-a-step 2 --rows-at-once 2 --max-new-tokens 4 --style raw",
     "explain": "explain {pictures} --model {model} --methods saliency --metrics rcap",
     "explain-text": "explain-text hello 1a --model {model}",
 }
@@ -139,11 +142,10 @@ def test_models(what: str, server: Server, paths: dict[str, Path], tally: Tally,
     tally.settle(check, what)
 
 
-PICKLED = {
-    "train tiny-policy": ["training.pt"],
-    "train dpo": ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"],
-    "train grpo": ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"],
-}
+OF_TRAINER = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"]
+PICKLED = {"train tiny-policy": ["training.pt"]} | dict.fromkeys(
+    ("train bon", "train dpo", "train dpo --refresh", "train grpo", "train rwr"), OF_TRAINER
+)
 
 
 @pytest.mark.parametrize("what", PICKLED)

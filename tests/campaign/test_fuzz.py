@@ -171,6 +171,8 @@ MODELS = {
     "--max-new-tokens 4 --device cpu",
     "certify": "certify {model} {other} --up {rows} --device cpu",
     "explain-text": "explain-text hello 1a --model {model} --device cpu",
+    "train bon": "train bon --model {model} --tasks {questions} --questions 2 --held-out 0 --steps 1 --samples 2 "
+    "--answers-a-step 2 --rows-at-once 2 --max-new-tokens 4 --style raw --device cpu",
     "train grpo": "train grpo --model {model} --tasks {questions} --questions 2 --held-out 0 --steps 1 --prompts 2 "
     "--rollouts 2 --rows-at-once 4 --max-new-tokens 4 --style raw --device cpu",
 }
@@ -207,6 +209,18 @@ def test_model_folders(
     tally.settle("damaged model folders", what)
 
 
+def damage(path: Path, draw: random.Random) -> None:
+    """Bend bytes, or replace values of what is JSON by others: a row of a ledger then, not all of them."""
+    data = path.read_bytes()
+    if path.suffix not in (".json", ".jsonl") or draw.random() < 0.4:
+        path.write_bytes(bent(data, draw))
+        return
+    lines = data.decode().split("\n")
+    place = draw.randrange(max(1, len(lines) - 1))
+    lines[place] = dumped(mutated(json.loads(lines[place]), draw, draw.choice([0.02, 0.1, 0.3])))
+    path.write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
+
+
 def test_run_folders(
     job: str, server: Server, paths: dict[str, Path], wholes: Wholes, tally: Tally, tmp_path: Path, request: Any
 ) -> None:
@@ -221,7 +235,7 @@ def test_run_folders(
             (output / "summary.json").unlink()
             files.remove(output / "summary.json")
         path = draw.choice(files)
-        path.write_bytes(bent(path.read_bytes(), draw))
+        damage(path, draw)
         for argv in (["report", str(output)], [*jobs.words(job, paths, output), "--resume"]):
             result = server.run(argv, limit=LIMIT)
             name = path.relative_to(output)
@@ -231,7 +245,10 @@ def test_run_folders(
     tally.settle(check, job)
 
 
-KEEPING = ("train tiny-policy", "train dpo", "train grpo", "unlearn")
+KEEPING = (
+    "train tiny-policy", "train bon", "train dpo", "train dpo --refresh", "train grpo", "train rwr", "unlearn",
+    "unlearn compare",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("what", KEEPING)

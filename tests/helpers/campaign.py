@@ -45,6 +45,21 @@ class Tally:
             shown = "\n".join(problems[:5])
             pytest.fail(f"{len(problems)} of {self.tried[check, what]}: {check}, {what}\n{shown[:6000]}", pytrace=False)
 
+    def plain(self) -> list[Any]:
+        """All of it, for another process."""
+        rows = [[*key, count, self.failed.get(key, [])] for key, count in self.tried.items()]
+        return [rows, self.skipped]
+
+    def take(self, plain: list[Any] | None) -> None:
+        """Add what another process counted."""
+        rows, skipped = plain or ([], {})
+        for check, what, count, problems in rows:
+            key = check, what
+            self.tried[key] = self.tried.get(key, 0) + count
+            if problems:
+                self.failed.setdefault(key, []).extend(problems)
+        self.skipped |= skipped
+
     def lines(self) -> list[str]:
         """The table, as Markdown."""
         checks = dict.fromkeys(check for check, _ in self.tried)

@@ -67,10 +67,13 @@ REPEATED = {
     "diagnose": (("question", "update"), "question"),
     "diagnose pairs": (("pair", "update", "receipt"), "pair"),
     "certify": (("half", "after", "slope"), "half"),
-    "evaluate": (("answers",), "question"),
+    "evaluate": (("answers", "pair"), "question"),
     "train tiny-policy": (("evaluation",), "step"),
+    "train bon": (("train", "round"), "step"),
     "train dpo": (("train", "evaluation"), "step"),
+    "train dpo --refresh": (("train", "evaluation", "round"), "step"),
     "train grpo": (("train", "evaluation"), "step"),
+    "train rwr": (("train", "round"), "step"),
     "explain": (("image",), "place"),
     "explain-text": (("token",), "place"),
     "unlearn": (("certificate",), "step"),
@@ -91,7 +94,7 @@ def grow(job: str, small: Path, output: Path, count: int = 100_000) -> None:
         output: Where to.
         count: Rows.
     """
-    rows = [json.loads(line) for line in (small / "ledger.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (small / "ledger.jsonl").read_text().split("\n") if line]
     for name in ("artifacts", "checkpoints"):
         if (small / name).exists():
             _linked(small / name, output / name)
@@ -118,6 +121,7 @@ DESCRIBE = {
     "certify": "posttraining.certify.page:describe posttraining.certify:CertifyConfig",
     "evaluate": "posttraining.evaluate.page:describe posttraining.evaluate:EvaluateConfig",
     "train dpo": "posttraining.train.dpo.page:describe posttraining.train.dpo.settings:TrainDPOConfig",
+    "train dpo --refresh": "posttraining.train.dpo.page:describe posttraining.train.dpo.settings:TrainDPOConfig",
     "train grpo": "posttraining.train.grpo.page:describe posttraining.train.grpo.settings:TrainGRPOConfig",
     "explain": "attribution.explain.page:describe attribution.explain:ExplainConfig",
     "unlearn compare": "unlearning.compare.page:describe unlearning.compare:CompareConfig",
@@ -142,6 +146,10 @@ def describe(job: str, folder: Path) -> None:
 
 def _describe(job: str, run: Any) -> None:
     page, config = (_load(name) for name in DESCRIBE[job].split())
+    _with(page, config, job, run)
+
+
+def _with(page: Callable[[Any, Any], None], config: Any, job: str, run: Any) -> None:
     given = run.facts["config"]
     known = {name: given[name] for name in config.__dataclass_fields__ if name in given}
     made = config(**{name: Path(value) if name == "output" else value for name, value in known.items()})
@@ -193,6 +201,16 @@ def _lab(job: str, run: Any) -> None:
     ).write(run)
 
 
+def _answers_of(job: str, run: Any) -> None:
+    from antigrad.posttraining.train.answers.page import Told
+
+    def page(run: Any, config: Any) -> None:
+        _load("posttraining.train.answers.page:describe")(run, config, Told(job, "own answers"))
+
+    name = job.removeprefix("train ")
+    _with(page, _load(f"posttraining.train.{name}.settings:Train{name.capitalize()}Config"), job, run)
+
+
 def _watch(job: str, run: Any) -> None:
     from antigrad.geometry.page import write_certificate_page
 
@@ -200,6 +218,7 @@ def _watch(job: str, run: Any) -> None:
 
 
 OWN: dict[str, Callable[[str, Any], None]] = {
+    "train bon": _answers_of, "train rwr": _answers_of,
     "train tiny-policy": _tiny, "explain-text": _text, "unlearn": _unlearn, "lab run": _lab, "lab simulate": _lab,
     "watch": _watch,
 }  # fmt: skip

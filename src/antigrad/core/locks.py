@@ -95,7 +95,7 @@ def _owner(path: Path) -> str:
     try:
         owner = json.loads((path / OWNER).read_text())
         return f"process {int(owner['process'])} on {str(owner['host'])[:80]}"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return "another process"
 
 

@@ -100,8 +100,7 @@ def within(groups: Iterable[Item]) -> list[Item]:
     """
     kept, size = list[Item](), 0
     for group in groups:
-        plain = group if isinstance(group, Mapping) else asdict(cast(Any, group))
-        size += len(json.dumps(to_json(plain), ensure_ascii=False))
+        size += len(json.dumps(to_json(asdict(cast(Any, group))), ensure_ascii=False))
         if kept and size > BYTES:
             break
         kept.append(group)
@@ -118,31 +117,16 @@ def bounded(section: Any, shown: int) -> Any:
     Returns:
         The section, or one that says what it left out.
     """
-    kind, text = _of(section, "kind"), _of(section, "text") if _of(section, "kind") in _CUT else ""
-    if kind == "table":
-        rows: Sequence[Mapping[str, Any]] = _of(section, "rows")
-        some = [_short(row) for row in rows[:shown]]
-        return _with(section, rows=some, text=text + more(len(rows), len(some)))
-    if kind == "tokens":
-        groups: Sequence[Any] = _of(section, "groups")
-        first = within(groups[:shown])
-        return _with(section, groups=first, text=text + more(len(groups), len(first), "groups"))
-    if kind == "chart":
-        figure, left = thinned(_of(section, "figure"))
-        return _with(section, figure=figure, text=text + left)
+    if section.kind == "table":
+        rows = [_short(row) for row in section.rows[:shown]]
+        return replace(section, rows=rows, text=section.text + more(len(section.rows), len(rows)))
+    if section.kind == "tokens":
+        groups = within(section.groups[:shown])
+        return replace(section, groups=groups, text=section.text + more(len(section.groups), len(groups), "groups"))
+    if section.kind == "chart":
+        figure, left = thinned(section.figure)
+        return replace(section, figure=figure, text=section.text + left)
     return section
-
-
-_CUT = ("table", "tokens", "chart")
-
-
-def _of(section: Any, key: str) -> Any:
-    # A section is a dataclass, or as JSON where a job kept it on disk.
-    return section[key] if isinstance(section, Mapping) else getattr(section, key)
-
-
-def _with(section: Any, **changes: Any) -> Any:
-    return {**section, **changes} if isinstance(section, Mapping) else replace(section, **changes)
 
 
 def thinned(figure: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -164,9 +148,9 @@ def thinned(figure: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     if longest <= most:
         return dict(figure), ""
     text = (
-        f" Drawn are up to {most:,} of {longest:,} points: the first, the last, and of each stretch between them the "
+        f" Drawn are up to {most:,} of {longest:,} points: of a line the first, the last, and of each stretch between "
     )
-    return {**figure, "data": done}, text + "lowest and the highest."
+    return {**figure, "data": done}, text + "them the lowest and the highest; of others every n-th."
 
 
 def _length(trace: Mapping[str, Any]) -> int:

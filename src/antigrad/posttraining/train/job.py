@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
 
-from antigrad.core.checkpoints import tell
+from antigrad.core.checkpoints import reading, tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.ledger import Ledger
@@ -118,11 +119,8 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
         trainer = _made(training, loaded, checkpoint)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
-        alarms, seen = training.alarms(), set[tuple[str, Any]]()
-        for row in run.ledger.stream():
-            seen.add((row["kind"], row.get("step")))
-            if row["kind"] == "train":
-                alarms(row)
+        alarms = training.alarms()
+        seen = _seen(run, alarms)
         if ("setup", None) not in seen and main:
             run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
         with progress("steps", config.steps, done=_step(checkpoint)) as bar:
@@ -133,8 +131,22 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
             for callback in trainer.callback_handler.callbacks:
                 if isinstance(callback, RoundCallback):
                     callback.append = append
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except UnpicklingError as error:  # a manifest can be written by whoever can write a checkpoint
+                with reading(checkpoint or config.output):
+                    raise error
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
+
+
+def _seen(run: RunFolder, alarms: Alarms) -> set[tuple[str, Any]]:
+    # Kind and step of the rows there are; alarms hear of those of steps.
+    seen = set[tuple[str, Any]]()
+    for row in run.ledger.stream():
+        seen.add((row["kind"], row.get("step")))
+        if row["kind"] == "train":
+            alarms(row)
+    return seen
 
 
 def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:
