@@ -6,7 +6,7 @@ texts are plain text: the report escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -362,6 +362,7 @@ class Page:
         Returns:
             The path of the artifact.
         """
-        sections = [bounded(one, shown) for one in self.sections]
+        # A mapping is the JSON of a section that was cut before.
+        sections = [one if isinstance(one, Mapping) else bounded(one, shown) for one in self.sections]
         verdict = Verdict("", self.verdict, "", "") if isinstance(self.verdict, str) else self.verdict
         return str(run.write_json(ARTIFACT, asdict(replace(self, verdict=verdict, sections=sections))))
