@@ -88,7 +88,7 @@ def test_the_same_by_a_file_and_several_prompts(tmp_path: Path, capsys: pytest.C
     figures = json.loads(capsys.readouterr().out)
     assert figures["finding"] in ("agrees", "mixed", "disagrees", "open") and "pass@4/NSR@step=40" in figures
     page = RunFolder.open(tmp_path / "run").read_json("page.json")
-    assert page["lead"].startswith("Negatives keep more.")
+    assert "Negatives keep more." in page["verdict"]["question"]
     seeds = {row["seeds"] for row in page["sections"][-1]["rows"]}
     assert seeds == {6}
 

@@ -95,7 +95,7 @@ def _finish(run: RunFolder, config: SimulateConfig, bandit: Bandit, claims: Sequ
         "A claim of one's own", config.sentence or config.claim, config.tier.replace("_", "-"), "", {},
     )  # fmt: skip
     row: dict[str, Any] = {"finding": finding(readings) if claims else "none", "verdict": words.strip()}
-    row |= {"seconds": round(time.perf_counter() - start, 1)}
+    row |= {"numbers": figures(readings), "seconds": round(time.perf_counter() - start, 1)}
     parts = sections(arms, config)
     describe(run, study, row, [*parts, table(readings)] if claims else parts)
     run.write_summary({"finding": row["finding"], **figures(readings), **numbers(arms)})
