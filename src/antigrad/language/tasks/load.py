@@ -57,8 +57,8 @@ def load_task(
             `last_number` for all others.
         style: `raw` or `chat`; None for the task's own: `chat` for the user's questions, word problems and
             reasoning-gym generators, `raw` for all others.
-        shots: Number of worked examples; None for the task's own: 4 for GSM8K and word problems, 3 for `products` and
-            `sums`, else none.
+        shots: Number of worked examples; None for the task's own: 4 for GSM8K, 3 for `products` and
+            `sums`, 2 for word problems, else none.
 
     Returns:
         The task.

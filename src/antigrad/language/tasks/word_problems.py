@@ -2,7 +2,7 @@
 
 A question gives a count and a change of it, `Tom has 8 pens and gets 5 more. How many pens does Tom
 have now?`, and its worked answer is `Tom has 8 + 5 = 13 pens. The answer is 13.` A small chat model
-that has seen four of them solves about half, and its wrong answers share most of their words with
+that has seen a few of them solves about half, and its wrong answers share most of their words with
 the right ones.
 """
 

@@ -230,7 +230,7 @@ def test_parse_spec() -> None:
 
 def test_word_problems() -> None:
     task = load_task("word_problems", count=200, seed=1)
-    assert task.style == "chat" and len(task.shots) == 4 and task.questions[3].id == "3"
+    assert task.style == "chat" and len(task.shots) == 2 and task.questions[3].id == "3"
     asked = [question.question for question in task.questions]
     assert len(set(asked)) == 200 and not {question for question, _ in task.shots} & set(asked)
     for question in task.questions:

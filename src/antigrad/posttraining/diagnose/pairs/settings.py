@@ -69,11 +69,11 @@ class DiagnosePairsConfig:
     optimizer: str = "adamw"
     beta: float = 0.05
     named: int = 3
-    questions: int = 16
-    samples: int = 8
-    pairs_a_question: int = 2
+    questions: int = 8
+    samples: int = 12
+    pairs_a_question: int = 4
     sampling_temperature: float = 0.8
-    max_new_tokens: int = 40
+    max_new_tokens: int = 32
     max_length: int = 512
     answer_marker: str = " The answer is"
     verifier: str | None = None
