@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
 
-from antigrad.core.checkpoints import tell
+from antigrad.core.checkpoints import reading, tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.ledger import Ledger
@@ -92,7 +93,7 @@ def run_training(training: Training) -> RunFolder:
             job=training.job,
             config=config,
             resume=config.resume or not here.is_main_process,
-            free=("output", "resume"),
+            free=("output", "resume", "shown"),
         )
     if run.summary:
         return run
@@ -118,23 +119,34 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
         trainer = _made(training, loaded, checkpoint)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
-        rows = run.ledger.rows()
         alarms = training.alarms()
-        for row in rows:
-            if row["kind"] == "train":
-                alarms(row)
-        if not any(row["kind"] == "setup" for row in rows) and main:
+        seen = _seen(run, alarms)
+        if ("setup", None) not in seen and main:
             run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
         with progress("steps", config.steps, done=_step(checkpoint)) as bar:
             if config.certify_every:
                 _certify(trainer, config.certify_every, run)
-            append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
+            append = _Appending(run, bar, seen)
             trainer.add_callback(StepCallback(append, _say, alarms))
             for callback in trainer.callback_handler.callbacks:
                 if isinstance(callback, RoundCallback):
                     callback.append = append
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except UnpicklingError as error:  # a manifest can be written by whoever can write a checkpoint
+                with reading(checkpoint or config.output):
+                    raise error
         trainer.save_model(str(config.output / "checkpoints" / "policy"))
+
+
+def _seen(run: RunFolder, alarms: Alarms) -> set[tuple[str, Any]]:
+    # Kind and step of the rows there are; alarms hear of those of steps.
+    seen = set[tuple[str, Any]]()
+    for row in run.ledger.stream():
+        seen.add((row["kind"], row.get("step")))
+        if row["kind"] == "train":
+            alarms(row)
+    return seen
 
 
 def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:
