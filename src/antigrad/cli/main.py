@@ -46,8 +46,9 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     except ArgumentError as error:
         problems = wrong_kinds(settings, parser.parse_args, argv)
         raise ManyInputsError("settings", problems or [str(error)]) from error
-    config = settings(**{field.name: parsed[field.name] for field in fields(settings)})
-    raise_all("settings", unusable(config))
+    given = {field.name: parsed[field.name] for field in fields(settings)}
+    raise_all("settings", unusable(given))
+    config = settings(**given)
     if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
         RunFolder(config.output).check_place(resume=config.resume)
     with full_disk(config.output):

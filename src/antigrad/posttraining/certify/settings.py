@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antigrad.core.errors import did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 from antigrad.posttraining.certify.data import Example, read_examples, read_pairs
 
@@ -15,7 +16,7 @@ ROLES = ("unknown", "training", "held_out")
 
 
 @dataclass(frozen=True)
-class CertifyConfig:
+class CertifyConfig(Settings):
     """Settings of the certificate of a whole fine-tune.
 
     Args:
@@ -60,6 +61,9 @@ class CertifyConfig:
     output: Path = Path("runs/certify")
     seed: int = 0
     resume: bool = False
+
+    def _check_made(self) -> None:
+        self.read()
 
     def read(self) -> Mapping[str, list[Example]]:
         """Check every setting and read the data, before a model is loaded.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 
 Advantages = Literal["sample", "population", "none"]
@@ -23,7 +24,7 @@ ARMS = (
 
 
 @dataclass(frozen=True)
-class DiagnoseConfig:
+class DiagnoseConfig(Settings):
     """Settings of the preflight.
 
     Args:

@@ -10,6 +10,7 @@ from typing import Literal, cast, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
 from antigrad.core.files import is_file, is_there
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 from antigrad.language.tasks import Style, Task, load_task
 
@@ -20,7 +21,7 @@ _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(Settings):
     """Settings of an evaluation.
 
     Args:
@@ -98,6 +99,9 @@ class EvaluateConfig:
         while len({parts[name][-depth:] for name in names}) < len(names):
             depth += 1
         return {name: "/".join(parts[name][-depth:]) for name in names}
+
+    def _check_made(self) -> None:
+        self.read()
 
     def read(self) -> Task:
         """Check every setting and draw the questions, before a model is loaded.

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import torch
 
 from antigrad.core.errors import did_you_mean
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 from antigrad.posttraining.train.options import check_adapter, check_lora, check_trl
 
@@ -29,7 +30,7 @@ EVALUATED = {
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Settings that every training has; the defaults are those of a run on one CPU.
 
     Args:

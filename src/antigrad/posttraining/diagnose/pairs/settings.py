@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 
 ARMS = ("none", "vpo", "safe", "fixed(factor=0.5)")
@@ -24,7 +25,7 @@ ORDERS = {
 
 
 @dataclass(frozen=True)
-class DiagnosePairsConfig:
+class DiagnosePairsConfig(Settings):
     """Settings of the preflight on pairs.
 
     Args:
