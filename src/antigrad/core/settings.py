@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from antigrad.core.errors import raise_all
 
@@ -30,6 +30,21 @@ class Settings:
         antigrad.core.errors.ManyInputsError: settings (Own): 1 problem
           1. steps='many': expected int
     """
+
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {}
+    """What other libraries call a setting, and what it is called here: both work as flags."""
+
+    @classmethod
+    def named(cls, name: str) -> str | None:
+        """Find the setting that another library has a name for.
+
+        Args:
+            name: A flag without its dashes.
+
+        Returns:
+            What it is called here, or None.
+        """
+        return cls.OTHER_NAMES.get(name)
 
     def __post_init__(self) -> None:
         """Check every setting.
@@ -64,14 +79,18 @@ def _kinds(settings: type[Any]) -> list[tuple[str, Any, str]]:
 
 
 def _converted(value: Any, kind: Any) -> Any:
+    # As YAML and people write it: a path as a text, 1 for 1.0, 1 for the text "1", a tuple for a list.
     choices = get_args(kind) if get_origin(kind) in (UnionType, Union) else (kind,)
+    lists = [get_args(one)[0] for one in choices if get_origin(one) is list]
+    if lists and isinstance(value, list | tuple):
+        items: list[Any] = [*value]  # pyright: ignore[reportUnknownArgumentType]
+        return [_converted(one, lists[0]) for one in items] if len(lists) == 1 else items
     if isinstance(value, str) and Path in choices and str not in choices:
         return Path(value)
     if isinstance(value, int) and not isinstance(value, bool) and float in choices and int not in choices:
         return float(value)
-    if isinstance(value, tuple) and any(get_origin(one) is list for one in choices):
-        return list(value)  # pyright: ignore[reportUnknownVariableType]
-    return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number and str in choices and not {int, float} & {*choices} else value
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -88,7 +107,7 @@ def _fits(value: Any, kind: Any) -> bool:
     if origin in (UnionType, Union):
         return any(_fits(value, one) for one in inside)
     if origin is list:
-        return isinstance(value, list) and all(_fits(_converted(one, inside[0]), inside[0]) for one in value)  # pyright: ignore[reportUnknownVariableType]
+        return isinstance(value, list) and all(_fits(one, inside[0]) for one in value)  # pyright: ignore[reportUnknownVariableType]
     if origin is dict:
         return isinstance(value, dict)
     if kind is bool or is_dataclass(kind) or kind is NoneType:

@@ -32,10 +32,10 @@ def test_made_means_checked() -> None:
 
 
 def test_kinds_are_settled_or_refused_all_at_once() -> None:
-    made = Small(output="here", rate=1, names=("a", "b"))  # pyright: ignore[reportArgumentType]
-    assert (made.output, made.rate, made.names) == (Path("here"), 1.0, ["a", "b"])
+    made = Small(output="here", rate=1, names=("a", 2))  # pyright: ignore[reportArgumentType]
+    assert (made.output, made.rate, made.names) == (Path("here"), 1.0, ["a", "2"])
     assert isinstance(made.rate, float)
-    wrong = {"steps": "8", "seed": 1.5, "names": ["a", 2], "output": 3, "rate": True}
+    wrong = {"steps": "8", "seed": 1.5, "names": "a", "output": 3, "rate": True}
     with pytest.raises(ManyInputsError) as caught:
         Small(**wrong)  # pyright: ignore[reportArgumentType]
     assert [problem.partition("=")[0] for problem in caught.value.problems] == [

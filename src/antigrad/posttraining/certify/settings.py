@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from antigrad.core.errors import did_you_mean, raise_all
 from antigrad.core.settings import Settings
@@ -43,6 +44,9 @@ class CertifyConfig(Settings):
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "max_length": "max_tokens", "per_device_train_batch_size": "rows_at_once", "output_dir": "output",
+    }  # fmt: skip
     before: str = ""
     after: str = ""
     up: Path | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import ClassVar, Literal, cast, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
 from antigrad.core.files import is_file, is_there
@@ -55,6 +56,11 @@ class EvaluateConfig(Settings):
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "num_fewshot": "shots", "limit": "questions", "batch_size": "rows_at_once", "max_gen_toks": "max_new_tokens",
+        "num_generations": "samples", "max_completion_length": "max_new_tokens", "output_path": "output",
+        "output_dir": "output",
+    }  # fmt: skip
     model: list[str] = field(default_factory=lambda: ["smollm2-135m-instruct"])
     base: str | None = None
     tasks: str = "products"

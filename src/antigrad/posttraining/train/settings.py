@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import torch
 
@@ -60,6 +60,14 @@ class TrainConfig(Settings):
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "model_name_or_path": "model", "max_steps": "steps", "per_device_train_batch_size": "rows_at_once",
+        "logging_steps": "log_every", "save_steps": "save_every", "eval_steps": "evaluate_every",
+        "num_fewshot": "shots", "output_dir": "output",
+    }  # fmt: skip
+    TRL_CONFIG: ClassVar[str]
+    """Name of TRL's configuration that the options in `trl` are of."""
+
     model: str = "smollm2-135m-instruct"
     tasks: str = "products"
     questions: int = 32
@@ -83,6 +91,23 @@ class TrainConfig(Settings):
     output: Path = Path("runs/train")
     seed: int = 0
     resume: bool = False
+
+    @classmethod
+    def named(cls, name: str) -> str | None:
+        """Find the setting that TRL has a name for: one of ours, or an option in `trl`.
+
+        Args:
+            name: A flag without its dashes.
+
+        Returns:
+            What it is called here, or None.
+        """
+        own = super().named(name)
+        if own in cls.__dataclass_fields__:
+            return own
+        import trl
+
+        return f"trl.{name}" if name in {one.name for one in fields(getattr(trl, cls.TRL_CONFIG))} else None
 
     def options(self, ours: Mapping[str, Any]) -> dict[str, Any]:
         """What TRL's configuration is made with.

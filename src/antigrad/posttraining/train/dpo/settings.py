@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, raise_all
 from antigrad.credit.pairs import PAIR_CREDIT
@@ -50,6 +51,8 @@ class TrainDPOConfig(TrainConfig):
         trl: Any other option of TRL's `DPOConfig`, as `--trl.loss_type=ipo`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = TrainConfig.OTHER_NAMES | {"dataset_name": "pairs"}
+    TRL_CONFIG: ClassVar[str] = "DPOConfig"
     pairs: str = ""
     credit: str = "none"
     loss: str = ""

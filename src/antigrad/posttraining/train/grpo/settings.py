@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from antigrad.core.errors import ManyInputsError, raise_all
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options
@@ -39,6 +40,10 @@ class TrainGRPOConfig(TrainConfig):
         trl: Any other option of TRL's `GRPOConfig`, as `--trl.loss_type=dr_grpo`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = TrainConfig.OTHER_NAMES | {
+        "num_generations": "rollouts", "max_completion_length": "max_new_tokens",
+    }  # fmt: skip
+    TRL_CONFIG: ClassVar[str] = "GRPOConfig"
     credit: str = "none"
     held_out_tasks: str | None = None
     prompts: int = 8
