@@ -215,7 +215,7 @@ def raising(error: BaseException) -> Any:
             "antigrad diagnose: given: a; expected: b; to do: c [not markup]\n",
         ),
         (KeyboardInterrupt(), 130, "interrupted; the same command with --resume goes on from here\n"),
-        (ModuleNotFoundError("no", name="transformers"), 1, "pip install 'antigrad[all]'\n"),
+        (ModuleNotFoundError("no", name="transformers"), 1, "pip install 'antigrad[posttraining]'\n"),
     ],
     ids=["error", "interrupt", "package"],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,8 +15,9 @@ from antigrad.core.files import write_atomic
 from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
-from antigrad.language.quiet import quiet
-from antigrad.posttraining.train.callback import Alarms, StepCallback
+from antigrad.language.quiet import no_renamings, quiet
+from antigrad.posttraining.train.callback import Alarms, RowsCallback, StepCallback
+from antigrad.posttraining.train.card import model_card
 from antigrad.posttraining.train.rounds.callback import RoundCallback
 
 _ONCE = ("evaluation", "round", "final")
@@ -114,27 +116,36 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
     from transformers import PrinterCallback, ProgressCallback
 
     config = training.config
-    with quiet():
-        trainer = _made(training, loaded, checkpoint)
+    with quiet(), no_renamings():
+        try:
+            trainer = _made(training, loaded, checkpoint)
+        except AntigradError:
+            run.discard()  # an option that only TRL refuses, in a run that has just begun
+            raise
+        trainer.card = partial(model_card, run, training.job, config)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
-        rows = run.ledger.rows()
         alarms = training.alarms()
-        for row in rows:
+        seen: set[tuple[str, Any]] = set()
+        for row in run.ledger.stream(without=("groups",)):
+            seen.add((row["kind"], row.get("step")))
             if row["kind"] == "train":
                 alarms(row)
-        if not any(row["kind"] == "setup" for row in rows) and main:
+        if not any(kind == "setup" for kind, _ in seen) and main:
             run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
         with progress("steps", config.steps, done=_step(checkpoint)) as bar:
             if config.certify_every:
                 _certify(trainer, config.certify_every, run)
-            append = _Appending(run, bar, {(row["kind"], row.get("step")) for row in rows})
+            append = _Appending(run, bar, seen)
             trainer.add_callback(StepCallback(append, _say, alarms))
             for callback in trainer.callback_handler.callbacks:
-                if isinstance(callback, RoundCallback):
+                if isinstance(callback, RoundCallback | RowsCallback):
                     callback.append = append
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        trainer.save_model(str(config.output / "checkpoints" / "policy"))
+        policy = config.output / "checkpoints" / "policy"
+        trainer.save_model(str(policy))
+        if main:
+            write_atomic(policy / "README.md", trainer.card(trainer.state))
 
 
 def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:

@@ -13,6 +13,7 @@ import torch
 from antigrad.core.errors import did_you_mean
 from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
+from antigrad.language.quiet import no_renamings
 from antigrad.posttraining.train.options import check_adapter, check_lora, check_trl
 
 OURS = {
@@ -135,6 +136,19 @@ class TrainConfig(Settings):
         if self.device == "cpu":
             quiet |= {"dataloader_pin_memory": False, "gradient_checkpointing": False}
         return quiet | self.trl | common | dict(ours)
+
+    def made(self, kind: type[Any], ours: Mapping[str, Any]) -> Any:
+        """Make TRL's configuration.
+
+        Args:
+            kind: Its class.
+            ours: Options that follow from settings of one trainer.
+
+        Returns:
+            The configuration.
+        """
+        with no_renamings():
+            return kind(**self.options(ours))
 
     def numbers(self, least: Mapping[str, int], positive: Sequence[str] = ()) -> list[str]:
         """Check numbers.

@@ -70,7 +70,7 @@ class AnswersConfig(TrainConfig):
         from trl import SFTConfig
 
         ours: dict[str, Any] = {"gradient_accumulation_steps": self.accumulation(processes), "max_length": None}
-        return SFTConfig(**self.options(ours))
+        return self.made(SFTConfig, ours)
 
     def own(self) -> list[str]:
         """Check the settings of one trainer.

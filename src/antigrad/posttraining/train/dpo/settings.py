@@ -106,7 +106,7 @@ class TrainDPOConfig(TrainConfig):
             "eval_steps": every or None,
             "eval_on_start": bool(every) and anew,
         }
-        return DPOConfig(**self.options(ours))
+        return self.made(DPOConfig, ours)
 
     def check(self, processes: int = 1) -> None:
         """Check every setting that can be checked without loading a model.
