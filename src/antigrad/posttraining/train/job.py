@@ -141,7 +141,13 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
             for callback in trainer.callback_handler.callbacks:
                 if isinstance(callback, RoundCallback | RowsCallback):
                     callback.append = append
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except ImportError as error:  # of what an option needs, found out before the first step
+                run.discard()
+                raise InputValueError(
+                    f"an option of TRL: {error}", "options whose packages are installed", "install it, or leave it out"
+                ) from error
         policy = config.output / "checkpoints" / "policy"
         trainer.save_model(str(policy))
         if main:
