@@ -102,7 +102,7 @@ def in_our_words(settings: type[Any], argv: Sequence[str]) -> list[str]:
         flag, equals, value = word.partition("=")
         name = flag.removeprefix("--").replace("-", "_")
         if flag.startswith("--") and name.partition(".")[0].removesuffix("+") not in known:
-            found: str | None = settings.named(name) if issubclass(settings, Settings) else None
+            found: str | None = settings.our_name(name) if issubclass(settings, Settings) else None
             if found is not None:
                 ours[name] = found
                 word = f"--{found}{equals}{value}"

@@ -35,7 +35,7 @@ class Settings:
     """What other libraries call a setting, and what it is called here: both work as flags."""
 
     @classmethod
-    def named(cls, name: str) -> str | None:
+    def our_name(cls, name: str) -> str | None:
         """Find the setting that another library has a name for.
 
         Args:

@@ -8,6 +8,7 @@ import pytest
 
 from antigrad.cli.arguments import as_typed, check_keys, kinds, with_names
 from antigrad.core import ManyInputsError
+from antigrad.posttraining.diagnose.pairs.settings import DiagnosePairsConfig
 from antigrad.posttraining.diagnose.settings import DiagnoseConfig
 from antigrad.posttraining.evaluate.settings import EvaluateConfig
 from antigrad.posttraining.train.bon.settings import TrainBonConfig
@@ -156,6 +157,7 @@ def test_values_of_a_literal_are_named_whatever_it_is_called() -> None:
         (TrainDPOConfig, "--beta 0.1 --eval_steps 5", "--beta 0.1 --evaluate_every 5"),
         (TrainBonConfig, "--weight_decay=0.1 --eval_steps 5", "--trl.weight_decay=0.1 --trl.eval_steps 5"),
         (DiagnoseConfig, "--credit none,vpo --learning_rate 1e-6", '--arms ["none","vpo"] --step_sizes [1e-6]'),
+        (DiagnosePairsConfig, "--credit none,vpo --num_fewshot 2", '--arms ["none","vpo"] --shots 2'),
         (EvaluateConfig, "--num_fewshot 4 --limit 10 --batch_size 2", "--shots 4 --questions 10 --rows_at_once 2"),
         (EvaluateConfig, "--nmu_fewshot 4", "--nmu_fewshot 4"),
     ],
@@ -173,7 +175,7 @@ def test_a_setting_by_both_its_names_is_refused() -> None:
 def test_a_file_with_a_name_of_trl_says_what_it_is_here(tmp_path: Path) -> None:
     (tmp_path / "trl.yaml").write_text("num_generations: 4\nseed: 1\nloss_type: dr_grpo\n")
     with pytest.raises(ManyInputsError) as caught:
-        check_keys(["--config", str(tmp_path / "trl.yaml")], kinds(TrainGRPOConfig), TrainGRPOConfig.named)
+        check_keys(["--config", str(tmp_path / "trl.yaml")], kinds(TrainGRPOConfig), TrainGRPOConfig.our_name)
     assert [problem.rpartition(": ")[2] for problem in caught.value.problems] == [
         "it is rollouts here", "it is trl.loss_type here",
     ]  # fmt: skip

@@ -94,7 +94,7 @@ class TrainConfig(Settings):
     resume: bool = False
 
     @classmethod
-    def named(cls, name: str) -> str | None:
+    def our_name(cls, name: str) -> str | None:
         """Find the setting that TRL has a name for: one of ours, or an option in `trl`.
 
         Args:
@@ -103,7 +103,7 @@ class TrainConfig(Settings):
         Returns:
             What it is called here, or None.
         """
-        own = super().named(name)
+        own = super().our_name(name)
         if own in cls.__dataclass_fields__:
             return own
         import trl

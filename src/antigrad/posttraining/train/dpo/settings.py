@@ -51,7 +51,7 @@ class TrainDPOConfig(TrainConfig):
         trl: Any other option of TRL's `DPOConfig`, as `--trl.loss_type=ipo`.
     """
 
-    OTHER_NAMES: ClassVar[Mapping[str, str]] = TrainConfig.OTHER_NAMES | {"dataset_name": "pairs"}
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {**TrainConfig.OTHER_NAMES, "dataset_name": "pairs"}
     TRL_CONFIG: ClassVar[str] = "DPOConfig"
     pairs: str = ""
     credit: str = "none"

@@ -44,7 +44,7 @@ class StepAlarms:
 
     def __init__(self, patience: int = 3) -> None:
         self.patience = patience
-        self._running = dict.fromkeys(("falling", "collapse", "idle", "kl", "drift"), 0)
+        self._running: dict[str, int] = dict.fromkeys(("falling", "collapse", "idle", "kl", "drift"), 0)
         self._raised: set[str] = set()
         self._entropy: float | None = None
         self._balance: float | None = None

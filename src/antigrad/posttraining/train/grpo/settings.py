@@ -45,7 +45,8 @@ class TrainGRPOConfig(TrainConfig):
         trl: Any other option of TRL's `GRPOConfig`, as `--trl.loss_type=dr_grpo`.
     """
 
-    OTHER_NAMES: ClassVar[Mapping[str, str]] = TrainConfig.OTHER_NAMES | {
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        **TrainConfig.OTHER_NAMES,
         "num_generations": "rollouts", "max_completion_length": "max_new_tokens",
     }  # fmt: skip
     TRL_CONFIG: ClassVar[str] = "GRPOConfig"
