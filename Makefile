@@ -4,13 +4,19 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUTPUT ?= runs/demo
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test campaign campaign-short lint docs bench clean
 
 demo: $(READY)  ## install, run the preflight on the embedded model, say where the report is
 	$(BIN)/antigrad diagnose --output $(OUTPUT) --resume
 
 test: $(READY)  ## all tests, two at a time
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+campaign: $(READY)  ## kills, damage and hostile input for every command; its table goes to docs/reliability.md
+	$(BIN)/python -m pytest tests/campaign -m campaign --full --write docs/reliability.md -n 2 --dist worksteal
+
+campaign-short: $(READY)  ## the same for some commands, in a minute and a half
+	$(BIN)/python -m pytest tests/campaign -m campaign -n 2 --dist worksteal
 
 lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

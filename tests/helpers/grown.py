@@ -43,14 +43,14 @@ def _copies(rows: list[Row], kinds: tuple[str, ...], key: str, shift: int) -> It
     # The rows of those kinds again and again, each time under other numbers.
     own = [row for row in rows if row["kind"] in kinds]
     for number in range(10**9):
-        yield [{**varied(row, number), key: row[key] + shift * number} for row in own]
+        yield [{**varied(row, number), **({key: row[key] + shift * number} if key else {})} for row in own]
 
 
 def rows_of(job: str, rows: list[Row], count: int) -> Iterator[Row]:
     """The rows of a run of that job with about so many rows."""
     kinds, key = REPEATED[job]
     yield from (row for row in rows if row["kind"] not in kinds)
-    places = [row[key] for row in rows if row["kind"] in kinds]
+    places = [row.get(key, 0) for row in rows if row["kind"] in kinds]
     done = len(rows) - len(places)
     for copy in _copies(rows, kinds, key, 1 + max(places) - min(places)):
         if done >= count:
@@ -67,17 +67,20 @@ REPEATED = {
     "diagnose": (("question", "update"), "question"),
     "diagnose pairs": (("pair", "update", "receipt"), "pair"),
     "certify": (("half", "after", "slope"), "half"),
-    "evaluate": (("answers",), "question"),
+    "evaluate": (("answers", "pair"), "question"),
     "train tiny-policy": (("evaluation",), "step"),
+    "train bon": (("train", "round"), "step"),
     "train dpo": (("train", "evaluation"), "step"),
+    "train dpo --refresh": (("train", "evaluation", "round"), "step"),
     "train grpo": (("train", "evaluation"), "step"),
+    "train rwr": (("train", "round"), "step"),
     "explain": (("image",), "place"),
     "explain-text": (("token",), "place"),
     "unlearn": (("certificate",), "step"),
     "unlearn compare": (("outcome",), "seed"),
     "scenario": (("job", "piece"), "piece"),
-    "lab run": (("study",), "seconds"),
-    "lab simulate": (("arm",), "steps"),
+    "lab run": (("study",), ""),
+    "lab simulate": (("arm",), ""),
 }
 """Kinds of rows that a longer run has more of, and what numbers them."""
 
@@ -91,7 +94,7 @@ def grow(job: str, small: Path, output: Path, count: int = 100_000) -> None:
         output: Where to.
         count: Rows.
     """
-    rows = [json.loads(line) for line in (small / "ledger.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (small / "ledger.jsonl").read_text().split("\n") if line]
     for name in ("artifacts", "checkpoints"):
         if (small / name).exists():
             _linked(small / name, output / name)
@@ -118,6 +121,7 @@ DESCRIBE = {
     "certify": "posttraining.certify.page:describe posttraining.certify:CertifyConfig",
     "evaluate": "posttraining.evaluate.page:describe posttraining.evaluate:EvaluateConfig",
     "train dpo": "posttraining.train.dpo.page:describe posttraining.train.dpo.settings:TrainDPOConfig",
+    "train dpo --refresh": "posttraining.train.dpo.page:describe posttraining.train.dpo.settings:TrainDPOConfig",
     "train grpo": "posttraining.train.grpo.page:describe posttraining.train.grpo.settings:TrainGRPOConfig",
     "explain": "attribution.explain.page:describe attribution.explain:ExplainConfig",
     "unlearn compare": "unlearning.compare.page:describe unlearning.compare:CompareConfig",
@@ -142,10 +146,19 @@ def describe(job: str, folder: Path) -> None:
 
 def _describe(job: str, run: Any) -> None:
     page, config = (_load(name) for name in DESCRIBE[job].split())
+    _with(page, config, job, run)
+
+
+def _with(page: Callable[[Any, Any], None], config: Any, job: str, run: Any) -> None:
     given = run.facts["config"]
     known = {name: given[name] for name in config.__dataclass_fields__ if name in given}
     made = config(**{name: Path(value) if name == "output" else value for name, value in known.items()})
-    more = {"seeds": 10**6} if job == "unlearn compare" else {}
+    more: Row = {"unlearn compare": {"seeds": 10**6}, "evaluate": {"resamples": 2000}}.get(job, {})
+    if job == "explain":  # pictures of the page are kept one by one
+        for number in range(made.shown):
+            target = run.path / "artifacts" / "gallery" / f"{number:05d}.json"
+            if not target.exists():
+                os.link(run.path / "artifacts" / "gallery" / "00000.json", target)
     page(run, replace(made, **more))
 
 
@@ -165,7 +178,7 @@ def _text(job: str, run: Any) -> None:
 
     rows = run.ledger.rows("token")
     scores = torch.tensor([row["score"] for row in rows])
-    found = TokenScores(torch.arange(len(rows)), scores, -1.0, -2.0, 0.1)
+    found = TokenScores(torch.arange(len(rows)), scores, -1.0, -2.0)
     config = ExplainTextConfig(prompt="".join(row["text"] for row in rows), answer="1a", model="tiny")
     page(run, config, found, [row["text"] for row in rows])
 
@@ -181,11 +194,21 @@ def _unlearn(job: str, run: Any) -> None:
 def _lab(job: str, run: Any) -> None:
     from antigrad.core.page import Chart, Page
 
-    rows = run.ledger.rows()
-    lines = [{"type": "scatter", "x": list(range(len(rows))), "y": [float(n % 7) for n in range(len(rows))]}]
+    count = sum(1 for _ in run.ledger.path.open())
+    lines = [{"type": "scatter", "x": list(range(count)), "y": [float(n % 7) for n in range(count)]}]
     Page(
         "A study", "With a curve of as many points as rows.", [Chart("curve", {"data": lines * 6, "layout": {}})]
     ).write(run)
+
+
+def _answers_of(job: str, run: Any) -> None:
+    from antigrad.posttraining.train.answers.page import Told
+
+    def page(run: Any, config: Any) -> None:
+        _load("posttraining.train.answers.page:describe")(run, config, Told(job, "own answers"))
+
+    name = job.removeprefix("train ")
+    _with(page, _load(f"posttraining.train.{name}.settings:Train{name.capitalize()}Config"), job, run)
 
 
 def _watch(job: str, run: Any) -> None:
@@ -195,25 +218,27 @@ def _watch(job: str, run: Any) -> None:
 
 
 OWN: dict[str, Callable[[str, Any], None]] = {
+    "train bon": _answers_of, "train rwr": _answers_of,
     "train tiny-policy": _tiny, "explain-text": _text, "unlearn": _unlearn, "lab run": _lab, "lab simulate": _lab,
     "watch": _watch,
 }  # fmt: skip
+
+
+def most_memory() -> float:
+    """The most that this process ever held, in MiB; what the kernel counts for it alone where it does."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss of a new process begins with what its parent held
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
 
 if __name__ == "__main__":
     import torch
 
     torch.set_num_threads(1)
     began = time.monotonic(), time.process_time()
-    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    imported = most_memory()
     describe(sys.argv[1], Path(sys.argv[2]))
-    mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(
-        json.dumps(
-            {
-                "seconds": time.monotonic() - began[0],
-                "cpu": time.process_time() - began[1],
-                "mebibytes": mebibytes,
-                "at the start": imported,
-            }
-        )
-    )
+    spent = {"seconds": time.monotonic() - began[0], "cpu": time.process_time() - began[1]}
+    sys.stdout.write(json.dumps(spent | {"mebibytes": most_memory(), "at the start": imported}) + "\n")

@@ -10,21 +10,31 @@ SMALL: dict[str, str] = {
     "--questions 4 --limit 4 --optimizer sgd --step-size 1e-4 --beta 0.5 --device cpu",
     "certify": "certify tiny {other} --up {rows} --down {rows} --device cpu",
     "evaluate": "evaluate --model {other} --base tiny --tasks tiny_arithmetic --questions 4 --samples 4 "
-    "--resamples 100 --max-new-tokens 24 --device cpu",
+    "--resamples 100 --max-new-tokens 24 --pair-probes 2 --device cpu",
     "train tiny-policy": "train tiny-policy --steps 6 --every 2 --questions 2 --batch-size 4",
+    "train bon": "train bon --model tiny --tasks tiny_arithmetic(split=train) --questions 4 --held-out 2 --samples 4 "
+    "--answers-a-step 2 --rows-at-once 2 --steps 5 --refresh 2 --save-every 1 --learning-rate 1e-4 "
+    "--max-new-tokens 40 --device cpu",
     "train dpo": "train dpo --model tiny --tasks tiny_arithmetic(split=train) --credit vpo --answer-marker = "
     "--questions 6 --samples 4 --steps 4 --held-out 2 --pairs-a-step 2 --rows-at-once 2 --learning-rate 1e-4 "
     "--evaluate-every 2 --measure-every 2 --save-every 1 --max-new-tokens 40 --device cpu",
+    "train dpo --refresh": "train dpo --model tiny --tasks tiny_arithmetic(split=train) --credit vpo "
+    "--answer-marker = --questions 6 --samples 4 --steps 5 --held-out 2 --pairs-a-step 2 --rows-at-once 2 "
+    "--learning-rate 1e-4 --refresh 2 --evaluate-every 2 --measure-every 2 --save-every 1 --max-new-tokens 40 "
+    "--device cpu",
     "train grpo": "train grpo --model tiny --tasks tiny_arithmetic(split=train) --credit nthr(anchor=others) "
     "--questions 4 --held-out 2 --steps 5 --prompts 2 --rollouts 4 --updates 2 --rows-at-once 4 --learning-rate 1e-3 "
     "--save-every 1 --evaluate-every 2 --measure-every 2 --certify-every 2 --max-new-tokens 16 --device cpu",
+    "train rwr": "train rwr --model tiny --tasks tiny_arithmetic(split=train) --questions 4 --held-out 2 --samples 4 "
+    "--answers-a-step 2 --rows-at-once 2 --steps 5 --refresh 2 --save-every 1 --learning-rate 1e-4 "
+    "--max-new-tokens 40 --device cpu",
     "explain": "explain {pictures} --methods saliency,gradcam --metrics rcap --device cpu",
     "explain-text": "explain-text hello 1a --model tiny --device cpu",
     "unlearn": "unlearn --method neg_grad_plus(epochs=3) --recipe retrain(epochs=2) --forget classes(names=[3]) "
     "--metrics accuracy(on=forget),accuracy(on=test_retained),aus --every 4 --payers 8 --cache false",
     "unlearn compare": "unlearn compare --methods neg_grad(epochs=1),fine_tune(epochs=1) --seeds 2 --search 1.0 "
     "--recipe retrain(epochs=1) --metrics accuracy(on=forget),average_gap --cache false",
-    "scenario": "scenario --synthetic 2 --agents 6 --iterations 8 --batch 1 --shown 1",
+    "scenario": "scenario --synthetic 3 --agents 8 --iterations 40 --batch 1 --shown 1 --planner log_replay",
     "lab run": "lab run displacement",
     "lab simulate": "lab simulate --objective grpo,dpo --rewards 0.8,1,0 --start 0.45,0.1,0.45",
 }

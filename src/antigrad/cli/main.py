@@ -17,6 +17,7 @@ from antigrad.cli.extras import is_missing, line_for
 from antigrad.cli.jobs import JOBS, Job, View, load
 from antigrad.cli.parsers import Command, Words, all_words, build, described, longest_match
 from antigrad.cli.views import COMMANDS, columns, finish
+from antigrad.core.damage import rows_of_another_time
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
 from antigrad.core.files import full_disk
 from antigrad.core.runs import RunFolder
@@ -54,7 +55,7 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     config = settings(**given)
     if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
         RunFolder(config.output).check_place(resume=config.resume)
-    with full_disk(config.output):
+    with full_disk(config.output), rows_of_another_time(config.output / "ledger.jsonl"):
         run = load(job.run)(config)
         finish(run, as_json=parsed.json)
 
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RuntimeError as error:
         if "memory" not in str(error):
             raise
-        return _out_of_memory(command, str(error).splitlines()[0], errors)
+        return _out_of_memory(command, str(error).partition("\n")[0], errors)
     except MemoryError:
         return _out_of_memory(command, "the system has no more", errors)
     except KeyboardInterrupt:

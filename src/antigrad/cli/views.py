@@ -56,12 +56,16 @@ def finish(run: RunFolder, *, as_json: bool) -> None:
 
 
 def show_report(parsed: Namespace) -> None:
-    """Write the report of a run again.
+    """Write the report of a run again, or its ledger as Parquet.
 
     Args:
-        parsed: The run folder, and whether the summary is wanted.
+        parsed: The run folder, and whether tables or the summary are wanted.
     """
     run = RunFolder.open(parsed.run)
+    if parsed.parquet:
+        for path in load("antigrad.report:write_tables")(run):
+            Console().print(f"table: {path}", markup=False, highlight=False, soft_wrap=True)
+        return
     load("antigrad.report:write_report")(run)
     finish(run, as_json=parsed.json)
 
@@ -140,6 +144,11 @@ def _json(parser: ArgumentParser) -> None:
 def _run(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run")
     parser.add_argument("--json", action="store_true", help="print the summary instead of the place of the report")
+    parser.add_argument(
+        "--parquet",
+        action="store_true",
+        help="write the whole ledger as Parquet instead: artifacts/tables/KIND.parquet",
+    )
 
 
 def _shell(parser: ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ class _Alarm(BaseException):
 
 
 def can_time() -> bool:
-    """Whether work can be timed here: signals reach the main thread of a POSIX process alone.
+    """Whether a signal can end work here: they reach the main thread of a POSIX process alone.
 
     Returns:
         True if it can.
@@ -31,7 +32,9 @@ def can_time() -> bool:
 
 
 def timed(seconds: float, work: Callable[[], Found]) -> Found:
-    """Do work under a time limit; `can_time` says where.
+    """Do work under a time limit: by a signal where there are signals, else by another thread that looks on.
+
+    Either ends what Python does between two of its instructions, not one long instruction.
 
     Args:
         seconds: The limit.
@@ -43,6 +46,10 @@ def timed(seconds: float, work: Callable[[], Found]) -> Found:
     Raises:
         OutOfTimeError: It took too long.
     """
+    return _by_signal(seconds, work) if can_time() else _by_thread(seconds, work)
+
+
+def _by_signal(seconds: float, work: Callable[[], Found]) -> Found:
     working = True
 
     def stop(*_: object) -> None:
@@ -70,6 +77,38 @@ def timed(seconds: float, work: Callable[[], Found]) -> Found:
         signal.setitimer(signal.ITIMER_REAL, *timer)
         signal.signal(signal.SIGALRM, handler)
         sys.unraisablehook = hook
+
+
+def _by_thread(seconds: float, work: Callable[[], Found]) -> Found:
+    mine, done = threading.get_ident(), threading.Event()
+
+    def watch() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            _raise_in(mine, _Alarm)
+            wait = 0.5  # again, as a signal does
+
+    def stop() -> None:
+        done.set()
+        watcher.join()
+        _raise_in(mine, None)  # one that is on its way
+
+    watcher = threading.Thread(target=watch, daemon=True, name="time limit")
+    try:
+        try:
+            watcher.start()
+            return work()
+        finally:
+            stop()
+    except _Alarm:
+        stop()  # the alarm may have come while it was stopped
+        raise OutOfTimeError(f"more than {seconds:g} seconds") from None
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    # None takes back what was not raised yet.
+    given = ctypes.py_object() if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), given)
 
 
 @contextmanager

@@ -12,20 +12,23 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, cast
 
 from rich.console import Console
 
-from antigrad.core.errors import shortened
-from antigrad.core.files import disk_errors, write_atomic
+from antigrad.core.errors import AntigradError, InputValueError, shortened
+from antigrad.core.files import UNREADABLE, disk_errors, write_atomic
 from antigrad.core.locks import PARTIAL
 
 MANIFEST = "antigrad_manifest.json"
 PREFIX = "checkpoint-"
 MOST = 10_000_000
 """Bytes of a manifest that are read."""
+_UNLOADABLE = (*UNREADABLE, EOFError, RuntimeError, UnpicklingError, ArithmeticError)
 
 
 class Checkpoints:
@@ -107,6 +110,29 @@ class Checkpoints:
             remove(path)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
+
+
+@contextmanager
+def reading(path: Path) -> Generator[None]:
+    """Read a checkpoint; one that agrees with its manifest and can't be read was written by someone else.
+
+    Args:
+        path: Its folder.
+
+    Yields:
+        Nothing; read inside.
+
+    Raises:
+        InputValueError: It can't be read.
+    """
+    try:
+        yield
+    except _UNLOADABLE as error:
+        if isinstance(error, AntigradError):
+            raise
+        reason = shortened(" ".join(str(error).split()) or type(error).__name__, 300)
+        hint = "remove it, then use --resume"
+        raise InputValueError(f"{path}: {reason}", "a checkpoint as its job wrote it", hint) from error
 
 
 def emptied(path: Path) -> Path:

@@ -82,12 +82,10 @@ class Row(dict[str, Any]):
 
     def __init__(self, row: Mapping[str, Any], place: str) -> None:
         super().__init__(row)
-        self._place = place
+        self.place = place
 
     def __missing__(self, key: str) -> Any:
-        raise InputValueError(
-            f"{self._place} has no {key!r}", "a row as the job wrote it", "restore or remove the line"
-        )
+        raise InputValueError(f"{self.place} has no {key!r}", "a row as the job wrote it", "restore or remove the line")
 
     def only(self, content: Mapping[str, Any]) -> Row:
         """Make a row of other content that stands in the same place.
@@ -98,10 +96,10 @@ class Row(dict[str, Any]):
         Returns:
             The row.
         """
-        return Row(content, self._place)
+        return Row(content, self.place)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Row, (dict(self), self._place)
+        return Row, (dict(self), self.place)
 
 
 class Ledger:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import weakref
@@ -15,6 +16,8 @@ from antigrad.core.errors import AntigradError
 LOCK, OWNER = ".lock", ".lock.owner"
 PARTIAL = ".partial"
 """How names of files end that are not whole yet; see `write_atomic`."""
+_THEIRS = re.compile(r"\.tmp[A-Za-z0-9]{6}")
+"""What safetensors calls a file that it has not written to the end."""
 _held: dict[Path, tuple[Any, int]] = {}
 """Locks of this process, and how many hold each: a job may open its own folder again."""
 
@@ -92,7 +95,7 @@ def _owner(path: Path) -> str:
     try:
         owner = json.loads((path / OWNER).read_text())
         return f"process {int(owner['process'])} on {str(owner['host'])[:80]}"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return "another process"
 
 
@@ -106,7 +109,7 @@ def clear_leftovers(folder: Path, *, deep: bool = True) -> None:
     """
     for root, folders, files in os.walk(folder):
         for name in [*files, *folders]:
-            if name.startswith(".") and name.endswith(PARTIAL):
+            if (name.startswith(".") and name.endswith(PARTIAL)) or _THEIRS.fullmatch(name):
                 path = Path(root) / name
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() and not path.is_symlink() else path.unlink(
                     missing_ok=True

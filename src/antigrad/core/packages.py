@@ -26,7 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "timm": ("timm", "torchvision"),
     "quantus": ("quantus",),
     "ray": ("ray",),
-    "report": ("jinja2", "plotly"),
+    "report": ("jinja2", "plotly", "pyarrow"),
     "lab": ("scipy", "pyarrow"),
 }  # fmt: skip
 """What the extra of a name brings, the extras inside of it left out."""

@@ -130,7 +130,7 @@ def bounded(section: Any, shown: int) -> Any:
 
 
 def thinned(figure: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Leave out points of lines that are too long to be drawn: a line keeps the extremes of each stretch.
+    """Leave out points that are too many to be drawn: a line keeps the extremes of each stretch, a cloud every n-th.
 
     Args:
         figure: A Plotly figure as its JSON.
@@ -148,9 +148,9 @@ def thinned(figure: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     if longest <= most:
         return dict(figure), ""
     text = (
-        f" Drawn are up to {most:,} of {longest:,} points: the first, the last, and of each stretch between them the "
+        f" Drawn are up to {most:,} of {longest:,} points: of a line the first, the last, and of each stretch between "
     )
-    return {**figure, "data": done}, text + "lowest and the highest."
+    return {**figure, "data": done}, text + "them the lowest and the highest; of others every n-th."
 
 
 def _length(trace: Mapping[str, Any]) -> int:
@@ -162,7 +162,8 @@ def _length(trace: Mapping[str, Any]) -> int:
 
 def _places(trace: Mapping[str, Any], count: int, most: int) -> list[int]:
     values: Any = trace.get("x" if trace.get("orientation") == "h" else "y")
-    if "z" in trace or not isinstance(values, list | tuple) or len(cast(Any, values)) != count:
+    line = trace.get("type", "scatter") == "scatter" and "lines" in trace.get("mode", "lines")
+    if not line or not isinstance(values, list | tuple) or len(cast(Any, values)) != count:
         return spaced(range(count), most)
     kept, stretches = {0, count - 1}, max(1, (most - 2) // 2)
     for number in range(stretches):

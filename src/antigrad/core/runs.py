@@ -300,6 +300,20 @@ class RunFolder:
                 raise InputValueError(f"{self.path} without rows {kind!r}", "a kind of row", did_you_mean(kind, known))
         return pandas.DataFrame.from_records(rows)
 
+    def to_parquet(self, kind: str | None = None, path: Path | str | None = None) -> list[Path]:
+        """Write the rows as Parquet, one file a kind; see `write_tables`.
+
+        Args:
+            kind: Kind of row; all when None.
+            path: Where rows of one kind go; None for `artifacts/tables/KIND.parquet`.
+
+        Returns:
+            The files.
+        """
+        from antigrad.core.tables import write_tables
+
+        return write_tables(self, kind, None if path is None else Path(path))
+
     def _repr_html_(self) -> str:
         facts, page = self.facts, self.path / "report.html"
         state = self.summary or {"state": "not finished"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from antigrad.core.bounds import can_time, memory, timed
+from antigrad.core.bounds import memory, timed
 from antigrad.core.errors import InputValueError
 from antigrad.core.unicode import half_character
 
@@ -25,8 +25,8 @@ class TemplateError(InputValueError):
 def chat_text(tokenizer: Any, turns: Sequence[Mapping[str, Any]], *, ask: bool, hint: str, **options: Any) -> str:
     """Write a conversation as the model's chat template does.
 
-    Time is bounded in the main thread of a POSIX process, memory on Linux. The sandbox of transformers keeps a template
-    from files and from Python everywhere.
+    Time is bounded in every thread, memory on Linux. The sandbox of transformers keeps a template from files and from
+    Python everywhere.
 
     Args:
         tokenizer: It has a chat template.
@@ -47,7 +47,7 @@ def chat_text(tokenizer: Any, turns: Sequence[Mapping[str, Any]], *, ask: bool, 
             tokenizer.apply_chat_template, list(turns), **{**options, "tokenize": False, "add_generation_prompt": ask}
         )
         with memory(MEMORY):
-            text = timed(SECONDS, render) if can_time() else render()
+            text = timed(SECONDS, render)
         fault = _fault(text)
     except Exception as error:  # templates raise what they like, for example on a system turn
         text, fault, cause = "", str(error) or type(error).__name__, error

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from antigrad.core.checkpoints import Checkpoints
+from antigrad.core.checkpoints import Checkpoints, reading
 from antigrad.core.errors import AntigradError
 from antigrad.core.ledger import from_json, to_json
 
@@ -121,8 +121,9 @@ class EpochCheckpoints:
         last = self._kept.last()
         if last is None:
             return None
-        position = Position(**from_json(json.loads((last / _POSITION).read_text())))
-        tensors = load_file(last / _TENSORS)
+        with reading(last):
+            position = Position(**from_json(json.loads((last / _POSITION).read_text())))
+            tensors = load_file(last / _TENSORS)
         groups: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "payers": {}}
         for name, value in tensors.items():
             group, _, rest = name.partition("/")

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pytest
 
-from antigrad.core.checkpoints import MANIFEST, Checkpoints, damage_of, flaw, remove, seal
+from antigrad.core.checkpoints import MANIFEST, Checkpoints, damage_of, flaw, reading, remove, seal
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import write_atomic
 from helpers.damage import OF_FILES, OF_FOLDERS, OF_JSON
@@ -85,6 +86,14 @@ def test_killed_while_it_is_removed_it_does_not_count(three: Checkpoints, monkey
     with pytest.raises(KeyboardInterrupt):
         remove(three.folder / "checkpoint-10")
     assert three.last(say=lambda text: None) == three.folder / "checkpoint-9"
+
+
+@pytest.mark.parametrize(
+    "error", [UnpicklingError("no"), EOFError(), KeyError("x"), RuntimeError("sizes"), OverflowError("large")]
+)
+def test_one_that_is_whole_and_can_t_be_read_is_named(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(AntigradError, match=r"checkpoint-3.*remove it"), reading(tmp_path / "checkpoint-3"):
+        raise error
 
 
 def test_a_file_in_subfolders_is_sealed_too(tmp_path: Path) -> None:

@@ -29,6 +29,17 @@ def test_rows_of_a_kind_are_a_table(run: RunFolder) -> None:
         run.to_pandas("updates")
 
 
+def test_rows_go_into_parquet(run: RunFolder, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert [path.name for path in run.to_parquet()] == ["update.parquet", "setup.parquet"]
+    (path,) = run.to_parquet("update", tmp_path / "x.parquet")
+    assert path == tmp_path / "x.parquet"
+    table = parquet.read_table(path).to_pydict()
+    assert table["arm"] == ["none", "nthr"] and table["tokens"] == [None, '["a", "b"]']
+    with pytest.raises(AntigradError, match="did you mean 'setup'"):
+        run.to_parquet("setpu")
+
+
 def test_a_run_shows_its_figures_and_leads_to_its_page(run: RunFolder) -> None:
     assert "not finished" in run._repr_html_() and "a&lt;b" in run._repr_html_() and "a<b" not in run._repr_html_()
     run.write_summary({"share": 0.25})

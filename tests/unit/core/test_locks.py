@@ -95,12 +95,14 @@ def test_leftovers_of_killed_writes_go_at_the_next_start(tmp_path: Path) -> None
     (run.path / "artifacts").mkdir()
     (run.path / "artifacts" / ".a.json.ab12cd.partial").write_text("{")
     (run.path / "artifacts" / "notes.partial").write_text("mine")  # not hidden: not ours
+    (run.path / "artifacts" / ".tmpAb12Cd").write_text("half a safetensors file")
+    (run.path / "artifacts" / ".tmpfiles").write_text("mine")
     (run.path / ".model.x.partial").mkdir()
     (run.path / ".model.x.partial" / "weights").write_bytes(b"0")
     run.release()
     again = start(tmp_path / "run")
     left = {str(path.relative_to(run.path)) for path in run.path.rglob("*")}
-    assert left == {"run.yaml", "artifacts", "artifacts/notes.partial", LOCK, OWNER}
+    assert left == {"run.yaml", "artifacts", "artifacts/notes.partial", "artifacts/.tmpfiles", LOCK, OWNER}
     again.release()
 
 

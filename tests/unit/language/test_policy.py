@@ -245,6 +245,11 @@ def test_pickled_weights_are_never_read(copy: Path) -> None:
         load_policy(str(copy))
 
 
+def test_a_file_is_no_folder(copy: Path) -> None:
+    with pytest.raises(AntigradError, match=r"config\.json' \(file\).*check the name or path"):
+        load_policy(str(copy / "config.json"))
+
+
 def test_a_mistyped_embedded_model_is_recognised() -> None:
     with pytest.raises(AntigradError, match=r"no such folder.*did you mean 'smollm2-135m-instruct'\?"):
         load_policy("/nowhere/smolm2-135m-instruct")

@@ -4,8 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from antigrad.core import InputValueError
+from antigrad.core import AntigradError, InputValueError
 from antigrad.vision.models import load_classifier
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").touch()
+    for name in (f"timm:local-dir:{tmp_path}/model.safetensors", str(tmp_path / "model.safetensors")):
+        with pytest.raises(AntigradError, match=r"model\.safetensors"):
+            load_classifier(name)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pth", "weights.ckpt", "sub/x.pt", None])

@@ -50,8 +50,8 @@ def explain(config: ExplainConfig) -> RunFolder:
     if not run.ledger.rows("left out"):
         run.ledger.extend({"kind": "left out", "method": name, "reason": reason} for name, reason in unfit.items())
     config = replace(config, methods=[name for name in config.methods if name not in unfit])
-    rows = run.ledger.rows("image")  # What was refused may have been mended.
-    done = {row["place"]: row["image"] for row in rows}
+    # What was refused may have been mended.
+    done = {row["place"]: row["image"] for row in run.ledger.stream("image")}
     moved = [name for place, name in done.items() if place >= len(pictures) or pictures[place].name != name]
     if moved:
         raise AntigradError(
@@ -71,7 +71,7 @@ def explain(config: ExplainConfig) -> RunFolder:
             run.ledger.append({"kind": "refused", "place": place, "image": picture.name, "reason": str(found)})
         else:
             _keep(run, config, classifier, found, picture, place)
-    if not run.ledger.rows("image"):
+    if next(run.ledger.stream("image"), None) is None:
         raise_all("pictures", [row["reason"] for row in refused_of(run)])
     describe(run, config)
     run.write_summary(summary_of(run, config))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from antigrad.attribution.metrics.paired import Difference, above_controls, clea
 from antigrad.attribution.metrics.rcap import STAGES, rcap
 from antigrad.attribution.overlay import data_uri, layer, photograph
 from antigrad.core.page import Card, Cards, Chart, Column, Gallery, Layer, Page, PictureGroup, Section, Stage, Table
+from antigrad.core.page_bounds import SHOWN, more, worst
 from antigrad.core.runs import RunFolder
 from antigrad.core.significance import LEAST, LEVEL
 from antigrad.vision.classifier import Classifier
@@ -83,20 +85,21 @@ def describe(run: RunFolder, config: ExplainConfig) -> None:
         run: The run.
         config: Its settings.
     """
-    rows = sorted(run.ledger.rows("image"), key=lambda row: row["place"])
+    count, scores = _read(run)
     refused = refused_of(run)
-    scores = _scores(rows)
-    places = [row["place"] for row in rows if row["place"] < config.shown]
+    first = worst(run.ledger.stream("image", without=("figures",)), SHOWN, lambda row: row["place"])
+    rows = sorted(first, key=lambda row: row["place"])
+    places = sorted(row["place"] for row in run.ledger.stream("image") if row["place"] < config.shown)
     entries = cast(list[PictureGroup], [run.read_json(f"gallery/{place:05d}.json") for place in places])
     sections: list[Section] = []
     if entries:
         sections.append(Gallery("Maps", entries, _HOW_TO_READ))
     gaps = _gaps(scores)
     if gaps:
-        sections += [_headline(gaps, scores, len(rows)), _bars(gaps)]
+        sections += [_headline(gaps, scores, count), _bars(gaps)]
     if any(scores.values()):
-        sections.append(_figures_table(scores, config, len(rows)))
-    sections.append(_pictures_table(rows))
+        sections.append(_figures_table(scores, config, count))
+    sections.append(_pictures_table(rows, count))
     if refused:
         shown = [{"image": row["image"], "reason": row["reason"]} for row in refused]
         columns = [Column("image", "picture"), Column("reason", "why")]
@@ -106,7 +109,7 @@ def describe(run: RunFolder, config: ExplainConfig) -> None:
         shown = [{"method": row["method"], "reason": row["reason"]} for row in left]
         columns = [Column("method", "method"), Column("reason", "why")]
         sections.append(Table("Methods that do not apply to this model", columns, shown))
-    Page("Where a decision comes from", _lead(rows, refused, gaps, scores, config), sections).write(run)
+    Page("Where a decision comes from", _lead(count, refused, gaps, scores, config), sections).write(run)
 
 
 def summary_of(run: RunFolder, config: ExplainConfig) -> dict[str, Any]:
@@ -119,9 +122,8 @@ def summary_of(run: RunFolder, config: ExplainConfig) -> dict[str, Any]:
     Returns:
         `METHOD/figure`: the mean; with `/error` its standard error; with `/above_control` the paired difference.
     """
-    rows = run.ledger.rows("image")
-    scores = _scores(rows)
-    found: dict[str, Any] = {"pictures": len(rows), "refused": len(refused_of(run)), "model": config.model}
+    count, scores = _read(run)
+    found: dict[str, Any] = {"pictures": count, "refused": len(refused_of(run)), "model": config.model}
     for name, figures in scores.items():
         for figure, values in figures.items():
             found |= {f"{name}/{figure}": float(values.mean()), f"{name}/{figure}/error": _error(values)}
@@ -140,8 +142,8 @@ def refused_of(run: RunFolder) -> list[dict[str, Any]]:
     Returns:
         Their last rows, in the order of the pictures.
     """
-    done = {row["place"] for row in run.ledger.rows("image")}
-    last = {row["place"]: row for row in run.ledger.rows("refused") if row["place"] not in done}
+    done = {row["place"] for row in run.ledger.stream("image")}
+    last = {row["place"]: row for row in run.ledger.stream("refused") if row["place"] not in done}
     return [last[place] for place in sorted(last)]
 
 
@@ -153,15 +155,26 @@ _HOW_TO_READ = (
 )
 
 
-def _scores(rows: Sequence[Mapping[str, Any]]) -> Scores:
-    names = list(rows[0]["figures"]) if rows else []
-    return {
-        name: {
-            figure: torch.tensor([float(row["figures"][name][figure]) for row in rows], dtype=torch.float64)
-            for figure in rows[0]["figures"][name]
-        }
-        for name in names
-    }
+def _read(run: RunFolder) -> tuple[int, Scores]:
+    """Read the figures of all pictures, eight bytes each.
+
+    Args:
+        run: The run.
+
+    Returns:
+        How many pictures there are; of each map and figure their values, in the order of the pictures.
+    """
+    places, columns = array("q"), dict[tuple[str, str], "array[float]"]()
+    for row in run.ledger.stream("image"):
+        places.append(row["place"])
+        for name, figures in row["figures"].items():
+            for figure, value in figures.items():
+                columns.setdefault((name, figure), array("d")).append(float(value))
+    order = torch.tensor(places).argsort() if places else torch.zeros(0, dtype=torch.long)
+    scores: Scores = {}
+    for (name, figure), values in columns.items():
+        scores.setdefault(name, {})[figure] = torch.tensor(values, dtype=torch.float64)[order]
+    return len(places), scores
 
 
 def _error(values: Tensor) -> float | None:
@@ -180,17 +193,17 @@ def _gaps(scores: Scores) -> dict[tuple[str, str], Difference]:
 
 
 def _lead(
-    rows: Sequence[Any],
+    count: int,
     refused: Sequence[Any],
     gaps: Mapping[tuple[str, str], Difference],
     scores: Scores,
     config: ExplainConfig,
 ) -> str:
     methods = len(config.methods)
-    text = f"{len(rows)} picture{'s' * (len(rows) != 1)}, {methods} method{'s' * (methods != 1)}, {config.model}."
+    text = f"{count} picture{'s' * (count != 1)}, {methods} method{'s' * (methods != 1)}, {config.model}."
     if refused:
         text += f" {len(refused)} could not be read."
-    if gaps and len(rows) >= LEAST:
+    if gaps and count >= LEAST:
         clear = _clear(scores, next(iter(gaps))[1])
         who = ", ".join(clear) if clear else "No method"
         rank = "rank" if len(clear) > 1 else "ranks"
@@ -276,7 +289,7 @@ def _figures_table(scores: Scores, config: ExplainConfig, count: int) -> Table:
     )
 
 
-def _pictures_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _pictures_table(rows: Sequence[Mapping[str, Any]], count: int) -> Table:
     columns = [
         Column("image", "picture"),
         Column("target", "explained class"),
@@ -292,7 +305,7 @@ def _pictures_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         }
         for row in rows
     ]
-    return Table("Pictures", columns, shown)
+    return Table("Pictures", columns, shown, more(count, len(rows), "pictures").strip())
 
 
 def _named(row: Mapping[str, Any], key: str) -> str:

@@ -40,7 +40,7 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
         both = [*prompt.tolist(), *answer.tolist()]
         check_fits(policy.model, both, 0, name="prompt and answer", shorten="shorten the prompt")
     run = RunFolder.start(
-        config.output, job="explain-text", config=config, resume=config.resume, free=("output", "resume")
+        config.output, job="explain-text", config=config, resume=config.resume, free=("output", "resume", "shown")
     )
     policy.model.requires_grad_(False)
     end = policy.tokenizer.pad_token_id

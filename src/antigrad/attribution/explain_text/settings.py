@@ -22,6 +22,7 @@ class ExplainTextConfig(Settings):
         model: `smollm2-135m-instruct`, `tiny`, a folder or a hub name.
         method: `ablation` (what replacing a token costs), `integrated_gradients`, `gradient_x_input` or
             `guided_absolute_grad` (magnitudes).
+        shown: Rows of a table on the page, the largest scores; all are in the ledger.
         output: Folder of the run.
         n_steps: Points on the path of `integrated_gradients`.
         n_samples: Noisy copies of `guided_absolute_grad`.
@@ -36,6 +37,7 @@ class ExplainTextConfig(Settings):
     other: str = ""
     model: str = "smollm2-135m-instruct"
     method: str = "ablation"
+    shown: int = 200
     output: Path = Path("runs/explain-text")
     n_steps: int = 300
     n_samples: int = 20
@@ -51,7 +53,7 @@ class ExplainTextConfig(Settings):
             ManyInputsError: All problems at once.
         """
         problems = [f"{name} is empty: a text is needed" for name in ("prompt", "answer") if not getattr(self, name)]
-        least = {"n_steps": 1, "n_samples": 2, "seed": 0}
+        least = {"n_steps": 1, "n_samples": 2, "shown": 1, "seed": 0}
         problems += [
             f"{name}={getattr(self, name)}: at least {low}" for name, low in least.items() if getattr(self, name) < low
         ]

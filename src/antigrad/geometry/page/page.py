@@ -24,6 +24,7 @@ from antigrad.geometry.page.charts import (
     number,
     weight_over_time,
 )
+from antigrad.geometry.page.kept import kept
 from antigrad.geometry.page.layers import layer_table, layers_over_time
 
 CAVEATS = (
@@ -130,7 +131,7 @@ def write_certificate_page(run: RunFolder) -> str:
         >>> Path(write_certificate_page(run)).name
         'page.json'
     """
-    rows = run.ledger.rows("certificate")
+    rows = list(kept(run.ledger.stream("certificate")))
     return certificate_page(rows, f"Certificates of {run.facts['job']}", _lead(rows)).write(run)
 
 
@@ -166,9 +167,10 @@ def _whole_sections(by_optimizer: Mapping[str, Sequence[Row]]) -> list[Section]:
 
 def _layers_together(figures: Sequence[Row]) -> list[Row]:
     # Optimizers that share a model have different layers of one step.
-    together: dict[int, dict[str, float | None]] = {}
+    together: dict[int, Mapping[str, float | None]] = {}
     for row in figures:
-        together.setdefault(row["step"], {}).update(row.get("block_cos") or {})
+        own, others = row.get("block_cos") or {}, together.get(row["step"])
+        together[row["step"]] = own if not others else {**others, **own}
     return [{"step": step, "block_cos": cosines} for step, cosines in together.items()]
 
 

@@ -186,11 +186,13 @@ class Watch:
     def close(self) -> None:
         """Write the row that waits for a next batch and take the hooks away; nothing but the rows is kept.
 
-        Describes the page of a run made here.
+        Describes the page of a run made here, and gives its folder up.
         """
         self._following.close()
-        if self._run is not None and self._made and any(not row["skipped"] for row in self.rows):
-            write_certificate_page(self._run)
+        if self._run is not None and self._made:
+            if any(not row["skipped"] for row in self.rows):
+                write_certificate_page(self._run)
+            self._run.release()
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run has to know: the number of the next step, and the safe weight.

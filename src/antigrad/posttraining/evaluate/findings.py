@@ -16,7 +16,7 @@ from antigrad.posttraining.probes.stages import Boundary, boundary
 Row = Mapping[str, Any]
 
 MEASURES: dict[str, Callable[[Row], float | None]] = {
-    "greedy_accuracy": lambda row: float(row["greedy"]["correct"]),
+    "greedy_accuracy": lambda row: float(row["greedy"]),
     "entropy": lambda row: row["entropy"],
     "distinct": lambda row: row["distinct"],
     "distinct_correct": lambda row: row["distinct_correct"],
@@ -71,7 +71,7 @@ def findings(rows: Sequence[Row], config: EvaluateConfig) -> list[Findings]:
     """Add up the rows of a run.
 
     Args:
-        rows: All rows of the ledger.
+        rows: All rows of the ledger, as `facts_of` keeps them.
         config: What was asked.
 
     Returns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -28,6 +28,7 @@ from antigrad.posttraining.evaluate.rows import (
     answers_row,
     check_model,
     distinct_answers,
+    facts_of,
     model_row,
     probe_set,
 )
@@ -82,7 +83,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
         for name in config.checkpoints:
             work.checkpoint(name, bar)
             work.probe(name)
-    rows = [row for row in run.ledger.rows() if row["kind"] != "pair"]
+    rows = facts_of(run.ledger.stream())
     if not any(row["status"] == "done" and row["model"] in config.model for row in rows):
         alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
         failed = [row for row in rows if row["status"] == "failed" and (row["model"] in config.model or not alone)]
@@ -164,8 +165,11 @@ class _Evaluation:
         Returns:
             Place of a question, and its row.
         """
-        rows = self.run.ledger.rows("answers")
-        return {row["question"]: row for row in rows if row["model"] == name and row["status"] == "done"}
+        return {row["question"]: row for row in self._answered(name, without=("responses",))}
+
+    def _answered(self, name: str, *, without: Collection[str] = ()) -> Iterator[Row]:
+        rows = self.run.ledger.stream("answers", without=without)
+        return (row for row in rows if row["model"] == name and row["status"] == "done")
 
     def checkpoint(self, name: str, bar: Bar) -> None:
         """Evaluate one checkpoint on the questions that it has not answered yet.
@@ -211,15 +215,14 @@ class _Evaluation:
             name: As it was given.
         """
         limit, base_name = self.config.pair_probes, str(self.config.base)
-        base_answers, known = list(self.done(base_name).values()), self.done(name)
-        if not limit or not known or not base_answers or not self._same_tokens(name):
+        if not limit or not self.done(name) or not self.done(base_name) or not self._same_tokens(name):
             return
         rows = self.run.ledger.rows("pair")
         base = {row["question"]: row for row in rows if row["model"] == base_name}
         seen = {row["question"] for row in rows if row["model"] == name}
         probes = PairProbes(self.task, self.config.max_new_tokens, self.config.seed)
         if name == base_name:
-            pairs = probes.pairs(base_answers, limit)
+            pairs = probes.pairs(self._answered(base_name), limit)
             if len(seen) < len(pairs):
                 for row in probes.base_rows(self.models.load(name), pairs):
                     if row["question"] not in seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Chart, Column, Section, Table
@@ -32,23 +32,32 @@ STEPS = {
     "residual_chosen": ("‖π − e‖ correct", "mean over tokens"),
     "residual_rejected": ("‖π − e‖ wrong", "mean over tokens"),
 }
+_NEEDED = ("log_probs", "own", "rivals", "rival_log_probs")
 
 
 class Mass:
     """What became of the base's pairs under every checkpoint.
 
     Args:
-        rows: Rows of kind `pair`.
+        rows: Rows of kind `pair`, those of the base before those of the checkpoints; a stream too.
         config: What was asked.
     """
 
-    def __init__(self, rows: Sequence[Row], config: EvaluateConfig) -> None:
+    def __init__(self, rows: Iterable[Row], config: EvaluateConfig) -> None:
         self._config = config
-        self._rows: dict[str, dict[int, Row]] = {}
+        self._base: dict[int, Row] = {}
+        changes: dict[str, dict[int, dict[str, float]]] = {}
+        self._steps: dict[str, dict[int, Row]] = {}
         for row in rows:
-            self._rows.setdefault(row["model"], {})[row["question"]] = row
-        self._base = self._rows.get(config.base or "", {})
-        self._others = [name for name in config.checkpoints if name != config.base and name in self._rows]
+            name, question = row["model"], row["question"]
+            if row["step"] is not None:
+                self._steps.setdefault(name, {})[question] = row["step"]
+            if name == config.base:
+                self._base[question] = {key: row[key] for key in _NEEDED}
+            elif question in self._base:
+                changes.setdefault(name, {})[question] = _change(self._base[question], row)
+        self._changes = {name: list(lines.values()) for name, lines in changes.items()}
+        self._others = [name for name in config.checkpoints if name != config.base and name in changes]
 
     def changes(self, name: str) -> list[dict[str, float]]:
         """Changes of one checkpoint against the base.
@@ -59,18 +68,7 @@ class Mass:
         Returns:
             For each pair: nats by probe, whether the correct answer lost, and the share of the argmax.
         """
-        found: list[dict[str, float]] = []
-        for question, base in self._base.items():
-            now = self._rows[name].get(question)
-            if now is None:
-                continue
-            line = {key: now["log_probs"][key] - value for key, value in base["log_probs"].items()}
-            moved = displaced(base, now)
-            line["displaced"] = float(moved.displaced)
-            if moved.argmax_gain is not None:
-                line["argmax_gain"] = moved.argmax_gain
-            found.append(line)
-        return found
+        return self._changes[name]
 
     def figures(self) -> dict[str, Any]:
         """Headline figures.
@@ -144,7 +142,7 @@ class Mass:
         columns += [Column(key, label, "number", text) for key, (label, text) in STEPS.items()]
         lines: list[dict[str, Any]] = []
         for name in (self._config.base or "", *self._others):
-            steps = [row["step"] for row in self._rows[name].values() if row["step"] is not None]
+            steps = list(self._steps.get(name, {}).values())
             if steps:
                 line: dict[str, Any] = {"label": self._config.labels[name]}
                 lines.append(line | {key: _mean([step[key] for step in steps]) for key in STEPS})
@@ -159,6 +157,13 @@ class Mass:
         seed, config = stream_seed(self._config.seed, "bootstrap of pairs"), self._config
         draws = Resamples(len(values), count=config.resamples, level=config.level, seed=seed)
         return draws.ratio(list(values))
+
+
+def _change(base: Row, now: Row) -> dict[str, float]:
+    line = {key: now["log_probs"][key] - value for key, value in base["log_probs"].items()}
+    moved = displaced(base, now)
+    line["displaced"] = float(moved.displaced)
+    return line if moved.argmax_gain is None else line | {"argmax_gain": moved.argmax_gain}
 
 
 def _mean(values: Sequence[float]) -> float | None:

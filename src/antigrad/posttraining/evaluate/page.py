@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Card, Cards, Column, Page, Section, Table
+from antigrad.core.page_bounds import more, worst
 from antigrad.core.runs import RunFolder
 from antigrad.language.tasks.asked import name_of
 from antigrad.posttraining.evaluate.charts import pass_chart, probe_chart, solved_chart
 from antigrad.posttraining.evaluate.findings import MEASURES, Findings, findings, probe_changes
 from antigrad.posttraining.evaluate.mass import Mass
+from antigrad.posttraining.evaluate.rows import facts_of
 from antigrad.posttraining.evaluate.settings import EvaluateConfig
 from antigrad.posttraining.probes.bootstrap import Estimate
 
@@ -29,7 +31,7 @@ def describe(run: RunFolder, config: EvaluateConfig) -> None:
         run: The run, with all its rows.
         config: What was asked.
     """
-    found = findings(run.ledger.rows(), config)
+    found = findings(facts_of(run.ledger.stream()), config)
     good = [one for one in found if one.reason is None]
     compared = [one for one in good if one.solved is not None]
     sections: list[Section] = [
@@ -44,11 +46,11 @@ def describe(run: RunFolder, config: EvaluateConfig) -> None:
     if compared:
         sections.append(_probe_table(compared, config))
         sections += [probe_chart(compared)] if any(one.rare.questions for one in compared) else []
-    mass = Mass(run.ledger.rows("pair"), config)
+    mass = Mass(run.ledger.stream("pair"), config)
     sections += mass.sections()
-    sections.append(_question_table(good))
+    sections.append(_question_table(good, config.shown))
     title = f"{', '.join(one.label for one in found)} on {config.tasks}"
-    Page(f"Evaluation of {title}", _lead(found, config), sections).write(run)
+    Page(f"Evaluation of {title}", _lead(found, config), sections).write(run, shown=config.shown)
     run.write_summary(_summary(found, config) | mass.figures())
 
 
@@ -259,11 +261,12 @@ def _stage(value: Estimate) -> str | None:
     return "exploration" if value.value > 0.5 else "exploitation"
 
 
-def _question_table(good: Sequence[Findings]) -> Table:
+def _question_table(good: Sequence[Findings], most: int) -> Table:
     columns = [Column("name", "question"), Column("answer", "gold answer")]
     base = next((one for one in good if one.is_base), None)
+    places = worst(range(len(good[0].rows)), most, lambda place: _gain_on(place, good, base))
     lines: list[dict[str, Any]] = []
-    for place in range(len(good[0].rows)):
+    for place in places:
         known: Mapping[str, Any] = next((one.rows[place] for one in good if one.rows[place]), None) or {}
         lines.append({"name": name_of(known) if known else str(place + 1), "answer": known.get("answer")})
     for number, one in enumerate(good):
@@ -276,14 +279,26 @@ def _question_table(good: Sequence[Findings]) -> Table:
             columns.append(
                 Column(f"rare{number}", "Δ rare", "signed", "mean over the base's rare correct responses, nats")
             )
-        for place, row in enumerate(one.rows):
+        for place, entry in zip(places, lines, strict=True):
+            row = one.rows[place]
             if row is None:
                 continue
-            line = {"correct": sum(row["verdicts"]), "greedy": row["greedy"]["correct"], "distinct": row["distinct"]}
+            line = {"correct": sum(row["verdicts"]), "greedy": row["greedy"], "distinct": row["distinct"]}
             theirs = base.rows[place] if base is not None and one.solved is not None else None
             rare = (probe_changes(row, theirs) or [])[1:] if theirs is not None else []
             line |= {"rare": sum(rare) / len(rare) if rare else None}
-            lines[place] |= {f"{key}{number}": value for key, value in line.items()}
-    return Table(
-        "Every question", columns, lines, "Correct samples, greedy verdict and different responses of each checkpoint."
-    )
+            entry |= {f"{key}{number}": value for key, value in line.items()}
+    text = "Correct samples, greedy verdict and different responses of each checkpoint."
+    if len(good[0].rows) == len(places):
+        return Table("Every question", columns, lines, text)
+    less = "Those on which a checkpoint lost most against the base." if base else "Those solved least."
+    return Table("Questions, the worst", columns, lines, f"{text} {less}{more(len(good[0].rows), most, 'questions')}")
+
+
+def _gain_on(place: int, good: Sequence[Findings], base: Findings | None) -> float:
+    # Correct samples of the checkpoint that lost most against the base; without one, of the worst checkpoint.
+    counts = [sum(row["verdicts"]) for one in good if one is not base and (row := one.rows[place]) is not None]
+    theirs = base.rows[place] if base is not None else None
+    if not counts:
+        return math.nan
+    return min(counts) - (sum(theirs["verdicts"]) if theirs is not None else 0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.page_bounds import worst
 from antigrad.language.policy import Policy
 from antigrad.language.tasks import Task
 from antigrad.posttraining.pairs.generate import prompt_text, said
@@ -37,19 +38,21 @@ class PairProbes:
     max_new_tokens: int
     seed: int
 
-    def pairs(self, answers: Sequence[Row], limit: int) -> list[Pair]:
+    def pairs(self, answers: Iterable[Row], limit: int) -> list[Pair]:
         """Make pairs of the base's answers.
 
         Args:
-            answers: Its rows, one a question.
+            answers: Its rows, one a question; a stream too.
             limit: Pairs at most, one a question.
 
         Returns:
             The likeliest correct answer to each question against the likeliest wrong one, where there are both;
             `row` is the question's number, from 1. Answers that are empty or were cut off are not used.
         """
-        found: list[Pair] = []
-        for row in sorted(answers, key=lambda row: row["question"]):
+        return sorted(worst(self._pairs(answers), limit, lambda pair: pair.row), key=lambda pair: pair.row)
+
+    def _pairs(self, answers: Iterable[Row]) -> Iterator[Pair]:
+        for row in answers:
             sides: dict[bool, list[Row]] = {True: [], False: []}
             for one in row["responses"]:
                 if one["text"].strip() and not one["truncated"]:
@@ -59,8 +62,7 @@ class PairProbes:
                     said(self.task, max(sides[side], key=lambda one: one["log_prob"])["text"]) for side in (True, False)
                 )
                 prompt = prompt_text(self.task, self.task.questions[row["question"]])
-                found.append(Pair(row["question"] + 1, prompt, up, down, answer=row["answer"]))
-        return found[:limit]
+                yield Pair(row["question"] + 1, prompt, up, down, answer=row["answer"])
 
     def base_rows(self, policy: Policy, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
         """Measure the base, and keep the tokens that all checkpoints are measured on.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 import torch
@@ -146,3 +147,32 @@ def probe_set(group: Rollouts, measured: Likelihoods, limit: int) -> list[list[i
         return []
     common = max(good, key=lambda ids: log_prob[ids])
     return [list(common), *(list(good[place]) for place in rarest([log_prob[ids] for ids in good], limit))]
+
+
+_FACTS = (
+    "kind", "model", "question", "text", "answer", "status", "reason", "tokens", "truncated", "entropy", "distinct",
+    "distinct_correct", "log_prob_correct", "positive_mass", "positive_mass_rare", "probe_log_probs",
+)  # fmt: skip
+
+
+def facts_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Keep of each row what the page says, without the responses: they are most of a ledger.
+
+    Args:
+        rows: Of the ledger, a stream too.
+
+    Returns:
+        One a row; verdicts as bytes, one each.
+    """
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        if row["kind"] == "pair":
+            continue  # `mass` reads those
+        kept = {key: row[key] for key in _FACTS if key in row}
+        if "text" in kept:
+            kept["text"] = str(kept["text"])[:200]
+        if row.get("status") == "done" and row["kind"] == "answers":
+            kept |= {"verdicts": bytes(row["verdicts"]), "greedy": bool(row["greedy"]["correct"])}
+        # Models and questions come again and again: their texts are kept once.
+        found.append({key: intern(value) if type(value) is str else value for key, value in kept.items()})
+    return found

@@ -16,7 +16,7 @@ from antigrad.core.spread import too_many
 from antigrad.language.tasks import Style, Task, load_task
 
 Engine = Literal["auto", "transformers", "vllm"]
-FREE = ("output", "resume", "rows_at_once", "threads")
+FREE = ("output", "resume", "shown", "rows_at_once", "threads")
 """What may differ when a run goes on: it changes no figure beyond rounding."""
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -51,6 +51,7 @@ class EvaluateConfig(Settings):
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads; None leaves torch's choice.
         trust_remote_code: Run code that comes with a model.
+        shown: Rows of a table on the page, the worst ones; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
         resume: Go on with the run in `output`.
@@ -82,6 +83,7 @@ class EvaluateConfig(Settings):
     dtype: str = "float32"
     threads: int | None = None
     trust_remote_code: bool = False
+    shown: int = 200
     output: Path = Path("runs/evaluate")
     seed: int = 0
     resume: bool = False
@@ -170,6 +172,7 @@ class EvaluateConfig(Settings):
             ("probes", 0),
             ("pair_probes", 0),
             ("resamples", 100),
+            ("shown", 1),
             ("rows_at_once", 1),
             ("seed", 0),
             ("shots", 0),

@@ -141,10 +141,13 @@ def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folde
     path = folder / f"pvi-{key}.parquet"
     if path.exists():
         with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made anew
-            return torch.tensor(parquet.read_table(path).column("pvi").to_pylist(), dtype=torch.float64)
+            table = parquet.read_table(path, page_checksum_verification=True)
+            known = torch.tensor(table.column("pvi").to_pylist(), dtype=torch.float64)
+            if known.shape == (len(pairs),) and bool(known.isfinite().all()):
+                return known
     values = pvi_of(policy, pairs, options)
     columns: Mapping[str, list[Any]] = {"row": [pair.row for pair in pairs], "pvi": values.tolist()}
     sink = pa.BufferOutputStream()
-    parquet.write_table(pa.table(dict(columns)), sink)
+    parquet.write_table(pa.table(dict(columns)), sink, write_page_checksum=True)
     write_atomic(path, sink.getvalue().to_pybytes())
     return values

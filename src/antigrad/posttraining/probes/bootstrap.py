@@ -22,6 +22,8 @@ Values = Sequence[float | None]
 """One figure a question; None or NaN where a question has none."""
 
 
+_FEW = 200
+"""Up to so many questions, counts have a byte each. Of more, none is above 15 but for one in 5·10¹³: that counts 15."""
 LEAST_WITH_SIGN = 10
 """Fewest questions with a verdict: of fewer, resamples are too coarse for the tail it needs."""
 
@@ -83,10 +85,13 @@ class Resamples:
             raise InputValueError(given, "at least one of each, and a level between 0 and 1", "0.95 is usual")
         self.level, self.comparisons = level, max(1, comparisons)
         rng, share = np.random.default_rng(seed), np.full(questions, 1 / questions)
-        # No question is drawn hundreds of times: counts of one byte, made into floats a few resamples at a time.
-        self._weights: NDArray[np.uint8] = np.empty((count, questions), dtype=np.uint8)
+        # Counts are small numbers: two of them share a byte, and a few resamples at a time are made into floats.
+        self._questions = questions
+        self._packed = np.empty((count, (questions + 1) // 2), dtype=np.uint8 if questions > _FEW else np.uint16)
         for number in range(count):
-            self._weights[number] = rng.multinomial(questions, share)
+            drawn = np.zeros(2 * self._packed.shape[1], dtype=self._packed.dtype)
+            drawn[:questions] = np.minimum(rng.multinomial(questions, share), 15 if questions > _FEW else questions)
+            self._packed[number] = drawn[::2] | (drawn[1::2] << (4 * drawn.itemsize))
 
     def ratio(self, top: Values, bottom: Values | None = None) -> Estimate:
         """Estimate a ratio of sums over questions, or a mean.
@@ -116,8 +121,13 @@ class Resamples:
         return Estimate(value, float(low), float(high), count, sign)
 
     def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        some = max(1, 2_000_000 // len(values))
-        parts = [self._weights[at : at + some].astype(np.float64) @ values for at in range(0, len(self._weights), some)]
+        some, half = max(1, 1_000_000 // len(values)), 4 * self._packed.itemsize
+        parts: list[NDArray[np.float64]] = []
+        for at in range(0, len(self._packed), some):
+            packed = self._packed[at : at + some]
+            weights = np.empty((len(packed), 2 * packed.shape[1]))
+            weights[:, ::2], weights[:, 1::2] = packed & ((1 << half) - 1), packed >> half
+            parts.append(weights[:, : self._questions] @ values)
         return np.concatenate(parts)
 
     def _wide_tail(self, count: int) -> float:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
 
-from antigrad.core.checkpoints import tell
+from antigrad.core.checkpoints import reading, tell
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.ledger import Ledger
@@ -94,7 +95,7 @@ def run_training(training: Training) -> RunFolder:
             job=training.job,
             config=config,
             resume=config.resume or not here.is_main_process,
-            free=("output", "resume"),
+            free=("output", "resume", "shown"),
         )
     if run.summary:
         return run
@@ -126,12 +127,8 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
         alarms = training.alarms()
-        seen: set[tuple[str, Any]] = set()
-        for row in run.ledger.stream(without=("groups",)):
-            seen.add((row["kind"], row.get("step")))
-            if row["kind"] == "train":
-                alarms(row)
-        if not any(kind == "setup" for kind, _ in seen) and main:
+        seen = _seen(run, alarms)
+        if ("setup", None) not in seen and main:
             run.ledger.append({"kind": "setup"} | training.facts(trainer) | _shape(trainer))
         with progress("steps", config.steps, done=_step(checkpoint)) as bar:
             if config.certify_every:
@@ -148,10 +145,23 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
                 raise InputValueError(
                     f"an option of TRL: {error}", "options whose packages are installed", "install it, or leave it out"
                 ) from error
+            except UnpicklingError as error:  # a manifest can be written by whoever can write a checkpoint
+                with reading(checkpoint or config.output):
+                    raise error
         policy = config.output / "checkpoints" / "policy"
         trainer.save_model(str(policy))
         if main:
             write_atomic(policy / "README.md", trainer.card(trainer.state))
+
+
+def _seen(run: RunFolder, alarms: Alarms) -> set[tuple[str, Any]]:
+    # Kind and step of the rows there are; alarms hear of those of steps.
+    seen = set[tuple[str, Any]]()
+    for row in run.ledger.stream(without=("responses",)):
+        seen.add((row["kind"], row.get("step")))
+        if row["kind"] == "train":
+            alarms(row)
+    return seen
 
 
 def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:
@@ -239,6 +249,6 @@ def _forget_after(run: RunFolder, step: int) -> None:
 
 def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
     if ledger.exists():
-        rows = list(Ledger(ledger))  # whole ones; a text may hold what Python takes for the end of a line
-        lines = ledger.read_text(encoding="utf-8").split("\n")
-        write_atomic(ledger, "".join(f"{line}\n" for row, line in zip(rows, lines, strict=False) if wanted(row)))
+        with ledger.open("rb") as lines:  # whole ones; as a stream, for responses may be in them
+            kept = [line for row, line in zip(Ledger(ledger), lines, strict=False) if wanted(row)]
+        write_atomic(ledger, b"".join(kept))

@@ -56,6 +56,7 @@ class TrainConfig(Settings):
         dtype: `float32`, or `bfloat16` for mixed precision.
         threads: CPU threads; None leaves torch's choice.
         trust_remote_code: Run code that comes with a model.
+        shown: Rows of a table on the page, at even distances; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
         resume: Go on with the run in `output`.
@@ -89,6 +90,7 @@ class TrainConfig(Settings):
     dtype: str = "float32"
     threads: int | None = None
     trust_remote_code: bool = False
+    shown: int = 200
     output: Path = Path("runs/train")
     seed: int = 0
     resume: bool = False
@@ -162,7 +164,7 @@ class TrainConfig(Settings):
         """
         common = {
             "questions": 1, "held_out": 0, "steps": 1, "rows_at_once": 1, "max_new_tokens": 1, "certify_every": 0,
-            "log_every": 1, "save_every": 1, "seed": 0, "shots": 0, "threads": 1,
+            "log_every": 1, "save_every": 1, "seed": 0, "shots": 0, "threads": 1, "shown": 1,
         }  # fmt: skip
         problems = [
             f"{name}={value}: at least {bound} is needed"

@@ -69,6 +69,9 @@ class External(Planner):
             raise InputValueError(f"deadline={self.deadline}", "seconds above 0", "30 is the default")
         object.__setattr__(self, "process", PlannerProcess(self.target, self.deadline))
 
+    def problem(self) -> str | None:  # noqa: D102
+        return self.process.problem()
+
     @torch.no_grad()
     def drive(self, view: View, prepared: tuple[Tensor, ...]) -> Drive:  # noqa: D102
         traffic, log, around = view.traffic, logged(view), Around.of(view)

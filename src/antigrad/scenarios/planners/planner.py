@@ -91,6 +91,14 @@ class Planner(ABC):
         """
         return ()
 
+    def problem(self) -> str | None:
+        """Say why it can't drive anything, before a run begins.
+
+        Returns:
+            Why; None if nothing is known to be in its way.
+        """
+        return None
+
     @abstractmethod
     def drive(self, view: View, prepared: tuple[Tensor, ...]) -> Drive:
         """Drive the ego of each row.

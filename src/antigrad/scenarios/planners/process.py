@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +33,20 @@ class PlannerProcess:
         self.target, self.deadline = target, deadline
         self._process: subprocess.Popen[bytes] | None = None
 
+    def problem(self) -> str | None:
+        """Import the planner, if that was not done yet.
+
+        Returns:
+            Why it can't be imported; None if it can.
+        """
+        answer = self._tried(lambda: self._running())
+        if isinstance(answer, str):
+            return answer
+        if "problem" not in answer:
+            return None
+        self.close()
+        return _text(answer)
+
     def ask(self, question: Mapping[str, np.ndarray]) -> np.ndarray | str:
         """Ask for one roll-out.
 
@@ -42,20 +56,14 @@ class PlannerProcess:
         Returns:
             (T, 4) states, or what went wrong.
         """
-        try:
-            answer = self._running()
-            if "problem" in answer:
-                self.close()
-            else:
-                answer = self._exchange(worker.pack(question), self.deadline)
-        except TimeoutError as error:
-            self.close()
-            return f"{self.target} took longer than {error} s"
-        except (OSError, ValueError, EOFError, KeyError) as error:
-            self.close()
-            return f"{self.target} ended without an answer ({error})"
+        problem = self.problem()
+        if problem is not None:
+            return problem
+        answer = self._tried(lambda: self._exchange(worker.pack(question), self.deadline))
+        if isinstance(answer, str):
+            return answer
         if "problem" in answer:
-            return str(answer["problem"].tobytes().decode(errors="replace"))
+            return _text(answer)
         states = answer.get("states")
         expected = (len(question["others"]), 4)
         if states is None or states.shape != expected or not np.isfinite(states).all():
@@ -71,6 +79,16 @@ class PlannerProcess:
 
     def __del__(self) -> None:
         self.close()
+
+    def _tried(self, step: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray] | str:
+        try:
+            return step()
+        except TimeoutError as error:
+            self.close()
+            return f"{self.target} took longer than {error} s"
+        except (OSError, ValueError, EOFError, KeyError) as error:
+            self.close()
+            return f"{self.target} ended without an answer ({error})"
 
     def _running(self) -> dict[str, np.ndarray]:
         if self._process is not None and self._process.poll() is None:
@@ -92,6 +110,10 @@ class PlannerProcess:
             return worker.unpack(_read(ends[1], length, until))
         except TimeoutError:
             raise TimeoutError(f"{limit:g}") from None
+
+
+def _text(answer: Mapping[str, np.ndarray]) -> str:
+    return str(answer["problem"].tobytes().decode(errors="replace"))
 
 
 def _left(until: float) -> float:

@@ -15,25 +15,66 @@ from antigrad.scenarios.tools import CONTACT, HIT
 Row = dict[str, Any]
 Figures = dict[str, float | int | str | None]
 _VERDICTS = (AVOIDABLE, FORESIGHT, UNAVOIDABLE)
+_DRAWN = ("open", "open_s", "ledger")
+_COUNTED = (
+    "status",
+    "piece",
+    "trace",
+    "job",
+    "scene",
+    "note",
+    "notes",
+    "iterations",
+    "descended",
+    "warnings",
+    "format",
+)
 DEEP = 1.0
 """m off the road, beyond what it was before, that counts as off-road."""
 
 
-def jobs_of(run: RunFolder) -> list[Row]:
+def jobs_of(run: RunFolder, *, light: bool = False) -> list[Row]:
     """Rows of the jobs of finished pieces; of a piece that was begun twice, the second time.
 
     Args:
         run: The run.
+        light: Only what figures and tables say of them: see `whole`.
 
     Returns:
         The rows, in the order of the scenes.
     """
-    done = {row["piece"] for row in run.ledger.rows("piece")}
+    done = {row["piece"] for row in run.ledger.stream("piece")}
     found: dict[tuple[Any, ...], Row] = {}
-    for row in run.ledger.rows("job"):
+    for row in run.ledger.stream("job"):
         if row["piece"] in done:
-            found[row["piece"], row["trace"], row.get("job", -1)] = row
+            found[_key(row)] = _kept(row) if light else row
     return [found[key] for key in sorted(found)]
+
+
+def whole(run: RunFolder, rows: Sequence[Row]) -> list[Row]:
+    """Rows of jobs with all that the ledger has of them.
+
+    Args:
+        run: The run.
+        rows: Which, as `jobs_of` gives them.
+
+    Returns:
+        The rows, in that order.
+    """
+    wanted = {_key(row) for row in rows}
+    found = {_key(row): row for row in run.ledger.stream("job") if _key(row) in wanted}
+    return [found[_key(row)] for row in rows]
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return row["piece"], row["trace"], row.get("job", -1)
+
+
+def _kept(row: Row) -> Row:
+    # Of a hit all but what only its charts draw; of the others, what is counted.
+    if row["status"] == HIT:
+        return {key: value for key, value in row.items() if key not in _DRAWN and not key.startswith("cost/")}
+    return {key: value for key, value in row.items() if key in _COUNTED or key.startswith("effect/")}
 
 
 def ranked(rows: Sequence[Row]) -> list[Row]:
@@ -89,16 +130,18 @@ def wilson(count: int, of: int, z: float = 1.96) -> tuple[float, float]:
     return (centre - half) / (1 + square), (centre + half) / (1 + square)
 
 
-def summary_of(run: RunFolder) -> Figures:
+def summary_of(run: RunFolder, rows: Sequence[Row] | None = None) -> Figures:
     """Headline figures of a run.
 
     Args:
         run: The run.
+        rows: Of its jobs, where they were read already.
 
     Returns:
         Flat figures.
     """
-    return figures_of(jobs_of(run), len({row["source"] for row in run.ledger.rows("refused")}))
+    refused = {row["source"] for row in run.ledger.stream("refused")}
+    return figures_of(jobs_of(run, light=True) if rows is None else rows, len(refused))
 
 
 def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:

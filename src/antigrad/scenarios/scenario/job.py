@@ -47,7 +47,7 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         free=("output", "resume", "shown", "animate", "picture", "engine", "workers", "address"),
     )
     pieces = pieces_of(config, sources)
-    done = {row["piece"] for row in run.ledger.rows("piece")}
+    done = {row["piece"] for row in run.ledger.stream("piece")}
     cut = [Piece(given.number, given, f"batch {given.number + 1}") for given in pieces]
     for piece, found in spread(
         partial(work, config), cut, where=config.where, title="batches of scenes", done=done, prepare=None
@@ -55,10 +55,10 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         if isinstance(found, AntigradError):
             raise found
         keep(run, config, piece.given, found)
-    if not jobs_of(run):
+    if next(run.ledger.stream("job"), None) is None:
         raise_all("scenes", [row["reason"] for row in run.ledger.rows("refused")] or ["none was found"])
     describe(run, config)
-    for place, row in enumerate(best_of_scenes(jobs_of(run))[: config.animate]):
+    for place, row in enumerate(best_of_scenes(jobs_of(run, light=True))[: config.animate]):
         pictures = frames(ended(run, row), row["striker"], row["contact_step"], dt=row["dt"])
         name = f"animations/{place:03d}-{_plain(row['scene'])}.{config.picture}"
         write_atomic(run.artifact(name), animation(pictures, 2 * row["dt"], config.picture))

@@ -10,7 +10,7 @@ from typing import Any
 from antigrad.core.page import Card, Cards, Column, Page, Playback, PlayedScene, Section, Table
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.recipe import PRESETS, differences, preset
-from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summary_of
+from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summary_of, whole
 from antigrad.scenarios.scenario.playback import played
 from antigrad.scenarios.scenario.rows import NO_CANDIDATE
 from antigrad.scenarios.scenario.settings import ScenarioConfig
@@ -33,7 +33,8 @@ def describe(run: RunFolder, config: ScenarioConfig) -> None:
         run: The run.
         config: Its settings.
     """
-    rows, figures = jobs_of(run), summary_of(run)
+    rows = jobs_of(run, light=True)
+    figures = summary_of(run, rows)
     best = best_of_scenes(rows)
     shown = chosen(run, best, config.shown)
     sections: list[Section] = [_cards(figures, config)]
@@ -95,8 +96,8 @@ def chosen(run: RunFolder, best: Sequence[dict[str, Any]], most: int) -> dict[st
     order = [place // 2 if place % 2 == 0 else -1 - place // 2 for place in range(min(most, len(best)))]
     found: dict[int, PlayedScene] = {}
     room = _ROOM
-    for place in order:
-        scene = played(run, best[place])
+    for place, row in zip(order, whole(run, [best[place] for place in order]), strict=True):
+        scene = played(run, row)
         room -= len(json.dumps(asdict(scene)))
         if room < 0:
             break
@@ -204,7 +205,7 @@ def _others(rows: list[dict[str, Any]], run: RunFolder) -> Table:
             )
         for note in row["notes"]:
             groups.setdefault(f"scenes: {note.partition(':')[0]}", []).append(f"{row['scene']}: {note}")
-    for row in run.ledger.rows("refused"):
+    for row in run.ledger.stream("refused"):
         groups.setdefault("files refused", []).append(f"{row['source']}: {row['reason']}")
     shown = [
         {"what": what, "count": len(set(found) if what[0] != "j" else found), "example": found[0]}

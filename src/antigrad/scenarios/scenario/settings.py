@@ -115,7 +115,9 @@ class ScenarioConfig(Settings):
         if recipe is not None:
             problems += recipe.problems()
             problems += self._problems_of_without()
-        _tried(lambda: make_planner(self.planner, self.deadline), problems)
+        planner = _tried(lambda: make_planner(self.planner, self.deadline), problems)
+        if planner is not None and not self.address:  # a cluster may have what this machine has not
+            problems += [f"planner {self.planner!r}: {why}" for why in (planner.problem(),) if why]
         if self.write:
             _tried(lambda: WRITERS.make(self.write), problems)
         if self.weight not in WEIGHTS:

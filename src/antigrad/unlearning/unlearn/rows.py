@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from antigrad.core.runs import RunFolder
+from antigrad.geometry.page import kept
 from antigrad.unlearning.metrics.metric import Reading
 
 
@@ -20,8 +20,11 @@ def last(run: RunFolder, kind: str, **keys: Any) -> dict[str, Any] | None:
     Returns:
         The row; None where there is none.
     """
-    found = [row for row in run.ledger.rows(kind) if all(row.get(name) == value for name, value in keys.items())]
-    return found[-1] if found else None
+    found: dict[str, Any] | None = None
+    for row in run.ledger.stream(kind):
+        if all(row.get(name) == value for name, value in keys.items()):
+            found = row
+    return found
 
 
 def metric_row(place: int, reading: Reading) -> dict[str, Any]:
@@ -58,8 +61,8 @@ def certificates_of(run: RunFolder, place: int) -> list[dict[str, Any]]:
         place: Number of the deletion.
 
     Returns:
-        The rows, of two of one step the later.
+        The rows as a page keeps them, of two of one step the later.
     """
-    rows: Iterable[Mapping[str, Any]] = run.ledger.rows("certificate")
-    kept = {row["step"]: dict(row) for row in rows if row.get("deletion") == place}
-    return [kept[step] for step in sorted(kept)]
+    rows = (row for row in run.ledger.stream("certificate") if row.get("deletion") == place)
+    latest = {row["step"]: row for row in kept(rows)}
+    return [latest[step] for step in sorted(latest)]

@@ -8,7 +8,7 @@ import pytest
 
 from antigrad.core import InputValueError, RunFolder
 from antigrad.core.page import Cards, Chart, Section, Table
-from antigrad.geometry.page import certificate_page, certificate_sections, write_certificate_page
+from antigrad.geometry.page import certificate_page, certificate_sections, kept, write_certificate_page
 from antigrad.geometry.page.layers import heat_map
 from antigrad.report import write_report
 from helpers.certificates import certificate_rows, layer_names
@@ -230,3 +230,15 @@ def test_the_lead_tells_optimizers_apart_and_many_are_counted(tmp_path: Path) ->
     sections = certificate_sections(of_two_optimizers(3, "a", "b", "c"))
     assert [section.title for section in sections] == ["In short", "Alignment of each layer", "Layers, worst first"]
     assert sections[0].cards[0].value == "5"  # type: ignore[union-attr]
+
+
+def test_what_a_page_keeps_of_a_row_is_all_that_it_says() -> None:
+    rows = certificate_rows()
+    assert certificate_sections(list(kept(rows))) == certificate_sections(rows)
+    own = [
+        row | {"cos": None, "in_batch": {"cos": 0.5, "kappa": 2.0, "block_cos": {"a": 0.1, "b": None}}} for row in rows
+    ]
+    assert certificate_sections(list(kept(own))) == certificate_sections(own)
+    none = [row | {"granularity": None, "block_cos": {"a": None, "b": -0.5}} for row in rows]
+    assert certificate_sections(list(kept(none))) == certificate_sections(none)
+    assert all("worst" not in row and "interaction" not in row for row in kept(rows))

@@ -10,6 +10,7 @@ from antigrad.core import RunFolder
 from antigrad.posttraining.evaluate import EvaluateConfig
 from antigrad.posttraining.evaluate.findings import Findings, findings, probe_changes
 from antigrad.posttraining.evaluate.page import describe
+from antigrad.posttraining.evaluate.rows import facts_of
 from helpers.evaluations import answers
 
 CONFIG = EvaluateConfig(model=["better", "worse", "gone"], base="old", samples=4, k=[1, 4], resamples=200)
@@ -35,7 +36,7 @@ def rows() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def found() -> dict[str, Findings]:
-    return {one.label: one for one in findings(rows(), CONFIG)}
+    return {one.label: one for one in findings(facts_of(rows()), CONFIG)}
 
 
 def test_the_base_comes_first_and_what_failed_has_its_reason(found: dict[str, Findings]) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from antigrad.posttraining.pairs.facts import pair_facts
 from antigrad.posttraining.pairs.generate import generate_pairs
 from antigrad.posttraining.pairs.pair import Pair, tokenize
 from antigrad.posttraining.pairs.pvi import cached_pvi, fingerprint, pvi_of
+from helpers.damage import OF_FILES
 from helpers.models import in_float64, make_policy
 
 OPTIONS = PviOptions(marker="=")
@@ -107,6 +109,35 @@ def test_cache(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         cached_pvi(policy, PAIRS, change, tmp_path)
     cached_pvi(policy, PAIRS[:2], OPTIONS, tmp_path)
     assert len(list(tmp_path.glob("pvi-*.parquet"))) == 5
+
+
+@pytest.mark.parametrize("way", [name for name in OF_FILES if name not in ("longer", "missing", "a pipe", "a link")])
+def test_a_damaged_cache_is_measured_again(policy: Policy, tmp_path: Path, way: str) -> None:
+    first = cached_pvi(policy, PAIRS, OPTIONS, tmp_path)
+    (file,) = tmp_path.glob("pvi-*.parquet")
+    whole = file.read_bytes()
+    OF_FILES[way](file)
+    if file.is_dir():
+        file.rmdir()
+    assert torch.equal(cached_pvi(policy, PAIRS, OPTIONS, tmp_path), first)
+    if way != "first bit flipped":  # of the word `PAR1` at its head, which no reader looks at
+        assert file.read_bytes() == whole
+
+
+def test_every_bit_of_a_cached_figure_counts(policy: Policy, tmp_path: Path) -> None:
+    first = cached_pvi(policy, PAIRS, OPTIONS, tmp_path)
+    (file,) = tmp_path.glob("pvi-*.parquet")
+    whole = file.read_bytes()
+    for place in range(4, len(whole) // 2, 7):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        assert torch.equal(cached_pvi(policy, PAIRS, OPTIONS, tmp_path), first), place
+
+
+def test_a_cache_of_other_pairs_is_measured_again(policy: Policy, tmp_path: Path) -> None:
+    first, few = cached_pvi(policy, PAIRS, OPTIONS, tmp_path), cached_pvi(policy, PAIRS[:2], OPTIONS, tmp_path)
+    large, small = sorted(tmp_path.glob("pvi-*.parquet"), key=lambda path: -parquet.read_metadata(path).num_rows)
+    large.write_bytes(small.read_bytes())
+    assert len(few) == 2 and torch.equal(cached_pvi(policy, PAIRS, OPTIONS, tmp_path), first)
 
 
 def test_fingerprint_sees_every_weight() -> None:

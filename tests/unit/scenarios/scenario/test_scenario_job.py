@@ -172,6 +172,22 @@ def test_a_planner_that_raises_is_a_status(tmp_path: Path, monkeypatch: pytest.M
     assert found.summary["scenes_hit"] == 0
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "ModuleNotFoundError"), ("x = 1\n", "AttributeError"), ("1 / 0\n", "ZeroDivisionError"),
+     ("import os\nos._exit(3)\n", "without an answer")],
+)  # fmt: skip
+def test_a_planner_that_is_not_there_begins_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / "absent_planner.py").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ManyInputsError, match=f"absent_planner.*{why}"):
+        scenario(ScenarioConfig(synthetic=1, planner="absent_planner:plan", output=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_nothing_readable_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text('{"objects": [], "roads": [')
     with pytest.raises(ManyInputsError, match=r"broken\.json"):

@@ -116,6 +116,7 @@ def test_from_both_ends_of_the_ranking_as_many_as_fit(run: RunFolder, monkeypatc
         "x", "", "neutral", 0.1, 0, [Actor("ego", "ego", 4.0, 2.0, Track([0.0] * 9, [0.0] * 9, [0.0] * 9))]
     )
     monkeypatch.setattr(page, "played", lambda run, row: replace(one, label=row["trace"]))
+    monkeypatch.setattr(page, "whole", lambda run, rows: rows)
     rows = [{"trace": str(n)} for n in range(6)]
     for most, wanted in ((0, ""), (1, "0"), (2, "05"), (3, "015"), (5, "01245"), (9, "012345")):
         assert "".join(page.chosen(run, rows, most)) == wanted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from antigrad.core.checkpoints import Checkpoints
+from antigrad.core.checkpoints import Checkpoints, reading
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.core.streams import stream_seed
@@ -109,10 +109,11 @@ class _Training:
         )
         self._checkpoints = Checkpoints(run.path / "checkpoints")
         if (last := self._checkpoints.last()) is not None:
-            state = torch.load(last / _STATE, weights_only=True)
-            self.step, self.accuracy = state["step"], state["accuracy"]
-            self.policy.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            with reading(last):
+                state = torch.load(last / _STATE, weights_only=True)
+                self.step, self.accuracy = int(state["step"]), float(state["accuracy"])
+                self.policy.model.load_state_dict(state["model"])
+                self.optimizer.load_state_dict(state["optimizer"])
 
     def one_step(self) -> float:
         """Do one optimizer step on questions that the seed and the number of the step decide.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from antigrad.posttraining.diagnose.findings import rank_correlation, rank_correlations
 from antigrad.posttraining.probes.bootstrap import LEAST_WITH_SIGN, Estimate, Resamples
@@ -23,8 +24,11 @@ PREDICTORS = {
 }
 """Name, and the sign that theory gives its correlation with the fall of the chosen response; 0: theories differ."""
 
+_AT_ONCE = 1_000_000
+"""Figures that are drawn and ranked together."""
 
-def by_arm(updates: Sequence[Row]) -> dict[str, dict[int, Row]]:
+
+def by_arm(updates: Iterable[Row]) -> dict[str, dict[int, Row]]:
     """Sort updates.
 
     Args:
@@ -88,8 +92,7 @@ def predictor_rows(
         if any(row.get(name) is None for row in pairs):
             continue
         values = np.array([row[name] for row in pairs])
-        drawn = np.random.default_rng(seed).integers(0, len(falls), (count, len(falls)))
-        again = rank_correlations(values[drawn], falls[drawn])
+        again = _again(values, falls, seed=seed, count=count)
         known = again[~np.isnan(again)]
         ends = np.quantile(known, [0.025, 0.975]).tolist() if len(known) > 1 else [math.nan, math.nan]
         found = rank_correlation(values.tolist(), falls.tolist())
@@ -98,6 +101,15 @@ def predictor_rows(
             {"name": name, "predictor": label, "rho": found, "low": ends[0], "high": ends[1], "theory": expected}
         )
     return rows
+
+
+def _again(first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int, count: int) -> NDArray[np.float64]:
+    # Rank correlations of resampled pairs, as many of them at once as fit in memory.
+    rng, found = np.random.default_rng(seed), list[NDArray[np.float64]]()
+    for done in range(0, count, once := max(1, _AT_ONCE // len(first))):
+        drawn = rng.integers(0, len(first), (min(once, count - done), len(first)))
+        found.append(rank_correlations(first[drawn], second[drawn]))
+    return np.concatenate(found)
 
 
 def order_verdict(found: Mapping[str, Mapping[int, Row]], draws: Resamples) -> tuple[str, dict[str, Estimate]]:

@@ -58,12 +58,17 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
     config.check()
     prepared = None if (config.output / "run.yaml").exists() else _prepare(config)
     run = RunFolder.start(
-        config.output, job="diagnose pairs", config=config, resume=config.resume, free=("output", "resume")
+        config.output, job="diagnose pairs", config=config, resume=config.resume, free=("output", "resume", "shown")
     )
     if run.summary:
         return run
     policy, pairs, tokens, left = prepared or _prepare(config)
-    done = {row["pair"] for row in run.ledger.rows("pair")}
+    done = {row["pair"] for row in run.ledger.stream("pair")}
+    begun = {
+        (row["pair"], row["kind"], row.get("arm"))
+        for row in run.ledger.stream()
+        if "pair" in row and row["pair"] not in done
+    }
     if not run.ledger.rows("setup"):
         reasons = [{"row": one.row, "reason": one.reason, "detail": one.detail} for one in left]
         run.ledger.append({"kind": "setup", "pairs": len(pairs), "excluded": reasons})
@@ -73,7 +78,11 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
     with progress("pairs", len(pairs)) as bar:
         for place, (pair, ids) in enumerate(zip(pairs, tokens, strict=True)):
             if place not in done:
-                run.ledger.extend(work.pair(place, pair, ids))
+                run.ledger.extend(
+                    row  # but for what a killed run wrote of the pair
+                    for row in work.pair(place, pair, ids)
+                    if (place, row["kind"], row.get("arm")) not in begun
+                )
             bar.advance()
     work.start.restore()
     policy.model.zero_grad()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Card, Cards, Column, Page, Response, Section, Table, Token, TokenGroup, Tokens
+from antigrad.core.page_bounds import more, within, worst
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.diagnose.pairs.findings import PREDICTORS, arm_row, by_arm, order_verdict, predictor_rows
 from antigrad.posttraining.diagnose.pairs.settings import DiagnosePairsConfig
@@ -40,7 +41,7 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    pairs, found = run.ledger.rows("pair"), by_arm(run.ledger.rows("update"))
+    pairs, found = _read(run), by_arm(run.ledger.stream("update", without=("kind",)))
     draws = Resamples(len(pairs), count=2000, level=0.95, seed=config.seed, comparisons=5)  # of the orders
     plain = found["none"]
     arms = [arm_row(arm, found[arm], plain, draws) for arm in config.arms]
@@ -49,7 +50,7 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
     note = f"One update a pair ({config.optimizer}, step {config.step_size:g}) from the same weights under each rule."
     sections.append(Table("What each rule does", ARM_COLUMNS, arms, note))
     sections.append(_pairs(pairs, found, config))
-    sections.append(_receipts(run, pairs))
+    sections.append(_receipts(run, pairs, plain, config.shown))
     sections.append(_predictors(predictors))
     figures = _figures(arms, predictors, pairs)
     if config.orders:
@@ -60,8 +61,16 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
     if left:
         columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
         sections.append(Table("Rows left out", columns, left))
-    Page(f"Pairs of {config.pairs or config.tasks} under {config.model}", _lead(arms, pairs), sections).write(run)
+    Page(f"Pairs of {config.pairs or config.tasks} under {config.model}", _lead(arms, pairs), sections).write(
+        run, shown=config.shown
+    )
     run.write_summary({"pairs": len(pairs), "excluded": len(left)} | figures)
+
+
+def _read(run: RunFolder) -> list[dict[str, Any]]:
+    # The pairs without their responses, and with the end of a prompt: what the page says of all of them.
+    rows = run.ledger.stream("pair", without=("before", "lengths"))
+    return [row | {"texts": {"prompt": row["texts"]["prompt"][-2000:]}} for row in rows]
 
 
 def _lead(arms: Sequence[Row], pairs: Sequence[Row]) -> str:
@@ -99,7 +108,8 @@ def _pairs(pairs: Sequence[Row], found: Mapping[str, Mapping[int, Row]], config:
     known = [name for name in PREDICTORS if all(row.get(name) is not None for row in pairs)]
     columns += [Column(name, PREDICTORS[name][0], "number") for name in known]
     rows: list[dict[str, Any]] = []
-    for row in pairs:
+    kept = worst(pairs, config.shown, lambda row: found["none"][row["pair"]]["changes"]["chosen"])
+    for row in kept:
         changes = {arm: found[arm][row["pair"]]["changes"] for arm in config.arms}
         stops = next((arm for arm in config.arms if changes[arm]["chosen"] >= 0), "none of them")
         text = " ".join(row["texts"]["prompt"].split())
@@ -110,32 +120,37 @@ def _pairs(pairs: Sequence[Row], found: Mapping[str, Mapping[int, Row]], config:
     rows.sort(key=lambda item: item["chosen none"])
     text = "Pairs whose chosen answer loses come first. Predicted and measured side by side: first order is a share of "
     text += "what the chosen answer's own pull would give, below 0 where the pair takes from it."
-    return Table("Your pairs", columns, rows, text)
+    return Table("Your pairs", columns, rows, text + more(len(pairs), len(rows), "pairs"))
 
 
-def _receipts(run: RunFolder, pairs: Sequence[Row]) -> Tokens:
-    places = {row["pair"]: row["places"] for row in run.ledger.rows("receipt")}
-    groups: list[TokenGroup] = []
-    for row in pairs:
-        tokens: list[Token] = []
-        for one in places[row["pair"]]:
-            tip: dict[str, float | str | None] = {"Δ log π": one["change"], "Δ π": one["moved"]}
-            tip |= {f"to {word!r}": gain for word, gain in one["gains"]}
-            tip |= {"to all others": one["others"], "argmax": repr(one["argmax"]), "to the argmax": one["to_argmax"]}
-            tokens.append(Token(one["token"], one["change"], marked=(one["to_argmax"] or 0) > 0.5, tip=tip))
-        total = sum(one["change"] for one in places[row["pair"]])
-        response = Response("rejected", "wrong", tokens, f"{total:+.4f} nats in all")
-        text = " ".join(row["texts"]["prompt"].split())
-        label = f"row {row['row']}: {text if len(text) < 40 else '…' + text[-38:]}"
-        groups.append(
-            TokenGroup(label, row["texts"]["prompt"], [response], {"PVI": row["pvi"], "ln-CHES": row["ln_ches"]})
-        )
+def _receipts(run: RunFolder, pairs: Sequence[Row], plain: Mapping[int, Row], most: int) -> Tokens:
+    # Of the pairs whose chosen response lost most, most first where not all fit.
+    chosen = {row["pair"]: row for row in worst(pairs, most, lambda row: plain[row["pair"]]["changes"]["chosen"])}
+    places = {row["pair"]: row["places"] for row in run.ledger.stream("receipt") if row["pair"] in chosen}
+    order = list(chosen)
+    if len(pairs) > len(chosen):
+        order.sort(key=lambda pair: plain[pair]["changes"]["chosen"])
+    groups = within(_receipt(chosen[pair], places[pair]) for pair in order)
     text = (
         "Every nat that the rejected answer lost under plain DPO, token by token; hover for the tokens that have the "
     )
     text += "mass now. Changes of probability at one place add up to 0. Marked: more than half went to the likeliest "
-    text += "other token."
+    text += "other token." + more(len(pairs), len(groups), "pairs")
     return Tokens("The mass receipt", groups, "Δ log π of the token", "mostly to the argmax", text)
+
+
+def _receipt(row: Row, places: Sequence[Row]) -> TokenGroup:
+    tokens: list[Token] = []
+    for one in places:
+        tip: dict[str, float | str | None] = {"Δ log π": one["change"], "Δ π": one["moved"]}
+        tip |= {f"to {word!r}": gain for word, gain in one["gains"]}
+        tip |= {"to all others": one["others"], "argmax": repr(one["argmax"]), "to the argmax": one["to_argmax"]}
+        tokens.append(Token(one["token"], one["change"], marked=(one["to_argmax"] or 0) > 0.5, tip=tip))
+    total = sum(one["change"] for one in places)
+    response = Response("rejected", "wrong", tokens, f"{total:+.4f} nats in all")
+    text = " ".join(row["texts"]["prompt"].split())
+    label = f"row {row['row']}: {text if len(text) < 40 else '…' + text[-38:]}"
+    return TokenGroup(label, row["texts"]["prompt"], [response], {"PVI": row["pvi"], "ln-CHES": row["ln_ches"]})
 
 
 def _predictors(rows: Sequence[dict[str, Any]]) -> Table:

@@ -56,6 +56,7 @@ class DiagnosePairsConfig(Settings):
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads; None leaves torch's choice.
         trust_remote_code: Run code that comes with a model.
+        shown: Rows of a table and pairs with their tokens on the page, the worst ones; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
         resume: Go on with the run in `output`.
@@ -89,6 +90,7 @@ class DiagnosePairsConfig(Settings):
     dtype: str = "float32"
     threads: int | None = None
     trust_remote_code: bool = False
+    shown: int = 200
     output: Path = Path("runs/diagnose-pairs")
     seed: int = 0
     resume: bool = False
@@ -108,7 +110,7 @@ class DiagnosePairsConfig(Settings):
         problems: list[str] = []
         for name, least in (
             ("limit", 1), ("named", 1), ("questions", 1), ("samples", 2), ("pairs_a_question", 1),
-            ("max_new_tokens", 1), ("max_length", 2), ("seed", 0), ("shots", 0), ("threads", 1),
+            ("max_new_tokens", 1), ("max_length", 2), ("shown", 1), ("seed", 0), ("shots", 0), ("threads", 1),
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and value < least:

@@ -20,6 +20,7 @@ LABELS = {
     "grad_norm": ("‖g‖", "gradient norm before clipping"),
     "learning_rate": ("learning rate", "of the step"),
 }
+KEPT = {"step", *LABELS}
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ def describe(run: RunFolder, config: AnswersConfig, told: Told) -> None:
         config: What was asked.
         told: How the page is headed.
     """
-    train, rounds = run.ledger.rows("train"), run.ledger.rows("round")
-    setup, final = run.ledger.rows("setup")[0], run.ledger.rows("final")[-1]
+    train = [{key: value for key, value in row.items() if key in KEPT} for row in run.ledger.stream("train")]
+    rounds, final = list(run.ledger.stream("round")), run.ledger.one("final")
+    setup = run.ledger.one("setup")
     points = [*rounds, final]
     sections: list[Section] = [Cards("In short", _cards(points))]
-    sections += [accuracy_chart(points), _loss(train), rounds_table(rounds), steps_table(train, LABELS)]
-    Page(told.title, _lead(config, told, points), sections).write(run)
+    sections += [accuracy_chart(points), _loss(train), rounds_table(rounds, config.shown)]
+    sections.append(steps_table(train, LABELS, config.shown))
+    Page(told.title, _lead(config, told, points), sections).write(run, shown=config.shown)
     run.write_summary(_summary(config, setup, rounds, final))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import InputValueError
-from antigrad.core.files import write_atomic
+from antigrad.core.files import UNREADABLE
+from antigrad.core.lines import read_lines, write_lines
 from antigrad.credit.pairs import PAIR_CREDIT, PairRule
 from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.contexts import PviOptions
@@ -188,14 +189,20 @@ def keep(config: TrainDPOConfig, prepared: Prepared) -> None:
             for one in prepared.excluded
         ]
         lines += [{"side": "question"} | asdict(one) for one in prepared.counts]
-        write_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        write_lines(path, lines)
 
 
 def _read_back(config: TrainDPOConfig, path: Path) -> Prepared:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
     sides: dict[str, list[dict[str, Any]]] = {"train": [], "held_out": [], "excluded": [], "question": []}
-    for line in lines:
-        sides[line.pop("side")].append(line)
-    excluded = tuple(Excluded(**line) for line in sides["excluded"])
-    counts = tuple(Count(**line) for line in sides["question"])
-    return _prepared(config, sides["train"], sides["held_out"], excluded, counts)
+    try:
+        for row in read_lines(path):
+            sides[row.pop("side")].append(row)
+        excluded = tuple(Excluded(**row) for row in sides["excluded"])
+        counts = tuple(Count(**row) for row in sides["question"])
+        return _prepared(config, sides["train"], sides["held_out"], excluded, counts)
+    except UNREADABLE as error:
+        if isinstance(error, InputValueError):
+            raise
+        raise InputValueError(
+            f"{path}: {error}", "the pairs as this run wrote them", "start anew in another --output"
+        ) from error

@@ -48,33 +48,54 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train, tests = run.ledger.rows("train"), run.ledger.rows("evaluation")
-    setup = run.ledger.rows("setup")[0]
-    rounds = [*run.ledger.rows("round"), *run.ledger.rows("final")]
-    lines = list(Ledger(run.artifact(FILE)))
+    train, tests = ([_kept(row) for row in run.ledger.stream(kind)] for kind in ("train", "evaluation"))
+    setup = run.ledger.one("setup")
+    rounds = [*run.ledger.stream("round"), *run.ledger.stream("final")]
+    held_out, left = _sides_of(run)
     sections: list[Section] = [Cards("In short", _cards(setup, train, tests, in_rounds=bool(rounds)))]
     sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats a response")]
     if any("probe/chosen" in row for row in train):
         sections.append(_probes(train))
     if rounds:
-        sections += [accuracy_chart(rounds), rounds_table(run.ledger.rows("round"))]
+        sections += [accuracy_chart(rounds), rounds_table(rounds[:-1], config.shown)]
     if config.credit != "none":
         sections.append(_factors(train, config))
-    left = [line for line in lines if line["side"] == "excluded"]
     if left:
         columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
         sections.append(Table("Rows left out", columns, left, "No pair is cut: it is taken whole or left out."))
-    sections += alarms_table(run.ledger.rows("alarm"))
-    sections.append(steps_table(train, LABELS))
+    sections += alarms_table(run.ledger.stream("alarm"))
+    sections.append(steps_table(train, LABELS, config.shown))
     figures = _figures(train, tests) | accuracies(rounds)
-    Page(f"{_method(config)} with {config.credit}", _lead(config, figures), sections).write(run)
+    Page(f"{_method(config)} with {config.credit}", _lead(config, figures), sections).write(run, shown=config.shown)
     sizes = {name: value for name, value in setup.items() if name not in ("kind", "parallel")}
     counts = {
         "steps": config.steps,
-        "held_out": sum(line["side"] == "held_out" for line in lines),
+        "held_out": held_out,
         "excluded": len(left),
     }
     run.write_summary(counts | sizes | figures | ({"rounds": len(rounds) - 1} if rounds else {}))
+
+
+def _kept(row: Row) -> dict[str, Any]:
+    # What the page says of a step: a row has twice as much.
+    return {key: value for key, value in row.items() if key == "step" or key in LABELS or key.startswith("probe/")}
+
+
+def _sides_of(run: RunFolder) -> tuple[int, list[dict[str, Any]]]:
+    """Count held-out pairs, and gather what was left out.
+
+    Args:
+        run: The run.
+
+    Returns:
+        How many pairs are held out; the rows that are no pairs.
+    """
+    held_out, left = 0, list[dict[str, Any]]()
+    for row in Ledger(run.artifact(FILE)):
+        held_out += row["side"] == "held_out"
+        if row["side"] == "excluded":
+            left.append(row)
+    return held_out, left
 
 
 def _figures(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:

@@ -60,21 +60,30 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train = run.ledger.rows("train")
+    train = [_kept(row) for row in run.ledger.stream("train")]
     # TRL's reward is a mean over batches of means, where the last batch may be a small one; pass@1 is over questions.
-    tests = [row | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.rows("evaluation")]
-    setup = run.ledger.rows("setup")[0]
+    tests = [
+        _kept(row) | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.stream("evaluation")
+    ]
+    setup = run.ledger.one("setup")
     sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out), SOURCES[setup["states_from"]])]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
     if tests:
         sections.append(_pass_at_k(tests))
     if any(DELTA[0] in row for row in train):
         sections.append(_displacement(train))
-    sections += alarms_table(run.ledger.rows("alarm"))
+    sections += alarms_table(run.ledger.stream("alarm"))
     sections += rollouts_section(run.ledger.stream(KIND))
-    sections.append(steps_table(train, LABELS))
-    Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run)
+    sections.append(steps_table(train, LABELS, config.shown))
+    Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run, shown=config.shown)
     run.write_summary({"steps": config.steps, "states_from": setup["states_from"]} | _summary(train, tests))
+
+
+def _kept(row: Row) -> dict[str, Any]:
+    # What the page says of a step: a row has three times as much.
+    return {
+        key: value for key, value in row.items() if key == "step" or key in LABELS or key.startswith("credit/pass@")
+    }
 
 
 def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:

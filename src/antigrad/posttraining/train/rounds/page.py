@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.page import Chart, Column, Format, Table
-from antigrad.posttraining.train.charts import line
+from antigrad.posttraining.train.charts import even, line
 
 Row = Mapping[str, Any]
 LABELS: dict[str, tuple[str, Format, str]] = {
@@ -41,11 +41,12 @@ def accuracy_chart(points: Sequence[Row]) -> Chart:
     return Chart("Accuracy", {"data": data, "layout": layout}, "Of the answers that the policy sampled at that step.")
 
 
-def rounds_table(rounds: Sequence[Row]) -> Table:
+def rounds_table(rounds: Sequence[Row], most: int) -> Table:
     """One row a round.
 
     Args:
         rounds: Their rows of the ledger.
+        most: Rows to show.
 
     Returns:
         The table.
@@ -54,8 +55,9 @@ def rounds_table(rounds: Sequence[Row]) -> Table:
     columns = [Column("round", "round", "integer"), Column("step", "from step", "integer")]
     columns += [Column(key, *LABELS[key]) for key in known]
     names = ("round", "step", *known)
-    rows = [{name: row.get(name) for name in names} for row in rounds]
-    return Table("Rounds", columns, [row | ({"reused": "yes"} if row.get("reused") else {}) for row in rows])
+    some, text = even(rounds, most, "rounds")
+    rows = [{name: row.get(name) for name in names} for row in some]
+    return Table("Rounds", columns, [row | ({"reused": "yes"} if row.get("reused") else {}) for row in rows], text)
 
 
 def accuracies(points: Sequence[Row]) -> dict[str, Any]:

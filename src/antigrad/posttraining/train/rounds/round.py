@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import InputValueError
-from antigrad.core.files import write_atomic
+from antigrad.core.lines import read_lines, write_lines
 from antigrad.posttraining.pairs.generate import Count
 
 Row = dict[str, Any]
@@ -75,11 +74,10 @@ class Kept:
         path = self._path(number)
         if not path.exists():
             return None
-        try:
-            figures, *rows = [json.loads(line) for line in path.read_text().splitlines()]
-        except ValueError as error:
-            raise InputValueError(f"{path}: {error}", "the round that this program wrote", "remove it") from error
-        return Round(rows, figures)
+        lines = read_lines(path)
+        if len(lines) < 2:
+            raise InputValueError(f"{path}: {len(lines)} lines", "figures and rows of a round", "remove it")
+        return Round(lines[1:], lines[0])
 
     def write(self, number: int, drawn: Round) -> None:
         """Write a round, whole or not at all.
@@ -88,8 +86,7 @@ class Kept:
             number: Of the round.
             drawn: The round.
         """
-        lines = [json.dumps(line, ensure_ascii=False) + "\n" for line in (drawn.figures, *drawn.rows)]
-        write_atomic(self._path(number), "".join(lines))
+        write_lines(self._path(number), (drawn.figures, *drawn.rows))
 
     def forget_after(self, number: int) -> None:
         """Remove rounds that will be drawn again, by the weights that the run goes on from.

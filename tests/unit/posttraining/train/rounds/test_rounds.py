@@ -46,15 +46,16 @@ def test_figures_count_each_question_alike() -> None:
 def test_what_is_kept_is_read_back_and_later_rounds_are_forgotten(tmp_path: Path) -> None:
     kept = Kept(tmp_path / "rounds")
     assert kept.read(0) is None
-    rounds = [Round([{"prompt": "é", "weight": 0.1}], {"accuracy": 1 / 3}), Round([{"a": 1}, {"a": 2}], {})]
+    rounds = [Round([{"prompt": "é\u2028\x85", "weight": 0.1}], {"accuracy": 1 / 3}), Round([{"a": 1}, {"a": 2}], {})]
     for number, one in enumerate(rounds):
         kept.write(number, one)
     assert [kept.read(number) for number in (0, 1)] == rounds
     kept.forget_after(0)
     assert kept.read(0) == rounds[0] and kept.read(1) is None
-    (tmp_path / "rounds" / "round-00001.jsonl").write_text('{"half')
-    with pytest.raises(InputValueError, match="round-00001"):
-        kept.read(1)
+    for content in ('{"half', '{"accuracy": 1}\n', "[]\n[]\n", ""):
+        (tmp_path / "rounds" / "round-00001.jsonl").write_text(content)
+        with pytest.raises(InputValueError, match="round-00001"):
+            kept.read(1)
 
 
 def test_options_that_would_train_on_the_first_round_s_rows() -> None:
