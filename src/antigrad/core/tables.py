@@ -5,22 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.core.files import disk_errors
-from antigrad.core.ledger import to_json
+from antigrad.core.ledger import Ledger, to_json
 from antigrad.core.locks import PARTIAL
-
-if TYPE_CHECKING:
-    from antigrad.core.runs import RunFolder
 
 AT_ONCE = 5000
 """Rows that are in memory at a time."""
 FOLDER = "tables"
 
 
-def write_tables(run: RunFolder, kind: str | None = None, path: Path | None = None) -> list[Path]:
+class Rows(Protocol):
+    """What a run folder has of rows and places; it imports this, so it can't be imported here."""
+
+    path: Path
+    ledger: Ledger
+
+    def artifact(self, name: str) -> Path:
+        """Name a file of the run.
+
+        Args:
+            name: Relative name.
+
+        Returns:
+            Its path.
+        """
+        ...
+
+
+def write_tables(run: Rows, kind: str | None = None, path: Path | None = None) -> list[Path]:
     """Write the rows of each kind into `artifacts/tables/KIND.parquet`, or those of one kind wherever you want them.
 
     Numbers, texts and truth values are columns of their kind; what is nested, or of more than one kind, is JSON in a
@@ -67,7 +82,7 @@ def write_tables(run: RunFolder, kind: str | None = None, path: Path | None = No
     return written
 
 
-def _columns(run: RunFolder) -> dict[str, dict[str, str]]:
+def _columns(run: Rows) -> dict[str, dict[str, str]]:
     # Of each kind of row its keys, and what they hold.
     found: dict[str, dict[str, str]] = {}
     for row in run.ledger.stream():
@@ -97,7 +112,7 @@ def _both(known: str | None, what: str) -> str:
     return "float" if {known, what} == {"int", "float"} else "json"
 
 
-def _batches(run: RunFolder, kind: str, columns: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
+def _batches(run: Rows, kind: str, columns: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
     for row in run.ledger.stream():
         if str(row.get("kind", "row")) != kind:
