@@ -247,7 +247,7 @@ def test_word_problems() -> None:
     assert load_task("word_problems", count=20, seed=2).questions != task.questions[:20]
     with pytest.raises(AntigradError, match="at most 4 for word_problems"):
         load_task("word_problems", count=2, shots=5)
-    with pytest.raises(AntigradError, match="can never be accepted by 'reasoning_gym'"):
+    with pytest.raises(AntigradError, match="that reasoning-gym did not make"):
         load_task("word_problems", count=2, verifier="reasoning_gym")
 
 

@@ -184,8 +184,9 @@ class _Work:
         up, down = gradients(self.policy, here)
         squares = dot(up, up), dot(up, down), dot(down, down)
         scale = self.config.beta / 2  # σ(0): the policy is its own reference yet
-        torch._foreach_mul_(up, -scale)
-        torch._foreach_mul_(down, scale)
+        for pull, push in zip(up, down, strict=True):
+            pull.mul_(-scale)
+            push.mul_(scale)
         rejected = torch.tensor(ids.rejected, device=along.device)
         effects: dict[float, dict[str, Any]] = {}
         receipts: dict[float, list[Receipt]] = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import ClassVar, get_args
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 
 ARMS = ("none", "vpo", "safe", "fixed(factor=0.5)")
@@ -24,7 +26,7 @@ ORDERS = {
 
 
 @dataclass(frozen=True)
-class DiagnosePairsConfig:
+class DiagnosePairsConfig(Settings):
     """Settings of the preflight on pairs.
 
     Args:
@@ -60,6 +62,10 @@ class DiagnosePairsConfig:
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "model_name_or_path": "model", "credit": "arms", "learning_rate": "step_size", "num_fewshot": "shots",
+        "dataset_name": "pairs", "output_dir": "output",
+    }  # fmt: skip
     model: str = "smollm2-135m-instruct"
     pairs: str = ""
     tasks: str = "word_problems"
