@@ -165,7 +165,8 @@ def _judged(found: Verdict, count: int) -> str:
     if found.tell:
         return (
             f"Forgotten by its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
-            "than on the retrained model. See which below; if an attacker must not tell, retrain or try another method."
+            "than on the retrained model (at 95 % each, one of twenty does so by chance). See which below; if an "
+            "attacker must not tell, retrain or try another method."
         )
     return "Forgotten as by retraining, as far as these figures see. Keep the receipt with the model."
 
