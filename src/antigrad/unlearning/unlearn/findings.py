@@ -171,7 +171,7 @@ def _judged(found: Judgement, count: int) -> tuple[str, str, bool]:
     if found.tell:
         return (
             f"Forgotten by its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
-            "than on the retrained model.",
+            "than on the retrained model (at 95 % each, one of twenty does so by chance).",
             "See which below; if an attacker must not tell, retrain or try another method.",
             False,
         )
