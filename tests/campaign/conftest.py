@@ -35,10 +35,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "job" in metafunc.fixturenames:
         metafunc.parametrize("job", list(jobs.SMALL) if full(metafunc.config) else SHORT)
     if "model_of" in metafunc.fixturenames:
-        known = metafunc.module.MODELS
+        known = metafunc.function.__globals__["MODELS"]
         metafunc.parametrize("model_of", list(known) if full(metafunc.config) else ["explain-text"])
     if "rows_of" in metafunc.fixturenames:
-        known = metafunc.module.ROWS
+        known = metafunc.function.__globals__["ROWS"]
         metafunc.parametrize("rows_of", list(known) if full(metafunc.config) else ["certify", "train dpo"])
 
 
