@@ -215,7 +215,7 @@ def damage(path: Path, draw: random.Random) -> None:
     if path.suffix not in (".json", ".jsonl") or draw.random() < 0.4:
         path.write_bytes(bent(data, draw))
         return
-    lines = data.decode().split("\n")
+    lines = data.decode().split("\n") if path.suffix == ".jsonl" else [data.decode()]
     place = draw.randrange(max(1, len(lines) - 1))
     lines[place] = dumped(mutated(json.loads(lines[place]), draw, draw.choice([0.02, 0.1, 0.3])))
     path.write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
