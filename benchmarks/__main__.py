@@ -36,6 +36,7 @@ BENCHMARKS = {
     "pair_preflight": pair_cost.run_defaults,
     "attribution_speed": attribution_speed.run,
     "unlearning": unlearning.run,
+    "unlearning_cifar": unlearning.of_cifar,
 }
 
 

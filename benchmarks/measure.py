@@ -17,22 +17,25 @@ from torch.profiler import ProfilerActivity, profile
 RESULTS = Path(__file__).parent / "results"
 
 
-def paired_ratio(ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int) -> dict[str, float]:
+def paired_ratio(
+    ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int, *, warm: bool = True
+) -> dict[str, float]:
     """Time two functions in turn, A B A B, after one warm-up each.
 
     Args:
         ours: The first.
         theirs: The second.
         repeats: Pairs.
+        warm: Do the warm-up; of work that takes minutes it would change nothing.
 
     Returns:
         Median seconds of both, and the median, lowest and highest ratio over the pairs; `cpu_ratio`: the median ratio
         of seconds on processors, which other people's work on the machine disturbs less.
     """
     pairs: list[tuple[tuple[float, float], tuple[float, float]]] = []
-    for place in range(repeats + 1):
+    for place in range(repeats + warm):
         ours_took, theirs_took = _seconds(ours), _seconds(theirs)
-        if place:
+        if place or not warm:
             pairs.append((ours_took, theirs_took))
     ratios = [a[0] / b[0] for a, b in pairs]
     return {

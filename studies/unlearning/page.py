@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from studies.kept import kept
-from studies.page import EXPLANATION, fill, markdown, number
+from studies.page import BENCHMARKS, EXPLANATION, PAPERS, fill, markdown, number
 from studies.unlearning.claims import claims
 
 SHARED = {
@@ -41,8 +42,11 @@ def main() -> None:
     found = {name: kept(__file__, name) for name in TABLES if (RESULTS / f"{name}.json").exists()}
     tables = {f"unlearning-{name}": table(one, TABLES[name]) for name, one in found.items()}
     tables |= {f"unlearning-{name}-setting": setting(one) for name, one in found.items()}
-    tables["unlearning-claims"] = markdown(["sentence", "here", "verdict"], claims(found))
-    fill(EXPLANATION / "unlearning-study.md", tables)
+    timed = BENCHMARKS / "unlearning_retrain_cifar.json"
+    speed = json.loads(timed.read_text()) if timed.exists() else None
+    judged = {"unlearning-claims": markdown(["sentence", "here", "verdict"], claims(found, speed))}
+    fill(EXPLANATION / "unlearning-study.md", tables | judged)
+    fill(PAPERS, judged)
 
 
 def setting(found: Found) -> str:

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 pytest.importorskip("sklearn", reason="the extra unlearning is not installed")
 
 from antigrad.core import InputValueError, Parts
 from antigrad.unlearning.checkpoint import EpochCheckpoints
+from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.guard import Guard
-from antigrad.unlearning.loop import unlearn
+from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods import METHODS, VIT_MUL, UnlearningMethod
 from antigrad.unlearning.methods.method import Batch, Context
-from helpers.unlearning import SCENARIOS, context, same, shaken, state
+from antigrad.vision.split import SplitModel
+from helpers.unlearning import SCENARIOS, context, data, first, same, shaken, state
 
 NAMES = METHODS.names()
 SPECS = [*NAMES, "duck(low_regime=true)", "duck(assign=step)", "scrub(rewind=true)", "ssd(per_sample=false)"]
@@ -158,6 +161,42 @@ def test_works_on_a_vision_transformer(spec: str) -> None:
     if spec in LAYERS:
         moved = [name for name, value in state(done.model).items() if not torch.equal(value, before[name])]
         assert moved and all(re.match(r"(blocks\.3|norm|head)\.", name) for name in moved)
+
+
+class Narrow(nn.Module):
+    """Its last batch normalisation sees one number a channel and sample, as a ResNet's on small images: of a single
+    sample it has no statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(1, 8, 8), nn.BatchNorm2d(8), nn.ReLU())
+        self.second = nn.Sequential(nn.Flatten(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.second(self.first(images)))
+
+
+@pytest.mark.parametrize("forgotten", [1, 4])
+def test_batches_with_a_single_sample_of_one_set(spec: str, forgotten: int) -> None:
+    """A deletion of one sample, and random batches that hold one of the forget set."""
+
+    def fresh(seed: int) -> SplitModel:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return SplitModel(Narrow())
+
+    train, test = data()
+    train, original = first(train, 61), fresh(3)
+    given = context_of(original, Deletion(train, test, torch.arange(61) < forgotten, "homogeneous"), fresh=fresh)
+    options: dict[str, Any] = {"epochs": 1, "batch_size": 5}
+    method = made(spec, **options)
+    done = unlearn(method, given)
+    assert done.stopped is None
+    assert all(bool(torch.isfinite(value).all()) for value in state(done.model).values())
+    means = "first.1.running_mean"
+    stays = torch.equal(state(done.model)[means], state(original)[means])
+    assert stays == (spec.startswith("ssd") or spec in LAYERS or (forgotten == 1 and method.down))
 
 
 def test_goes_on_where_it_was_to_the_bit(spec: str, tmp_path: Path) -> None:

@@ -75,8 +75,13 @@ def test_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert float((model(train.images[mask]).argmax(1) == 3).float().mean()) == summary["accuracy(on=forget)"]
     assert "duck" in run.artifact("models/README.md").read_text()
     assert (out / "report.html").stat().st_size > 10_000
-    lead = run.read_json("page.json")["verdict"]["answer"]
-    assert lead.startswith("Forgotten: duck")
+    page = run.read_json("page.json")
+    losers = next(one for one in page["sections"] if one["title"] == "Who pays: retained samples that lost most")
+    rises = [row["after"] - row["before"] for row in losers["rows"]]
+    assert len(rises) == 40 and rises == sorted(rises, reverse=True)
+    assert all({"up", "down", "foreseen"} <= set(row) for row in losers["rows"])  # To what each owes it.
+    lead = page["verdict"]["answer"]
+    assert lead.startswith("Forgotten") and "duck: accuracy on the 110 forgotten samples" in lead
 
 
 def test_deletions_one_after_the_other(tmp_path: Path) -> None:
@@ -183,6 +188,12 @@ def test_ones_own_network_and_data(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"forget": ["named(file=none.csv)"]}, "none.csv"),
         ({"forget": ["classes(names=[0,1,2,3,4,5,6,7,8,9])"]}, "deletion of everything"),
         ({"forget": ["classes(names=[cat])"]}, "class 'cat'"),
+        ({"forget": ["named(file=ids.csv)"]}, "1 of 2 ids are not there, as nobody"),
+        ({"forget": ["share(fraction=1.5)"]}, "between 0 and 1"),
+        ({"data": "labels.safetensors", "test": "labels.safetensors"}, "0 to 5 are known"),
+        ({"data": "more.safetensors", "test": "more.safetensors"}, "a model of 10 classes for data of 13"),
+        ({"model": "heads:after", "weights": "heads.safetensors"}, "whose logits are not those of"),
+        ({"model": "heads:none", "weights": "heads.safetensors"}, "a linear layer that gives the logits"),
         ({"forget": ["classes(names=[3])", "classes(names=[3])"]}, "deletion of nothing"),
         ({"forget": ["subject(column=person,value=1)"]}, "column 'person'"),
         ({"model": "resnet"}, "model 'resnet'"),
@@ -190,10 +201,30 @@ def test_ones_own_network_and_data(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"method": "duk"}, "did you mean 'duck'"),
     ],
 )
-def test_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: dict[str, Any], told: str) -> None:
+def test_bad_input(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: dict[str, Any],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "ids.csv").write_text("id\ndigits-0000\nnobody\n".replace("digits-0000", digits()[0].ids[0]))
+    (tmp_path / "heads.py").write_text(
+        "from torch import nn\n\n\ndef after():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1))\n\n\n"
+        "def none():\n    return nn.Sequential(nn.Flatten(1, 2), nn.Conv1d(8, 10, 8), nn.Flatten())\n"
+    )
+    heads = {"1.weight": torch.ones(10, 64), "1.bias": torch.zeros(10)}
+    save_file(heads, tmp_path / "heads.safetensors")
+    train = digits()[0]
+    for name, shift in (("labels", -4), ("more", 3)):
+        save_file({"images": train.images, "labels": train.labels + shift}, tmp_path / f"{name}.safetensors")
     words = [word for key, value in options.items() for word in (f"--{key}", value if isinstance(value, str) else ",".join(value))]  # fmt: skip  # noqa: E501
     assert main(["unlearn", "--output", str(tmp_path / "run"), *words]) == 1
     assert told in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_weights_that_are_not_finite_or_not_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

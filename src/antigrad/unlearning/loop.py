@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from antigrad.core.errors import InputValueError
 from antigrad.geometry import SafeWeight, Watch
@@ -276,11 +277,13 @@ class _Run:
         return Batch(fetch(context.forget, draw.forget), fetch(context.retain, draw.retain), draw.kind, generator)
 
     def train_mode(self) -> None:
-        # What is frozen stays in eval mode, or batch normalisation would move its running means.
+        # What is frozen stays in eval mode, or batch normalisation would move its running means; of a single sample it
+        # has no statistics.
         self.model.module.train()
+        alone = len(self.context.retain) == 1 or (self.method.down and len(self.context.forget) == 1)
         for module in self.model.module.modules():
             own = list(module.parameters())
-            if own and not any(value.requires_grad for value in own):
+            if (own and not any(value.requires_grad for value in own)) or (alone and isinstance(module, BatchNorm)):
                 module.eval()
 
     def watch(self, optimizer: torch.optim.Optimizer) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +25,8 @@ from antigrad.vision.samples import Samples
 from antigrad.vision.split import SplitModel
 from helpers.unlearning import SCENARIOS, context, data, shaken, state
 
-CHECKS = Path(__file__).parents[4] / "shared" / "specs" / "checks"
+ROOT = Path(__file__).parents[3]
+CHECKS = ROOT / ".." / "shared" / "specs" / "checks"
 
 
 @pytest.fixture
@@ -98,6 +100,21 @@ def test_centroids_are_the_means_of_each_class_and_frozen() -> None:
     for row, place in enumerate(classes.tolist()):
         torch.testing.assert_close(vectors[row], features[given.retain.labels == place].mean(0), rtol=1e-5, atol=1e-6)
     assert not vectors.requires_grad and bool(torch.isfinite(vectors).all())
+
+
+def test_the_centroid_pass_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight times the data take no more memory than the data."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.measure import peak_megabytes
+
+    def given(times: int) -> Context:
+        train, test = data()
+        names = [f"{name}-{turn}" for turn in range(times) for name in train.ids]
+        many = Samples(train.images.repeat(times, 1, 1, 1), train.labels.repeat(times), names, train.classes)
+        return context_of(context().original, Deletion(many, test, many.labels == 3, "class"))
+
+    once, often = (peak_megabytes(partial(centroids, given(times))) for times in (1, 8))
+    assert often < 1.05 * once
 
 
 def test_forget_loss_leaves_the_head_alone() -> None:

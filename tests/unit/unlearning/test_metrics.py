@@ -17,7 +17,7 @@ from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.digits.load import fresh
 from antigrad.unlearning.loop import context_of, unlearn
 from antigrad.unlearning.methods.retrain import Retrain
-from antigrad.unlearning.metrics import METRICS
+from antigrad.unlearning.metrics import METRICS, salun_forget_as_unseen
 from antigrad.unlearning.metrics.aus import adaptive_score
 from antigrad.unlearning.metrics.average_gap import mean_gap
 from antigrad.unlearning.metrics.case import Case, Cost, Seen, look
@@ -177,6 +177,22 @@ def test_salun_and_entropy_have_opposite_directions() -> None:
     unseen, member = METRICS.make("salun_forget_as_unseen"), METRICS.make("entropy_forget_as_member")
     assert unseen(case, case.original).value < unseen(case, case.retrained).value
     assert member(case, case.original).value > member(case, case.retrained).value
+
+
+def test_attackers_are_fitted_to_samples_of_all_classes_whatever_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of classes comes class by class: its first samples are of one."""
+    metric, case = METRICS.make("salun_forget_as_unseen"), overfitted()
+    monkeypatch.setattr(salun_forget_as_unseen, "MOST", 40)
+    order = torch.argsort(case.labels["retain"], stable=True)
+    labels = {**case.labels, "retain": case.labels["retain"][order]}
+    seen = replace(case.original, logits={**case.original.logits, "retain": case.original.logits["retain"][order]})
+    given = replace(case, original=seen)
+    object.__setattr__(given, "labels", labels)
+    whole, some = metric.of(given, seen, "retain"), metric.some(given, seen, "retain")
+    place = {float(value): place for place, value in enumerate(whole[:, 0])}
+    taken = labels["retain"][torch.tensor([place[float(value)] for value in some[:, 0]])]
+    assert len(some) == 40 and len(set(taken.tolist())) >= 8
+    assert (metric.some(given, seen, "retain") == some).all()
 
 
 def test_relearning_of_what_was_never_forgotten_takes_no_step() -> None:

@@ -169,17 +169,39 @@ def _verdict(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], b
     best = max(others, key=lambda one: (one["verdict"], one["against_baseline"])) if others else None
     if best is not None:
         caveats.insert(0, _best(best, len(others), baseline))
-    if not any_lost:
-        advice = f"Nothing to fix on these questions: train with '{baseline}'."
-    elif best is not None and best["verdict"] > 0:
-        advice = f"Train with '{best['arm']}': relative to '{baseline}' it changes Δ by "
-        advice += f"{_signed(best['against_baseline'])} ± {best['against_baseline_se']:.2g} nats, and "
-        advice += f"{best['lld_response_share']:.0%} of the correct answers lose."
+    if any_lost:
+        advice = _advice(others, line)
     else:
-        advice = f"No rule tried is distinguishable from '{baseline}' here: ask more questions before choosing one."
+        advice = f"Nothing to fix on these questions: train with '{baseline}'."
     error = "" if math.isnan(line["delta_correct_se"]) else f" ± {line['delta_correct_se']:.2g}"
     sure = f"A sample of {count}: mean Δ {_signed(line['delta_correct'])}{error} nats."
     return Verdict(question, answer, sure, advice, caveats, "bad" if any_lost else "good")
+
+
+def _advice(others: Sequence[Row], plain: Row) -> str:
+    """What to do where the baseline displaces: name a rule only if it is better beyond chance and displaces less.
+
+    Args:
+        others: Rules at the same step size.
+        plain: The baseline.
+
+    Returns:
+        One line.
+    """
+    share, name = plain["lld_response_share"], plain["arm"]
+    better = [one for one in others if one["verdict"] > 0]
+    fewer = [one for one in better if one["lld_response_share"] < share]
+    if not better:
+        return f"No rule tried is distinguishable from '{name}' here: ask more questions before choosing one."
+    best = max(fewer or better, key=lambda one: (-one["lld_response_share"], one["against_baseline"]))
+    gain = f"{_signed(best['against_baseline'])} ± {best['against_baseline_se']:.2g} nats"
+    if fewer:
+        text = f"Train with '{best['arm']}': {best['lld_response_share']:.0%} of the correct answers lose instead of "
+        return text + f"{share:.0%}, and relative to '{name}' it changes Δ by {gain}."
+    text = (
+        f"No rule tried displaces fewer answers. '{best['arm']}' raises their mean (relative to '{name}' by {gain}), "
+    )
+    return text + f"yet {best['lld_response_share']:.0%} lose."
 
 
 def _best(best: Row, others: int, baseline: str) -> str:

@@ -13,6 +13,12 @@ from antigrad.unlearning.compare.work import ORIGINAL, RETRAIN, TWIN
 
 GAP = "average_gap"
 SPREAD = "aus"
+BACK, SECONDS = "relearning", "cost(what=seconds)"
+MODELS = (ORIGINAL, RETRAIN, TWIN)
+CLOSE = 0.02
+"""A difference of gaps up to this is small."""
+ENOUGH = 3
+"""Seeds below this say nothing on chance."""
 
 
 def means(run: RunFolder, split: int, figure: str) -> dict[str, Estimate]:
@@ -32,19 +38,19 @@ def means(run: RunFolder, split: int, figure: str) -> dict[str, Estimate]:
 
 
 def as_near(gaps: Mapping[str, Estimate]) -> list[str]:
-    """Name methods whose gap to retraining is not beyond that of a second retraining.
+    """Name methods whose gap to retraining is that of a second retraining.
 
     Args:
         gaps: Method and mean gap, `retrain` being measured against its twin.
 
     Returns:
-        Methods, nearest first; empty where there is no second retraining.
+        Methods, nearest first, whose difference from a second retraining may be 0 and is at most .02: with few seeds
+        nothing is beyond chance, which makes nothing near. Empty where there is no second retraining.
     """
-    again = gaps.get(TWIN) or gaps.get(RETRAIN)
-    if TWIN not in gaps or again is None:
+    if TWIN not in gaps:
         return []
-    rest = {name: gap for name, gap in gaps.items() if name not in (ORIGINAL, RETRAIN, TWIN)}
-    return [name for name, gap in rest.items() if gap.gap(again).low <= 0]
+    apart = {name: gap.gap(gaps[TWIN]) for name, gap in gaps.items() if name not in MODELS}
+    return [name for name, one in apart.items() if one.low <= 0 and one.high <= CLOSE]
 
 
 def separation(run: RunFolder, split: int) -> tuple[float, float] | None:
@@ -63,7 +69,7 @@ def separation(run: RunFolder, split: int) -> tuple[float, float] | None:
 
 
 def lead_of(run: RunFolder, config: CompareConfig) -> str:
-    """Say it in a few sentences.
+    """Say it: for each case the verdict in one sentence, and what to do.
 
     Args:
         run: The run.
@@ -72,20 +78,79 @@ def lead_of(run: RunFolder, config: CompareConfig) -> str:
     Returns:
         The lead of the page.
     """
-    text = f"{len(config.compared())} methods, {config.seeds} seed{'s' * (config.seeds > 1)}, {config.model}."
+    text: list[str] = []
     for split, spec in enumerate(config.split):
         gaps = means(run, split, GAP)
-        rest = {name: gap for name, gap in gaps.items() if name not in (ORIGINAL, RETRAIN, TWIN)}
-        if not rest:
-            continue
-        best, near = next(iter(rest)), as_near(gaps)
-        text += f" {spec}: nearest to retraining is {best}, with an average gap of {rest[best].value:.4f}"
-        text += f" (retraining again: {gaps[TWIN].value:.4f})." if TWIN in gaps else "."
-        if near:
-            text += f" Not beyond a second retraining: {', '.join(near)}."
-        elif TWIN in gaps:
-            text += " None is as near as a second retraining."
-    return text
+        if any(name not in MODELS for name in gaps):
+            found = judged(gaps, means(run, split, SECONDS), config.seeds) + back_soon(
+                gaps, steps_back(run, config, split)
+            )
+            text.append(f"{spec}: {found}" if len(config.split) > 1 else found)
+    count = len(config.compared())
+    text.append(f"{count} method{'s' * (count > 1)}, {config.seeds} seed{'s' * (config.seeds > 1)}, {config.model}.")
+    return " ".join(text)
+
+
+def judged(gaps: Mapping[str, Estimate], seconds: Mapping[str, Estimate], seeds: int) -> str:
+    """Say who comes nearest to retraining, and what to do.
+
+    Args:
+        gaps: Method and mean gap, nearest first.
+        seconds: Method and mean time; empty where it was not measured.
+        seeds: Of each method.
+
+    Returns:
+        A sentence or two.
+    """
+    best, near = next(name for name in gaps if name not in MODELS), as_near(gaps)
+    nearest = f"{best}, with an average gap of {gaps[best].value:.4f}"
+    again = f" (retraining again: {gaps[TWIN].value:.4f})" if TWIN in gaps else ""
+    if near:
+        chosen = min(near, key=lambda name: seconds[name].value if name in seconds else 0.0)
+        text = f"As near to retraining as a second retraining: {', '.join(near)}."
+        return text + (f" Take {chosen}, the fastest of them." if len(near) > 1 and chosen in seconds else "")
+    if seeds < ENOUGH:
+        return f"Nearest to retraining: {nearest}{again}. So few seeds do not say whether by chance: add --seeds 5."
+    if TWIN not in gaps:
+        return f"Nearest to retraining: {nearest}. Add --twin true to see what two retrained models differ by."
+    return (
+        f"No method comes as near as a second retraining; nearest: {nearest}{again}. Retrain, or try --search 0.3,1,3."
+    )
+
+
+def steps_back(run: RunFolder, config: CompareConfig, split: int) -> dict[str, Estimate]:
+    """Mean steps until forgotten samples are back.
+
+    Args:
+        run: The run.
+        config: Its settings.
+        split: Number of the split.
+
+    Returns:
+        Method and mean; empty where that was not measured.
+    """
+    measured = next((name for name in config.metrics if name.partition("(")[0] == BACK), None)
+    return {} if measured is None else means(run, split, measured)
+
+
+def back_soon(gaps: Mapping[str, Estimate], steps: Mapping[str, Estimate]) -> str:
+    """Warn of methods near to retraining after which what was forgotten comes back soon.
+
+    Args:
+        gaps: Method and mean gap, nearest first.
+        steps: Method and mean steps until forgotten samples are back.
+
+    Returns:
+        A sentence; empty where there is nothing to warn of.
+    """
+    asked = as_near(gaps) or [name for name in gaps if name not in MODELS][:1]
+    again = steps[RETRAIN].value if RETRAIN in steps else 0.0
+    soon = [f"{name} {steps[name].value:.0f}" for name in asked if name in steps and steps[name].value < again / 2]
+    if not soon:
+        return ""
+    return (
+        f" Not gone, though: steps until forgotten samples are back: {', '.join(soon)}; after retraining {again:.0f}."
+    )
 
 
 def summary_of(run: RunFolder, config: CompareConfig) -> dict[str, Any]:

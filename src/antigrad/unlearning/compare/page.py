@@ -8,13 +8,11 @@ from typing import Any
 from antigrad.attacks.interval import Estimate
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.compare.findings import GAP, as_near, lead_of, means, separation
+from antigrad.unlearning.compare.findings import CLOSE, GAP, MODELS, as_near, lead_of, means, separation
 from antigrad.unlearning.compare.rows import outcomes_of, values_of
 from antigrad.unlearning.compare.settings import CompareConfig
 from antigrad.unlearning.compare.work import ORIGINAL, RETRAIN, TWIN
 from antigrad.unlearning.methods import METHODS, VIT_MUL
-
-MODELS = (ORIGINAL, RETRAIN, TWIN)
 
 
 def describe(run: RunFolder, config: CompareConfig) -> None:
@@ -46,13 +44,14 @@ def _cards(run: RunFolder, split: int, gaps: dict[str, Estimate], suffix: str) -
     near = as_near(gaps)
     cards: list[Card] = []
     for name in [name for name in gaps if name not in MODELS][:4]:
-        note = f"{_interval(gaps[name])}; {'not beyond a second retraining' if name in near else 'beyond it'}"
+        said = "as near as a second retraining" if name in near else "not shown to be as near as a second retraining"
+        note = f"{_interval(gaps[name])}; {said}"
         cards.append(Card(name, f"{gaps[name].value:.4f}", note, "good" if name in near else "neutral"))
     if TWIN in gaps:
         cards.append(Card("retraining again", f"{gaps[TWIN].value:.4f}", _interval(gaps[TWIN])))
     text = "Average gap to retraining, over accuracies on retain, forget and test sets and one attack; nearest first."
     apart = separation(run, split)
-    if apart is not None and apart[0] > 0.9:
+    if apart is not None and abs(apart[1] - apart[0]) <= CLOSE:
         text += f" AUS does not tell them apart here: doing nothing has {apart[0]:.3f}, the best method {apart[1]:.3f}."
     return Cards(f"Verdict{suffix}", cards, text)
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 
 from antigrad.core.parts import Parts
 from antigrad.unlearning.draws import Draw, mixed
-from antigrad.unlearning.methods.method import Batch, Context, Optimizer, UnlearningMethod, ce, other_labels, zero
+from antigrad.unlearning.methods.method import Batch, Context, Optimizer, UnlearningMethod, other_labels, zero
 from antigrad.vision.split import SplitModel
 
 
@@ -51,7 +52,8 @@ class Amnesiac(UnlearningMethod):
         return mixed(len(context.forget), len(context.retain), self.batch_size, generator)
 
     def parts(self, batch: Batch, model: SplitModel, memory: Any) -> Parts:  # noqa: D102
-        forget, retain = len(batch.forget), len(batch.retain)
-        labels = other_labels(batch.forget, memory, batch.generator)
-        down = ce(model, batch.forget, labels) * (forget / (forget + retain))
-        return Parts(up=ce(model, batch.retain) * (retain / (forget + retain)), down=down, anchor=zero(model))
+        labels = torch.cat([other_labels(batch.forget, memory, batch.generator), batch.retain.labels])
+        # One pass: they are one batch, also to batch normalisation.
+        each = cross_entropy(model(torch.cat([batch.forget.images, batch.retain.images])), labels, reduction="none")
+        down, up = (some.sum() / len(each) for some in each.split([len(batch.forget), len(batch.retain)]))
+        return Parts(up=up, down=down, anchor=zero(model))

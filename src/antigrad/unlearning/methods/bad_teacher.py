@@ -58,12 +58,13 @@ class BadTeacher(UnlearningMethod):
         return mixed(len(context.forget), len(context.retain), self.batch_size, generator, share=self.share)
 
     def parts(self, batch: Batch, model: SplitModel, memory: tuple[SplitModel, SplitModel]) -> Parts:  # noqa: D102
-        bad, good = memory
-        count = len(batch.forget) + len(batch.retain)
-        found = [
-            distil(evaluated(teacher, drawn.images)[1], model(drawn.images), self.temperature) * (len(drawn) / count)
+        sizes = [len(batch.forget), len(batch.retain)]
+        # One pass of the student: they are one batch, also to batch normalisation.
+        students = model(torch.cat([batch.forget.images, batch.retain.images])).split(sizes)
+        down, anchor = (
+            distil(evaluated(teacher, drawn.images)[1], student, self.temperature) * (len(drawn) / sum(sizes))
             if len(drawn)
             else zero(model)
-            for teacher, drawn in ((bad, batch.forget), (good, batch.retain))
-        ]
-        return Parts(up=zero(model), down=found[0], anchor=found[1])
+            for teacher, drawn, student in zip(memory, (batch.forget, batch.retain), students, strict=True)
+        )
+        return Parts(up=zero(model), down=down, anchor=anchor)

@@ -89,5 +89,8 @@ class Unsir(UnlearningMethod):
         if batch.kind == REPAIR:
             return Parts(up=ce(model, batch.retain), down=zero(model), anchor=zero(model))
         noise, labels = memory
-        down = cross_entropy(model(noise[batch.forget.places]), labels[batch.forget.places])
-        return Parts(up=ce(model, batch.retain), down=down, anchor=zero(model))
+        many, places = len(batch.retain), batch.forget.places
+        # One pass: they are one batch, also to batch normalisation.
+        logits = model(torch.cat([batch.retain.images, noise[places]]))
+        up, down = cross_entropy(logits[:many], batch.retain.labels), cross_entropy(logits[many:], labels[places])
+        return Parts(up=up, down=down, anchor=zero(model))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
+import torch
+
 from antigrad.attacks.classify import share_like_others
 from antigrad.attacks.features import confidence, entropy, modified_entropy
 from antigrad.attacks.given import Array
@@ -18,6 +20,8 @@ from antigrad.unlearning.metrics.metric import Better, Metric, curve_of_halves
 Feature = Literal["confidence", "correctness", "entropy", "modified_entropy", "vector"]
 MOST = 2000
 """Samples a side that the machine is fitted to."""
+STREAM = 32
+"""Of their draw."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class SalunForgetAsUnseen(Metric):
 
     Source: Fan et al. 2023, arXiv 2310.12508, Section 5; SVC with C 3, gamma auto.
 
-    Deviations: a fraction, not percent; at most 2,000 samples a side.
+    Deviations: a fraction, not percent; at most 2,000 samples a side, drawn at random.
 
     Example:
         >>> SalunForgetAsUnseen().feature
@@ -63,11 +67,27 @@ class SalunForgetAsUnseen(Metric):
         return "retain", "test_retained" if case.context.deletion.scenario == "class" else "test"
 
     def __call__(self, case: Case, seen: Seen) -> Estimate:  # noqa: D102
-        retain, unseen = (self.of(case, seen, which)[:MOST] for which in self.fitted(case))
+        retain, unseen = (self.some(case, seen, which) for which in self.fitted(case))
         return share_like_others(retain, unseen, self.of(case, seen, "forget"), seed=case.context.seed)
 
     def curve(self, case: Case, seen: Seen) -> Roc | None:  # noqa: D102
-        return curve_of_halves(case, lambda which: self.of(case, seen, which)[:MOST])
+        return curve_of_halves(case, lambda which: self.some(case, seen, which))
+
+    def some(self, case: Case, seen: Seen, which: Set) -> Array:
+        """Compute the feature of at most so many samples, drawn at random: data may be in the order of their classes.
+
+        Args:
+            case: The case.
+            seen: What a model says.
+            which: The set.
+
+        Returns:
+            (n, D).
+        """
+        found = self.of(case, seen, which)
+        if len(found) <= MOST:
+            return found
+        return found[torch.randperm(len(found), generator=case.context.generator(STREAM))[:MOST].numpy()]
 
     def of(self, case: Case, seen: Seen, which: Set) -> Array:
         """Compute the feature.

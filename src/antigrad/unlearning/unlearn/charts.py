@@ -16,6 +16,8 @@ from antigrad.unlearning.metrics.metric import Metric
 
 SHOWN = 300
 """Points of one group in the map of embeddings."""
+PLANE = 5000
+"""Retained samples that its plane is laid through."""
 
 
 def place_of_models(case: Case, seen: Seen) -> Chart:
@@ -33,24 +35,26 @@ def place_of_models(case: Case, seen: Seen) -> Chart:
     data: list[dict[str, Any]] = []
     for name, one in models.items():
         if one is not None:
-            spent = f"{one.cost.seconds:.1f} s" if one.cost.seconds else ""
+            spent, again = f", {one.cost.seconds:.1f} s" if one.cost.seconds else "", name.startswith("retrained")
             data.append(
                 {
                     "type": "scatter",
-                    "mode": "markers+text",
-                    "name": name,
+                    "mode": "markers",
+                    "name": name + spent,
                     "x": [100 * case.accuracy(one, "forget")],
                     "y": [100 * case.accuracy(one, test)],
-                    "text": [spent],
-                    "textposition": "top center",
-                    "marker": {"size": 14, "symbol": "star" if name.startswith("retrained") else "circle"},
+                    "marker": {
+                        "size": 22 if again else 11,
+                        "symbol": "star-open" if again else "circle",
+                        "line": {"width": 2},
+                    },
                 }
             )
     layout = {
         "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}, "range": [-5, 105]},
         "yaxis": {"title": {"text": "test accuracy of what stays, %"}, "range": [-5, 112]},
     }
-    text = "The star is where unlearning should end. Beside a point: seconds that the model took."
+    text = "The star is where unlearning should end. Beside each name: the seconds that the model took."
     return Chart("Accuracy, forgetting, time", {"data": data, "layout": layout}, text)
 
 
@@ -75,6 +79,7 @@ def confusion(case: Case, seen: Seen) -> list[Chart]:
             "z": table.tolist(),
             "zmin": 0,
             "zmax": 1,
+            "autocolorscale": True,
             "hovertemplate": "class %{y} taken for %{x}: %{z:.1%}<extra></extra>",
         }]  # fmt: skip
         axis = {"type": "category"}
@@ -121,15 +126,15 @@ def embedding(case: Case, seen: Seen) -> Chart:
     features = torch.nn.functional.normalize(case.original.features["retain"].double(), dim=1)
     centroids = torch.stack([features[labels == k].mean(0) for k in present])
     middle = features.mean(0)
-    plane = torch.linalg.svd(features[:5000] - middle, full_matrices=False).Vh[:2].T
+    plane = torch.linalg.svd(spaced(features, PLANE) - middle, full_matrices=False).Vh[:2].T
 
     def flat(some: Tensor) -> Tensor:
         return (torch.nn.functional.normalize(some.double(), dim=1) - middle) @ plane
 
     groups = {
-        "retained, before": (flat(case.original.features["retain"][:: max(1, len(labels) // SHOWN)]), "circle", 4),
-        "forgotten, before": (flat(case.original.features["forget"][:SHOWN]), "circle-open", 7),
-        "forgotten, after": (flat(seen.features["forget"][:SHOWN]), "x", 7),
+        "retained, before": (flat(spaced(case.original.features["retain"], SHOWN)), "circle", 4),
+        "forgotten, before": (flat(spaced(case.original.features["forget"], SHOWN)), "circle-open", 7),
+        "forgotten, after": (flat(spaced(seen.features["forget"], SHOWN)), "x", 7),
     }
     data: list[dict[str, Any]] = [
         {
@@ -158,6 +163,23 @@ def embedding(case: Case, seen: Seen) -> Chart:
     layout = {"xaxis": {"title": {"text": "first axis"}}, "yaxis": {"title": {"text": "second axis"}}, "height": 520}
     text = "Normalised features in the two directions in which retained samples differ most, of the original model."
     return Chart("Where the forgotten samples went", {"data": data, "layout": layout}, text)
+
+
+def spaced(rows: Tensor, most: int) -> Tensor:
+    """Take rows at equal distances: the first ones alone may be of one class.
+
+    Args:
+        rows: (N, D).
+        most: Of them.
+
+    Returns:
+        (n, D), n at most `most`.
+
+    Example:
+        >>> spaced(torch.arange(10), 4).tolist()
+        [0, 3, 6, 9]
+    """
+    return rows[:: max(1, -(-len(rows) // most))]
 
 
 def rocs(case: Case, seen: Seen, metrics: Iterable[Metric]) -> Chart | None:
@@ -193,10 +215,12 @@ def rocs(case: Case, seen: Seen, metrics: Iterable[Metric]) -> Chart | None:
     layout = {
         "xaxis": {"title": {"text": "others taken for forgotten samples"}, "range": [0, 1]},
         "yaxis": {"title": {"text": "forgotten samples found"}, "range": [0, 1]},
-        "height": 560,
+        "height": 640,
         "margin": {"t": 70},
-        "legend": {"orientation": "v", "x": 0.99, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
-        "updatemenus": [{"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.16, "yanchor": "top"}],
+        "legend": {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.12, "yanchor": "top"},
+        "updatemenus": [
+            {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.16, "yanchor": "top", "font": {"size": 11}}
+        ],
     }
     text = (
         "Each attack at all its thresholds; choose one above the plot. The dotted curve is the same attack on the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from antigrad.attacks.interval import Estimate
 from antigrad.core.runs import RunFolder
@@ -12,7 +12,6 @@ from antigrad.unlearning.unlearn.rows import last, metrics_of
 
 CLOSE = 0.02
 """Differences of accuracy up to two points are not called one."""
-Tone = Literal["good", "bad", "neutral"]
 Row = Mapping[str, Any]
 
 
@@ -61,13 +60,9 @@ class Verdict:
         return row is not None and row["value"] < row["retrain"] / 2
 
     @property
-    def tone(self) -> Tone:
-        """Whether a reader should be glad."""
-        if self.stopped is not None or self.forgotten.beyond:
-            return "bad"
-        if self.forgotten.difference is None:
-            return "neutral"
-        return "good" if not (self.kept.beyond or self.tell or self.soon) else "neutral"
+    def harmed(self) -> bool:
+        """Whether what stays is worse than after retraining."""
+        return self.kept.beyond and self.kept.row["value"] < self.kept.row["retrain"]
 
 
 def verdict(run: RunFolder, place: int) -> Verdict | None:
@@ -114,7 +109,7 @@ def _estimate(row: Row, key: str) -> Estimate:
 
 
 def lead_of(found: Verdict | None, method: str, count: int) -> str:
-    """Say it in a few sentences.
+    """Say it: the verdict in one sentence, what to do, the figures.
 
     Args:
         found: The verdict.
@@ -127,31 +122,68 @@ def lead_of(found: Verdict | None, method: str, count: int) -> str:
     if found is None:
         return f"{method}: {count} samples were to be forgotten; accuracies were not measured."
     if found.stopped is not None:
-        return f"{method} was stopped: {found.stopped}. The model is the last good state, not an unlearned one."
-    row, kept = found.forgotten.row, found.kept.row
-    before = f"{_percent(row['original'])} before"
+        return (
+            f"{method} was stopped: {found.stopped}. The model is the last good state, not an unlearned one. Lower the "
+            "learning_rate, or take a method that is bounded, such as duck or npo."
+        )
     if found.forgotten.difference is None:
         return (
-            f"{method}: accuracy on the {count} forgotten samples is {_percent(row['value'])} ({before}), on test "
-            f"samples {_percent(kept['value'])} ({_percent(kept['original'])} before). Without a retrained model "
-            "nobody can say whether that is forgetting."
+            "Without a retrained model nobody can say whether this is forgetting. Run it with --reference true. "
+            + _figures(found, method, count)
         )
-    compared = f"{_percent(row['retrain'])} after retraining, {before}"
-    head = "Not forgotten" if found.forgotten.beyond and row["value"] > row["retrain"] else "Forgotten"
-    if found.forgotten.beyond and row["value"] < row["retrain"]:
-        head = "Forgotten more than retraining forgets"
-    text = f"{head}: {method} leaves an accuracy of {_percent(row['value'])} on {count} samples ({compared}). "
-    text += f"Test accuracy of what stays is {_percent(kept['value'])}, after retraining {_percent(kept['retrain'])}. "
-    tell = found.tell
-    if found.attacks and not tell:
-        text += f"None of {len(found.attacks)} attacks finds more or less than on the retrained model."
-    elif tell:
-        text += f"{len(tell)} of {len(found.attacks)} attacks find something else than on the retrained model."
+    return " ".join([_judged(found, count), _figures(found, method, count)])
+
+
+def _judged(found: Verdict, count: int) -> str:
+    # The verdict, and what to do.
+    row, kept = found.forgotten.row, found.kept.row
+    if found.forgotten.beyond and row["value"] > row["retrain"]:
+        return (
+            f"Not forgotten: {_percent(row['value'])} of the {count} samples are still right, after retraining "
+            f"{_percent(row['retrain'])}. Try more epochs, a larger learning_rate, or another method: antigrad unlearn "
+            "compare runs them all."
+        )
+    if found.harmed:
+        return (
+            f"Forgotten, but what stays was harmed: test accuracy is {_percent(kept['value'])}, after retraining "
+            f"{_percent(kept['retrain'])}. Try a smaller learning_rate, or a method with a retain part, such as duck "
+            "or npo."
+        )
+    if found.forgotten.beyond:
+        return (
+            f"Forgotten more than retraining forgets: {_percent(row['value'])} of the {count} samples are right, after "
+            f"retraining {_percent(row['retrain'])}. That can be told from never having been seen: try fewer epochs, "
+            "or stop=true."
+        )
     if found.soon and found.back is not None:
-        row = found.back.row
-        text += f" But it is not gone: {row['value']:.0f} steps of fine-tuning on a few of them bring the others back, "
-        text += f"where a retrained model needs {row['retrain']:.0f}."
-    return text
+        back = found.back.row
+        return (
+            f"Forgotten by its accuracy, but not gone: {back['value']:.0f} steps of fine-tuning on a few of the "
+            f"samples bring the others back, where a retrained model needs {back['retrain']:.0f}. If it must be gone, "
+            "retrain; antigrad unlearn compare shows which methods come back as late as retraining."
+        )
+    if found.tell:
+        return (
+            f"Forgotten by its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
+            "than on the retrained model. See which below; if an attacker must not tell, retrain or try another method."
+        )
+    return "Forgotten as by retraining, as far as these figures see. Keep the receipt with the model."
+
+
+def _figures(found: Verdict, method: str, count: int) -> str:
+    row, kept = found.forgotten.row, found.kept.row
+    compared = found.forgotten.difference is not None
+
+    def beside(one: Row) -> str:
+        again = f"{_percent(one['retrain'])} after retraining, " if compared else ""
+        return f"{_percent(one['value'])} ({again}{_percent(one['original'])} before)"
+
+    text = f"{method}: accuracy on the {count} forgotten samples {beside(row)}, on test samples of what stays "
+    text += beside(kept)
+    if compared and found.attacks:
+        told = len(found.tell) or "none"
+        text += f"; {told} of {len(found.attacks)} attacks find more or less than on the retrained model"
+    return f"{text}."
 
 
 def _percent(value: float) -> str:

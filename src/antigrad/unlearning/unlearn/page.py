@@ -56,8 +56,10 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
 
 def _cards(found: Verdict, config: UnlearnConfig, count: int) -> Cards:
     cards = [
-        _gap_card("forgotten samples, accuracy", found.forgotten, f"{count} training samples"),
-        _gap_card("what stays, test accuracy", found.kept, ""),
+        _gap_card(
+            "forgotten samples, accuracy", found.forgotten, f"{count} training samples", bad=found.forgotten.beyond
+        ),
+        _gap_card("what stays, test accuracy", found.kept, "", bad=found.harmed),
     ]
     if found.attacks:
         names = ", ".join(str(gap.row["title"]).removeprefix("attack: ") for gap in found.tell[:3])
@@ -78,13 +80,13 @@ def _cards(found: Verdict, config: UnlearnConfig, count: int) -> Cards:
     return Cards("Verdict", cards, text)
 
 
-def _gap_card(label: str, gap: Gap, note: str) -> Card:
+def _gap_card(label: str, gap: Gap, note: str, *, bad: bool) -> Card:
     row = gap.row
     notes = [note] if note else []
     if gap.difference is not None:
         notes.append(f"retrained {100 * row['retrain']:.1f} %")
     notes.append(f"before {100 * row['original']:.1f} %")
-    tone = "neutral" if gap.difference is None else "bad" if gap.beyond else "good"
+    tone = "neutral" if gap.difference is None else "bad" if bad else "good"
     return Card(label, f"{100 * row['value']:.1f} %", "; ".join(notes), tone)
 
 
@@ -93,8 +95,7 @@ def _metrics_table(rows: Mapping[str, Row], asked: Sequence[str]) -> Table:
         Column("title", "figure"),
         Column("value", "unlearned", "number"),
         Column("interval", "95 % interval"),
-        Column("ideal", "ideal"),
-        Column("better", "better"),
+        Column("aim", "aim"),
         Column("retrain", "retrained", "number", "Of figures that compare with it: of a second retrained model."),
         Column("retrain interval", "95 % interval"),
         Column("difference", "minus retrained", "signed"),
@@ -107,8 +108,8 @@ def _metrics_table(rows: Mapping[str, Row], asked: Sequence[str]) -> Table:
         has = row["value_low"] is not None and gap.difference is not None
         shown.append(
             {
-                **{key: row[key] for key in ("title", "value", "better", "retrain", "original")},
-                "ideal": "as retrained" if row["ideal"] is None else f"{row['ideal']:g}",
+                **{key: row[key] for key in ("title", "value", "retrain", "original")},
+                "aim": row["better"] if row["ideal"] is None else f"{row['better']}, ideal {row['ideal']:g}",
                 "interval": _interval(row, "value"),
                 "retrain interval": _interval(row, "retrain"),
                 "difference": None if gap.difference is None else gap.difference.value,

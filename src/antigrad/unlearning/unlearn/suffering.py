@@ -159,12 +159,14 @@ def sample_table(case: Case, seen: Seen, paid: Paid | None, before: Paid | None,
     again = None if case.retrained is None else losses(case, case.retrained, "retain")
     names, context = case.context.deletion.train.classes, case.context
     rows: dict[int, dict[str, Any]] = {}
-    for place in torch.argsort(now - was, descending=True)[:MOST].tolist():
+    # Those that were followed, where some were: of the others it is not known to what they owe it.
+    asked = torch.arange(len(was)) if paid is None else torch.tensor(paid["places"])
+    for place in asked[torch.argsort((now - was)[asked], descending=True)][:MOST].tolist():
         predicted = min(int(seen.logits["retain"][place].argmax()), len(names) - 1)
         row: dict[str, Any] = {"id": context.retain.ids[place], "class": names[int(case.labels["retain"][place])]}
         row |= {"predicted": names[predicted], "before": float(was[place]), "after": float(now[place])}
         rows[place] = row | {"retrained": None if again is None else float(again[place])}
-    for number, place in enumerate([] if paid is None else paid["places"]):
+    for number, place in enumerate(asked.tolist()):
         if place in rows and paid is not None:
             rows[place] |= {part: paid[part][number] for part in PARTS}
     columns = [
@@ -176,7 +178,7 @@ def sample_table(case: Case, seen: Seen, paid: Paid | None, before: Paid | None,
         Column("retrained", "retrained", "number"),
         *((Column(part, f"owed to {part}", "signed") for part in PARTS) if paid is not None else ()),
     ]
-    text = ""
+    text = "" if paid is None else f"Of {len(asked)} that were followed of {len(was)} (--payers). "
     if before is not None:
         columns += [
             Column(
@@ -186,8 +188,8 @@ def sample_table(case: Case, seen: Seen, paid: Paid | None, before: Paid | None,
                 "foreseen safe", "at the safe weight", "signed", "The same at the weight that the geometry calls safe."
             ),
         ]
-        text = _foreseen(rows, now - was, before, weight)
-    return Table("Who pays: retained samples that lost most", columns, list(rows.values()), text)
+        text += _foreseen(rows, now - was, before, weight)
+    return Table("Who pays: retained samples that lost most", columns, list(rows.values()), text.strip())
 
 
 def _foreseen(rows: dict[int, dict[str, Any]], rise: Tensor, before: Paid, weight: float) -> str:

@@ -1,0 +1,66 @@
+"""What the page says first: the verdict, and what to do, from rows made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sklearn", reason="the extra unlearning is not installed")
+
+from antigrad.unlearning.unlearn.findings import Verdict, gap_of, lead_of
+
+
+def row(value: float, retrain: float | None, original: float, half: float = 0.01, **more: Any) -> dict[str, Any]:
+    ends = {
+        f"{key}_{end}": None if one is None else one + sign * half
+        for key, one in (("value", value), ("retrain", retrain), ("original", original))
+        for end, sign in (("low", -1), ("high", 1))
+    }
+    return {"name": "figure", "title": "attack: figure", "value": value, "retrain": retrain, "original": original, **ends, **more}  # fmt: skip  # noqa: E501
+
+
+def judged(
+    forget: float = 0.0, kept: float = 0.97, attack: float = 0.5, steps: float = 20, retrain: float | None = 0.0
+) -> Verdict:
+    again = None if retrain is None else 0.97
+    return Verdict(
+        gap_of(row(forget, retrain, 1.0)),
+        gap_of(row(kept, again, 0.975)),
+        [gap_of(row(attack, None if retrain is None else 0.5, 0.9), small=0.0)],
+        None,
+        gap_of(row(steps, None if retrain is None else 20.0, 0.0), small=0.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "head", "advice"),
+    [
+        ({}, "Forgotten as by retraining", "Keep the receipt"),
+        ({"forget": 0.6}, "Not forgotten: 60.0 % of the 109", "more epochs"),
+        ({"forget": 0.6, "kept": 0.5}, "Not forgotten: 60.0 %", "more epochs"),
+        ({"kept": 0.5}, "Forgotten, but what stays was harmed: test accuracy is 50.0 %", "retain part"),
+        ({"forget": 0.5, "retrain": 0.9}, "Forgotten more than retraining forgets: 50.0 %", "fewer epochs"),
+        ({"steps": 2}, "Forgotten by its accuracy, but not gone: 2 steps", "retrain"),
+        ({"attack": 0.8}, "Forgotten by its accuracy, but 1 of 1 attacks", "See which"),
+        ({"attack": 0.2}, "Forgotten by its accuracy, but 1 of 1 attacks", "See which"),
+        ({"retrain": None}, "Without a retrained model nobody can say", "--reference true"),
+    ],
+)
+def test_the_verdict_comes_first_and_says_what_to_do(given: dict[str, Any], head: str, advice: str) -> None:
+    lead = lead_of(judged(**given), "duck", 109)
+    assert lead.startswith(head), lead
+    assert advice in lead
+    assert "duck: accuracy on the 109 forgotten samples" in lead
+
+
+def test_what_stays_better_than_after_retraining_is_no_harm() -> None:
+    found = judged(kept=1.0)
+    assert found.kept.beyond and not found.harmed
+    assert lead_of(found, "duck", 109).startswith("Forgotten as by retraining")
+
+
+def test_a_stopped_run_says_so_and_what_to_do() -> None:
+    found = judged()
+    lead = lead_of(Verdict(found.forgotten, found.kept, [], "main, epoch 1: the loss is nan"), "neg_grad", 109)
+    assert lead.startswith("neg_grad was stopped") and "learning_rate" in lead
