@@ -48,7 +48,7 @@ def run(quick: bool, keep: bool) -> None:
 
 
 def best(count: int) -> list[Candidate]:
-    """Choose by the share of displaced correct answers on the first seed, both step sizes of AdamW, and by nothing else.
+    """Choose by the share of displaced correct answers on the first seed, over both steps of AdamW, by nothing else.
 
     Args:
         count: How many.

@@ -136,7 +136,7 @@ def test_a_rule_is_named_where_it_is_better_beyond_chance(tmp_path: Path, gain: 
     assert ("Of 1 other rules 'nthr' raised the correct answers most: +0.5 nats relative to 'none'" in text) == named
     assert ("better on 8 of 8 questions, losing likelihood on" in text) == named
     assert ("'nthr' is indistinguishable from 'none' on 8 questions: " in text) != named
-    assert ("Train with 'nthr': 38% of the correct answers lose instead of 100%" in advice) == named
+    assert ("Train with 'nthr': 50% of the correct answers lose instead of 100%" in advice) == named
     assert ("and relative to 'none' it changes Δ by +0.5 ± " in advice) == named
 
 
