@@ -118,6 +118,8 @@ def test_a_peak_and_no_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--rewards", "1,0", "--objective", "json:dumps"], "a class of an objective"),
         (["--rewards", "1,0", "--law", "sometimes"], "online, offline or a number"),
         (["--rewards", "1,0", "--objective", "grpo,grpo"], "given twice"),
+        (["--peak", "50"], "groups of 8 with 51 reward"),
+        (["--peak", "50", "--objective", "grpo,grpo_p,rwr"], "objectives of lab simulate: 2 problems"),
     ],
 )
 def test_refusals(words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from antigrad.cli.main import main
 from antigrad.core import RunFolder
@@ -35,6 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
         "--evaluate-every",
         "12",
     ]
+    more += ["--save-every", "12"]
     assert main(command(folder, *more, "--certify-every", "4", "--trl.lr_scheduler_type", "constant")) == 0
     return RunFolder.open(folder)
 
@@ -67,6 +69,47 @@ def test_the_summary_is_the_ledgers(trained: RunFolder) -> None:
     page = json.loads((trained.path / "artifacts" / "page.json").read_text())
     assert f"{tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}" in page["verdict"]["answer"]
     assert (trained.path / "certificate" / "run.yaml").exists()
+
+
+def test_the_certificate_has_a_page_and_the_training_leads_to_it(trained: RunFolder) -> None:
+    assert '<a href="certificate/report.html">' in (trained.path / "report.html").read_text()
+    assert "cos" in (trained.path / "certificate" / "report.html").read_text()
+
+
+def test_responses_of_measured_steps_are_in_the_ledger_and_on_the_page(trained: RunFolder) -> None:
+    rows = trained.ledger.rows("completions")
+    assert {row["step"] for row in rows} == {2, 4, 6, 8, 10, 12}
+    for row in rows:
+        rewards = [one["reward"] for one in row["responses"]]
+        assert len(rewards) == 8 and set(rewards) <= {0.0, 1.0}
+        if len(set(rewards)) == 2:
+            assert all((one["weights"][0] > 0) == one["correct"] for one in row["responses"])
+    page = json.loads((trained.path / "artifacts" / "page.json").read_text())
+    (shown,) = [section for section in page["sections"] if section["kind"] == "tokens"]
+    assert 0 < len(shown["groups"]) <= 20
+    assert shown["groups"][0]["prompt"] in {row["prompt"] for row in rows}
+    assert "completions" not in RunFolder.open(trained.path).summary
+
+
+def test_checkpoints_have_a_card_that_is_true(trained: RunFolder) -> None:
+    for name in ("policy", "checkpoint-12"):
+        card = (trained.path / "checkpoints" / name / "README.md").read_text()
+        head, body = card.split("---\n")[1:3]
+        assert yaml.safe_load(head)["tags"] == ["antigrad", "trl", "grpo"]
+        assert "None" not in body and "| credit rule | `nthr(anchor=others)` |" in body and "step 12 of 12" in body
+        last = trained.ledger.rows("evaluation")[-1]["reward"]
+        assert f"{last:.6g} |" in next(line for line in body.splitlines() if line.startswith("| reward |"))
+        assert "3 certified steps" in body and "learning_rate: 0.0003" in body
+
+
+def test_what_only_trl_refuses_leaves_nothing_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its trainer finds out that a package is missing; the run folder is there by then."""
+    output = tmp_path / "run"
+    assert main(command(output, "--steps", "1", "--trl.use_liger_kernel", "true")) == 1
+    assert "liger" in capsys.readouterr().err.lower()
+    assert not output.exists()
+    assert main(command(output, "--steps", "1", "--evaluate-every", "0", "--log_completions", "false")) == 0
+    assert not RunFolder.open(output).ledger.rows("completions")
 
 
 def test_a_run_without_rows_or_evaluations_has_a_page_too(tmp_path: Path) -> None:

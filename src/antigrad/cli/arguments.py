@@ -14,6 +14,7 @@ import yaml
 from antigrad.core.catalog import split_specs
 from antigrad.core.errors import did_you_mean, raise_all
 from antigrad.core.files import is_there
+from antigrad.core.settings import Settings
 from antigrad.core.unicode import half_character
 from antigrad.core.yaml_text import UnboundedError, load_yaml
 
@@ -59,7 +60,7 @@ def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
     """
     types = {f"--{name}": kind for name, kind in kinds(settings).items()}
     out: list[str] = []
-    for place, word in enumerate(argv):
+    for place, word in enumerate(argv := in_our_words(settings, argv)):
         before = out[-1] if out else ""
         if types.get(before, "").startswith("list"):
             out.append(_json_list(word, quoted="str" in types[before]))
@@ -73,6 +74,42 @@ def as_typed(settings: type[Any], argv: Sequence[str]) -> list[str]:
             out.append(f"{flag}={_json_list(value, quoted='str' in kind)}")
         else:
             out.append(f"{flag}{equals}{value}")
+    return out
+
+
+def in_our_words(settings: type[Any], argv: Sequence[str]) -> list[str]:
+    """Put our names in the place of those that other libraries have for a setting.
+
+    Args:
+        settings: The dataclass of the settings.
+        argv: Arguments as typed.
+
+    Returns:
+        The same arguments.
+
+    Raises:
+        ManyInputsError: A setting is given by both names.
+
+    Example:
+        >>> from antigrad.posttraining.diagnose.settings import DiagnoseConfig
+        >>> in_our_words(DiagnoseConfig, ["--num-generations=4", "--limit", "8", "--seed", "1"])
+        ['--rollouts=4', '--questions', '8', '--seed', '1']
+    """
+    known = {*kinds(settings), "config", "json", "help", "print_config"}
+    out: list[str] = []
+    ours: dict[str, str] = {}
+    for word in argv:
+        flag, equals, value = word.partition("=")
+        name = flag.removeprefix("--").replace("-", "_")
+        if flag.startswith("--") and name.partition(".")[0].removesuffix("+") not in known:
+            found: str | None = settings.our_name(name) if issubclass(settings, Settings) else None
+            if found is not None:
+                ours[name] = found
+                word = f"--{found}{equals}{value}"
+        out.append(word)
+    typed = [word.partition("=")[0].removeprefix("--").replace("-", "_") for word in out if word.startswith("--")]
+    doubled = [name for name, found in ours.items() if typed.count(found) > 1]
+    raise_all("settings", [f"{name} is given twice: it is {ours[name]} here" for name in doubled])
     return out
 
 
@@ -244,12 +281,15 @@ def _whole_paths(items: Sequence[str]) -> list[str]:
     return out
 
 
-def check_keys(argv: Sequence[str], known: Iterable[str]) -> None:
+def check_keys(
+    argv: Sequence[str], known: Iterable[str], named: Callable[[str], str | None] = lambda name: None
+) -> None:
     """Refuse unknown flags and unknown keys of a `--config` file, all at once, with suggestions.
 
     Args:
         argv: Arguments as typed.
         known: Names of the settings.
+        named: Finds our name for that of another library.
 
     Raises:
         ManyInputsError: At least one is unknown, or the file can't be read.
@@ -267,7 +307,9 @@ def check_keys(argv: Sequence[str], known: Iterable[str]) -> None:
         if name not in (*names, "print_config") and not free:
             problems.append(f"unknown option --{name}: {did_you_mean(name, names)}")
         value = value if equals else next(iter(argv[place + 1 :]), "")
-        problems += _problems_of_file(Path(value), names) if name == "config" else _problems_of_value(name, value)
+        problems += (
+            _problems_of_file(Path(value), names, named) if name == "config" else _problems_of_value(name, value)
+        )
     raise_all("settings", problems)
 
 
@@ -282,7 +324,7 @@ def _problems_of_value(name: str, value: str) -> list[str]:
     return []
 
 
-def _problems_of_file(path: Path, names: list[str]) -> list[str]:
+def _problems_of_file(path: Path, names: list[str], named: Callable[[str], str | None]) -> list[str]:
     try:
         content = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -292,7 +334,11 @@ def _problems_of_file(path: Path, names: list[str]) -> list[str]:
     if not isinstance(content, dict):
         return [f"--config {path}: a mapping of settings is expected, found {type(content).__name__}"]
     keys = _flat(cast(dict[Any, Any], content), names)
-    return [f"{path}: unknown setting {key}: {did_you_mean(key, names)}" for key in keys if key not in names]
+    ours = {key: named(str(key)) for key in keys if key not in names}
+    return [
+        f"{path}: unknown setting {key}: {f'it is {own} here' if own else did_you_mean(key, names)}"
+        for key, own in ours.items()
+    ]
 
 
 def _flat(content: Mapping[Any, Any], names: Iterable[str], above: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from antigrad import __version__
 from antigrad.cli.arguments import as_typed, check_keys, file_first, kinds, unusable, with_names, wrong_kinds
-from antigrad.cli.extras import install_line
+from antigrad.cli.extras import is_missing, line_for
 from antigrad.cli.jobs import JOBS, Job, View, load
 from antigrad.cli.parsers import Command, Words, all_words, build, described, longest_match
 from antigrad.cli.views import COMMANDS, columns, finish
@@ -34,21 +34,25 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
 
     Raises:
         ManyInputsError: Values are of the wrong kind, all at once.
+        ModuleNotFoundError: The page could not be drawn.
     """
     settings = load(job.settings)
+    if is_missing("report") and not {"-h", "--help"} & set(argv):  # before the work whose page could not be drawn
+        raise ModuleNotFoundError("the page of a run needs the extra report", name="jinja2")
     parsers = build(COMMANDS, [job.words])
     parser, place = parsers[job.words], ".".join(job.words)
     argv = with_names(job.positional, as_typed(settings, [*argv, *job.fixed]))
     if not {"-h", "--help"} & set(argv):
-        check_keys(argv, kinds(settings))
+        check_keys(argv, kinds(settings), settings.our_name)
     argv = file_first(argv)
     try:
         parsed = parser.instantiate(parsers[()].parse_args([*job.words, *argv])[place])  # nested ones as dataclasses
     except ArgumentError as error:
         problems = wrong_kinds(settings, parser.parse_args, argv)
         raise ManyInputsError("settings", problems or [str(error)]) from error
-    config = settings(**{field.name: parsed[field.name] for field in fields(settings)})
-    raise_all("settings", unusable(config))
+    given = {field.name: parsed[field.name] for field in fields(settings)}
+    raise_all("settings", unusable(given))
+    config = settings(**given)
     if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
         RunFolder(config.output).check_place(resume=config.resume)
     with full_disk(config.output), rows_of_another_time(config.output / "ledger.jsonl"):
@@ -100,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (error.name or "antigrad").startswith("antigrad"):
             raise
         text = f"antigrad {' '.join(words)}: the package {error.name} is missing"
-        errors.print(f"{text}; to do: {install_line(command.needs) or _ALL}", markup=False, soft_wrap=True)
+        errors.print(f"{text}; to do: {line_for(error.name or '', command.needs)}", markup=False, soft_wrap=True)
         return 1
     except RuntimeError as error:
         if "memory" not in str(error):
@@ -115,7 +119,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-_ALL = "pip install 'antigrad[all]'"
 _SIZES = ("rows_at_once", "rollouts", "samples", "batch_size", "batch", "max_rows", "max_tokens", "workers")
 """Settings that say how much is in memory at once, in the commands that have them."""
 

@@ -51,6 +51,8 @@ def finish(run: RunFolder, *, as_json: bool) -> None:
     console.print(f"run folder: {run.path}", markup=False, soft_wrap=True)
     if page is not None:
         console.print(f"report: {page.resolve().as_uri()}", markup=False, soft_wrap=True)
+        for inside in sorted(run.path.glob("*/report.html")):
+            console.print(f"{inside.parent.name}: {inside.resolve().as_uri()}", markup=False, soft_wrap=True)
 
 
 def show_report(parsed: Namespace) -> None:

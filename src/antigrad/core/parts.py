@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError
+from antigrad.core.html import figures_table
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Parts:
             The sum, part by part.
         """
         return Parts(self.up + other.up, self.down + other.down, self.anchor + other.anchor)
+
+    def _repr_html_(self) -> str:
+        figures = {name: value.item() for name, value in self.detached().items()}
+        return figures_table("Parts of the loss", figures | {"sum": self.detached().total().item()})
 
     @staticmethod
     def zeros(like: Tensor) -> Parts:

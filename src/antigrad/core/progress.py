@@ -1,14 +1,19 @@
-"""Progress on long work: a bar on a terminal, nothing anywhere else."""
+"""Progress on long work: a bar on a terminal, anywhere else a line every so often."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from multiprocessing import parent_process
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+EVERY = 30.0
+"""Seconds between two lines where there is no terminal; what is done sooner says nothing."""
 
 
 class Task(Protocol):
@@ -31,15 +36,54 @@ class _Bar:
         self._bar.update(self._task, advance=1, note=note)
 
 
+class _Lines:
+    """A log file or a notebook: `questions 3/16, 0:01:20 so far, about 0:05:50 left: question 4`."""
+
+    def __init__(self, console: Console, total: int, title: str, done: int, clock: Callable[[], float]) -> None:
+        self._console, self._total, self._title, self._clock = console, total, title, clock
+        self._done = self._before = done
+        self._start = self._last = clock()
+        self._said = False
+
+    def advance(self, note: str = "") -> None:
+        self._done += 1
+        now = self._clock()
+        last = self._said and self._done == self._total
+        if now - self._last < EVERY and not last:
+            return
+        self._last, self._said = now, True
+        each = (now - self._start) / (self._done - self._before)
+        left = f", about {_clock_time(each * (self._total - self._done))} left" if self._done < self._total else ""
+        text = f"{self._title} {self._done}/{self._total}, {_clock_time(now - self._start)} so far{left}"
+        self._console.print(f"{text}: {note}" if note else text, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Silent:
+    def advance(self, note: str = "") -> None:
+        pass
+
+
+def _clock_time(seconds: float) -> str:
+    return str(timedelta(seconds=round(max(0.0, seconds))))
+
+
 @contextmanager
-def progress(title: str, total: int, *, done: int = 0, console: Console | None = None) -> Generator[Task]:
-    """Show how far a long piece of work is; silent when the console is not a terminal, and in worker processes.
+def progress(
+    title: str,
+    total: int,
+    *,
+    done: int = 0,
+    console: Console | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Generator[Task]:
+    """Show how far a long piece of work is: a bar on a terminal, lines elsewhere, nothing in worker processes.
 
     Args:
         title: What is being done.
         total: Units of work in all.
         done: Units already done, after a resume.
         console: Where to draw; standard error by default, so that standard output stays clean.
+        clock: Seconds, for the lines.
 
     Yields:
         An object whose `advance` counts one unit.
@@ -57,9 +101,13 @@ def progress(title: str, total: int, *, done: int = 0, console: Console | None =
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    # A worker's bar would be drawn over that of the process which started it.
-    silent = not console.is_terminal or parent_process() is not None
-    with Progress(*columns, console=console, disable=silent) as bar:
+    if parent_process() is not None:  # a worker's bar would be drawn over that of the process which started it
+        yield _Silent()
+        return
+    if not console.is_terminal:
+        yield _Lines(console, total, title, done, clock)
+        return
+    with Progress(*columns, console=console) as bar:
         task = _Bar(bar, total, title)
         for _ in range(done):
             task.advance()

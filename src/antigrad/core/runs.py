@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
@@ -14,8 +15,9 @@ from typing import Any, cast
 
 import yaml
 
-from antigrad.core.errors import AntigradError, InputValueError
+from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.core.files import check_folder, disk_errors, inside, is_file, write_atomic
+from antigrad.core.html import figures_table
 from antigrad.core.ledger import Ledger, from_json, to_json
 from antigrad.core.locks import LOCK, OWNER, PARTIAL, FolderLock, clear_leftovers
 from antigrad.core.packages import versions_of
@@ -42,6 +44,7 @@ class RunFolder:
         self.path = Path(path)
         self.ledger = Ledger(self.path / "ledger.jsonl")
         self._lock: FolderLock | None = None
+        self._begun: str = ""  # what was there before this object began the run: `nothing` or `an empty folder`
 
     @classmethod
     def start(cls, path: Path, *, job: str, config: Any, resume: bool = False, free: Iterable[str] = ()) -> RunFolder:
@@ -65,6 +68,7 @@ class RunFolder:
         record = run.path / "run.yaml"
         with disk_errors(run.path):
             run.check_place(resume=resume)
+            before = "an empty folder" if run.path.exists() else "nothing"
             run.path.mkdir(parents=True, exist_ok=True)
             run._hold()
             run.check_place(resume=resume)  # again: another process may have been faster
@@ -82,7 +86,25 @@ class RunFolder:
             **_environment(job),
         }
         write_atomic(record, yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
+        run._begun = before
         return run
+
+    def discard(self) -> None:
+        """Leave the place as it was before this object began the run, when something was refused only then.
+
+        A run that was there before is left as it is.
+        """
+        if not self._begun:
+            return
+        self.release()
+        for item in self.path.iterdir():
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item, ignore_errors=True)
+            else:
+                item.unlink(missing_ok=True)
+        if self._begun == "nothing":
+            self.path.rmdir()
+        self._begun = ""
 
     def check_place(self, *, resume: bool) -> None:
         """Check that a run may be here, before the work that it is to hold.
@@ -246,6 +268,57 @@ class RunFolder:
         if not isinstance(figures, dict) or any(isinstance(one, dict | list) for one in figures.values()):
             raise InputValueError(f"{path}", "a flat mapping of figures", "remove it, then use --resume")
         return cast(dict[str, Any], figures)
+
+    def to_pandas(self, kind: str | None = None) -> Any:
+        """Read the rows of a kind as a table.
+
+        Args:
+            kind: Kind of row, for example `update`; all when None.
+
+        Returns:
+            A `pandas.DataFrame`, a row each; what is nested stays a Python object.
+
+        Raises:
+            AntigradError: pandas is not installed.
+            InputValueError: There are rows, but none of this kind.
+
+        Example:
+            >>> import tempfile
+            >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={})
+            >>> run.ledger.append({"kind": "update", "arm": "none", "delta": -0.5})
+            >>> run.to_pandas("update")["delta"].tolist()
+            [-0.5]
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as error:
+            raise AntigradError("a table without pandas", "the package pandas", "pip install pandas") from error
+        rows = [{**row} for row in self.ledger.stream(kind)]
+        if kind is not None and not rows:
+            known = sorted({str(row.get("kind")) for row in self.ledger.stream()})
+            if known:
+                raise InputValueError(f"{self.path} without rows {kind!r}", "a kind of row", did_you_mean(kind, known))
+        return pandas.DataFrame.from_records(rows)
+
+    def to_parquet(self, kind: str | None = None, path: Path | str | None = None) -> list[Path]:
+        """Write the rows as Parquet, one file a kind; see `write_tables`.
+
+        Args:
+            kind: Kind of row; all when None.
+            path: Where rows of one kind go; None for `artifacts/tables/KIND.parquet`.
+
+        Returns:
+            The files.
+        """
+        from antigrad.core.tables import write_tables
+
+        return write_tables(self, kind, None if path is None else Path(path))
+
+    def _repr_html_(self) -> str:
+        facts, page = self.facts, self.path / "report.html"
+        state = self.summary or {"state": "not finished"}
+        link = page.resolve().as_uri() if page.is_file() else ""
+        return figures_table(f"antigrad {facts.get('job', '')}: {self.path}", state, link=link)
 
     def _check_same(self, job: str, settings: dict[str, Any], free: set[str]) -> None:
         facts = self.facts

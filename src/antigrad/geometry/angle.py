@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
+from antigrad.core.html import figures_table
 from antigrad.geometry.dots import in_pieces
 from antigrad.geometry.evidence import THRESHOLD
 from antigrad.geometry.lengths import check_square, scaled, times_power_of_two
@@ -71,6 +72,11 @@ class Certificate:
             raise InputValueError(given, "finite numbers", "leave out steps that overflowed")
         if self.step_sq < 0 or self.descent_sq < 0:
             raise InputValueError(given, "squared lengths of at least 0", "pass |g|², |y|², g·y in this order")
+
+    def _repr_html_(self) -> str:
+        way = "down the loss" if self.effective else "not down the loss"
+        figures = {"cos ψ": self.cos, "ψ": f"{math.degrees(self.psi):.1f}°", "κ, at least": self.kappa, "g·y": self.dot}
+        return figures_table(f"Certificate: {way}", figures)
 
     @classmethod
     def of(cls, step: Tensor, descent: Tensor) -> Certificate:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputTypeError, InputValueError
+from antigrad.core.html import figures_table
 from antigrad.geometry.angle import Certificate, check_pair
 
 _SUMS = ("up_up", "up_down", "down_down")
@@ -183,6 +184,9 @@ class Window:
             True inside the window.
         """
         return self.low < weight < self.high or self.low == weight == 0 < self.high
+
+    def _repr_html_(self) -> str:
+        return figures_table("Weights of the down part at which both parts gain", asdict(self))
 
 
 def safe_window(up_up: float, up_down: float, down_down: float) -> Window:

@@ -1,8 +1,9 @@
-"""The bars that transformers draws while it reads and writes weights: only for people who look."""
+"""What other libraries draw and say: bars only for people who look, and no word of names that they change."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -27,3 +28,15 @@ def quiet(*, always: bool = False) -> Generator[None]:
     finally:
         if hide:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def no_renamings() -> Generator[None]:
+    """Leave out what transformers says to TRL: that an option of it has a new name. A user can do nothing about it.
+
+    Yields:
+        Nothing; call inside.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r".*gradient_checkpointing.* is deprecated", FutureWarning)
+        yield

@@ -24,7 +24,14 @@ _SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js", "sc
 _FACTS = ("job", "started", "python", "platform", "git")
 
 
-def render(page: Page, facts: Mapping[str, Any], summary: Mapping[str, Any], *, name: str) -> str:
+def render(
+    page: Page,
+    facts: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    *,
+    name: str,
+    inside: Mapping[str, str] | None = None,
+) -> str:
     """Write the whole page.
 
     Args:
@@ -32,9 +39,10 @@ def render(page: Page, facts: Mapping[str, Any], summary: Mapping[str, Any], *, 
         facts: What `run.yaml` says.
         summary: The headline figures, name to figure.
         name: Name of the run, for the head of the page.
+        inside: Pages of runs in folders of this one: relative path and title.
 
     Returns:
-        One HTML document; nothing in it points outside.
+        One HTML document; nothing in it points outside of the run folder.
     """
     scripts = [_asset(script) for script in _SCRIPTS]
     if any(isinstance(section, Chart) for section in page.sections):
@@ -46,6 +54,7 @@ def render(page: Page, facts: Mapping[str, Any], summary: Mapping[str, Any], *, 
             page=page,
             name=name,
             job=facts.get("job", "JOB"),
+            inside=inside or {},
             started=f"{str(facts.get('started', ''))[:16].replace('T', ' ')} UTC",
             sections=[_view(section) for section in page.sections],
             environment=_environment(facts),

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.html import figures_table
 from antigrad.scenarios.dynamics import States, wrap
 from antigrad.scenarios.gap import Box, boxes, corners, separation
 from antigrad.scenarios.manoeuvres import Lattice
@@ -89,6 +90,10 @@ class Certificate:
     def lead(self) -> float | None:
         """S between the last safe start and the contact."""
         return None if self.last is None else self.contact - self.last
+
+    def _repr_html_(self) -> str:
+        figures = {"first contact, s": self.contact, "attack visible, s": self.seen, "last safe start, s": self.last}
+        return figures_table(f"Certificate of a collision: {self.verdict}", figures | {"braking": self.braking})
 
 
 @dataclass(frozen=True, eq=False)

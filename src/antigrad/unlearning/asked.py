@@ -10,6 +10,7 @@ from typing import Any
 from antigrad.core.devices import device_problems
 from antigrad.core.errors import AntigradError
 from antigrad.core.files import is_there
+from antigrad.core.settings import Settings
 from antigrad.core.spread import Where
 from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.methods.retrain import Retrain
@@ -22,7 +23,7 @@ PLACE = ("engine", "workers", "address")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Asked(Settings):
     """Settings that the jobs of unlearning share.
 
     Args:

@@ -8,7 +8,12 @@ import pytest
 
 from antigrad.cli.arguments import as_typed, check_keys, kinds, with_names
 from antigrad.core import ManyInputsError
+from antigrad.posttraining.diagnose.pairs.settings import DiagnosePairsConfig
+from antigrad.posttraining.diagnose.settings import DiagnoseConfig
 from antigrad.posttraining.evaluate.settings import EvaluateConfig
+from antigrad.posttraining.train.bon.settings import TrainBonConfig
+from antigrad.posttraining.train.dpo.settings import TrainDPOConfig
+from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 
 NAMES = ["arms", "step_sizes", "max_new_tokens", "resume", "seed"]
 
@@ -140,3 +145,37 @@ def test_a_path_with_commas_is_one_item_where_it_is_there(tmp_path: Path) -> Non
 
 def test_values_of_a_literal_are_named_whatever_it_is_called() -> None:
     assert kinds(EvaluateConfig)["engine"] == "one of auto, transformers, vllm"
+
+
+@pytest.mark.parametrize(
+    ("settings", "typed", "ours"),
+    [
+        (TrainGRPOConfig, "--num_generations 4 --per-device-train-batch-size=8", "--rollouts 4 --rows_at_once=8"),
+        (TrainGRPOConfig, "--max_steps 3 --loss_type dr_grpo", "--steps 3 --trl.loss_type dr_grpo"),
+        (TrainGRPOConfig, "--learning_rate 1e-6 --gradient_accumulation_steps 2",
+         "--learning_rate 1e-6 --trl.gradient_accumulation_steps 2"),
+        (TrainDPOConfig, "--beta 0.1 --eval_steps 5", "--beta 0.1 --evaluate_every 5"),
+        (TrainBonConfig, "--weight_decay=0.1 --eval_steps 5", "--trl.weight_decay=0.1 --trl.eval_steps 5"),
+        (DiagnoseConfig, "--credit none,vpo --learning_rate 1e-6", '--arms ["none","vpo"] --step_sizes [1e-6]'),
+        (DiagnosePairsConfig, "--credit none,vpo --num_fewshot 2", '--arms ["none","vpo"] --shots 2'),
+        (EvaluateConfig, "--num_fewshot 4 --limit 10 --batch_size 2", "--shots 4 --questions 10 --rows_at_once 2"),
+        (EvaluateConfig, "--nmu_fewshot 4", "--nmu_fewshot 4"),
+    ],
+)  # fmt: skip
+def test_names_of_trl_and_lm_evaluation_harness_are_flags(settings: type, typed: str, ours: str) -> None:
+    found = as_typed(settings, typed.split())
+    assert [word.replace(", ", ",") for word in found] == ours.split()
+
+
+def test_a_setting_by_both_its_names_is_refused() -> None:
+    with pytest.raises(ManyInputsError, match="num_generations is given twice: it is rollouts here"):
+        as_typed(TrainGRPOConfig, ["--rollouts", "4", "--num_generations=8"])
+
+
+def test_a_file_with_a_name_of_trl_says_what_it_is_here(tmp_path: Path) -> None:
+    (tmp_path / "trl.yaml").write_text("num_generations: 4\nseed: 1\nloss_type: dr_grpo\n")
+    with pytest.raises(ManyInputsError) as caught:
+        check_keys(["--config", str(tmp_path / "trl.yaml")], kinds(TrainGRPOConfig), TrainGRPOConfig.our_name)
+    assert [problem.rpartition(": ")[2] for problem in caught.value.problems] == [
+        "it is rollouts here", "it is trl.loss_type here",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from antigrad.cli import extras
-from antigrad.cli.extras import install_line, is_missing
+from antigrad.cli.extras import install_line, is_missing, line_for
 from antigrad.cli.listing import KINDS
 from antigrad.cli.views import COMMANDS
 
@@ -62,6 +62,30 @@ def test_only_extras_of_which_a_package_is_missing(installed: set[str], needs: t
 def test_nothing_is_missing_once_it_is_installed(installed: set[str]) -> None:
     installed |= {"Pillow", "trl"}
     assert install_line(["attribution", "train"]) == ""
+
+
+def test_an_extra_inside_an_extra_is_missing_with_it(installed: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["antigrad[report,lab]; extra == 'all'", "jinja2; extra == 'report'", "pyarrow; extra == 'lab'"]
+    monkeypatch.setattr(extras, "requires", lambda name: lines)
+    installed.add("antigrad")
+    assert install_line(["report", "all"]) == "pip install 'antigrad[all]'"
+    is_missing.cache_clear()
+    installed.add("pyarrow")
+    assert install_line(["report", "all"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("module", "needs", "line"),
+    [
+        ("transformers", ("posttraining",), "pip install 'antigrad[posttraining]'"),
+        ("pyarrow.parquet", ("unlearning",), "pip install 'antigrad[unlearning]'"),
+        ("ray", ("attribution",), "pip install 'antigrad[ray]'"),
+        ("PIL", ("scenarios",), "pip install 'antigrad[scenarios]'"),
+        ("vllm", ("posttraining",), "pip install vllm"),
+    ],
+)
+def test_the_message_names_what_brings_the_module(module: str, needs: tuple[str, ...], line: str) -> None:
+    assert line_for(module, needs) == line
 
 
 def test_a_folder_of_sources_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,3 +172,21 @@ def test_a_damaged_summary_is_a_clear_error(run: RunFolder) -> None:
     (run.path / "summary.json").write_text("{")
     with pytest.raises(InputValueError, match="summary"):
         _ = run.summary
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_run_that_is_refused_after_it_began_leaves_the_place_as_it_was(tmp_path: Path, empty: bool) -> None:
+    place = tmp_path / "deep" / "run" if not empty else tmp_path / "run"
+    if empty:
+        place.mkdir()
+    run = RunFolder.start(place, job="demo", config={"seed": 1})
+    run.write_json("pairs/a.json", {"a": 1})
+    run.discard()
+    assert place.exists() == empty
+    assert not empty or not any(place.iterdir())
+    again = RunFolder.start(place, job="demo", config={"seed": 2})  # nothing is held, nothing is in the way
+    again.ledger.append({"kind": "step"})
+    again.release()
+    resumed = RunFolder.start(place, job="demo", config={"seed": 2}, resume=True)
+    resumed.discard()  # it did not begin this run
+    assert resumed.ledger.rows("step")

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from antigrad.cli.main import main
+from antigrad.core import tables
 from antigrad.core.ledger import Ledger
 from antigrad.core.runs import RunFolder
-from antigrad.report import tables, write_tables
+from antigrad.report import write_tables
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 

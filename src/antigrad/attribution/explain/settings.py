@@ -11,6 +11,7 @@ from antigrad.attribution.methods import METHODS, AttributionMethod
 from antigrad.attribution.metrics import METRICS, MapMetric
 from antigrad.core.devices import device_problems
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import Where
 from antigrad.vision.images import Picture, find_pictures
 from antigrad.vision.models import EMBEDDED
@@ -31,7 +32,7 @@ _VIEWS = ("absolute", "positive", "negative")
 
 
 @dataclass(frozen=True)
-class ExplainConfig:
+class ExplainConfig(Settings):
     """Settings of an explanation.
 
     Args:

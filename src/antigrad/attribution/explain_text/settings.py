@@ -8,10 +8,11 @@ from typing import get_args
 
 from antigrad.attribution.explain_text.language import TokenMethod
 from antigrad.core.errors import did_you_mean, raise_all
+from antigrad.core.settings import Settings
 
 
 @dataclass(frozen=True)
-class ExplainTextConfig:
+class ExplainTextConfig(Settings):
     """Settings of an explanation of a text.
 
     Args:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from antigrad.core.errors import raise_all
+from antigrad.core.html import figures_table
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.effects import SafeWeight
@@ -208,6 +209,16 @@ class Watch:
             state: What its `state_dict` returned.
         """
         self._following.load_state_dict(state)
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return figures_table("Watch: no step certified yet", {})
+        last = self.rows[-1]
+        figures = {name: last.get(name) for name in ("cos", "kappa", "drop_predicted", "drop_measured", "down_weight")}
+        figures["cos on the step's own batch"] = (last.get("in_batch") or {}).get("cos")
+        figures |= {f"effect on {part}": effect for part, effect in (last.get("effect") or {}).items()}
+        figures = {name: figure for name, figure in figures.items() if figure is not None}
+        return figures_table(f"Watch: {len(self.rows)} certified steps, the last is step {last['step']}", figures)
 
     def __enter__(self) -> Watch:
         """Return the watch; leaving the block closes it."""

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.lab.study import Study, load, names
 
 _DEFAULT = Path("runs/lab")
 
 
 @dataclass(frozen=True)
-class LabConfig:
+class LabConfig(Settings):
     """Settings of the laboratory.
 
     Args:

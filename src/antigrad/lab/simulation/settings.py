@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import AntigradError, InputValueError, raise_all
+from antigrad.core.settings import Settings
 from antigrad.lab.bandit import Bandit
 from antigrad.lab.objective import Objective
 from antigrad.lab.own import objective as make
@@ -21,7 +22,7 @@ Rows = list[float] | list[list[float]]
 
 
 @dataclass(frozen=True)
-class SimulateConfig:
+class SimulateConfig(Settings):
     """Settings of a simulation.
 
     Args:

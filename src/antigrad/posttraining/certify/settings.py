@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from antigrad.core.errors import did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 from antigrad.posttraining.certify.data import Example, read_examples, read_pairs
 
@@ -15,7 +17,7 @@ ROLES = ("unknown", "training", "held_out")
 
 
 @dataclass(frozen=True)
-class CertifyConfig:
+class CertifyConfig(Settings):
     """Settings of the certificate of a whole fine-tune.
 
     Args:
@@ -42,6 +44,9 @@ class CertifyConfig:
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "max_length": "max_tokens", "per_device_train_batch_size": "rows_at_once", "output_dir": "output",
+    }  # fmt: skip
     before: str = ""
     after: str = ""
     up: Path | None = None
@@ -60,6 +65,9 @@ class CertifyConfig:
     output: Path = Path("runs/certify")
     seed: int = 0
     resume: bool = False
+
+    def _check_made(self) -> None:
+        self.read()
 
     def read(self) -> Mapping[str, list[Example]]:
         """Check every setting and read the data, before a model is loaded.

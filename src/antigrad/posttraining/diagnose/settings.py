@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from antigrad.core.errors import AntigradError, did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 
 Advantages = Literal["sample", "population", "none"]
@@ -23,7 +25,7 @@ ARMS = (
 
 
 @dataclass(frozen=True)
-class DiagnoseConfig:
+class DiagnoseConfig(Settings):
     """Settings of the preflight.
 
     Args:
@@ -55,6 +57,11 @@ class DiagnoseConfig:
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "model_name_or_path": "model", "credit": "arms", "learning_rate": "step_sizes", "num_generations": "rollouts",
+        "max_completion_length": "max_new_tokens", "per_device_train_batch_size": "rows_at_once",
+        "num_fewshot": "shots", "limit": "questions", "output_dir": "output",
+    }  # fmt: skip
     model: str = "smollm2-135m-instruct"
     tasks: str = "products"
     questions: int = 8

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import ClassVar, Literal, cast, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
 from antigrad.core.files import is_file, is_there
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 from antigrad.language.tasks import Style, Task, load_task
 
@@ -20,7 +22,7 @@ _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(Settings):
     """Settings of an evaluation.
 
     Args:
@@ -55,6 +57,11 @@ class EvaluateConfig:
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "num_fewshot": "shots", "limit": "questions", "batch_size": "rows_at_once", "max_gen_toks": "max_new_tokens",
+        "num_generations": "samples", "max_completion_length": "max_new_tokens", "output_path": "output",
+        "output_dir": "output",
+    }  # fmt: skip
     model: list[str] = field(default_factory=lambda: ["smollm2-135m-instruct"])
     base: str | None = None
     tasks: str = "products"
@@ -100,6 +107,9 @@ class EvaluateConfig:
         while len({parts[name][-depth:] for name in names}) < len(names):
             depth += 1
         return {name: "/".join(parts[name][-depth:]) for name in names}
+
+    def _check_made(self) -> None:
+        self.read()
 
     def read(self) -> Task:
         """Check every setting and draw the questions, before a model is loaded.

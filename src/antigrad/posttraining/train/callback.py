@@ -14,6 +14,12 @@ Alarms = Callable[[Row], list[str]]
 """Looks at the row of a step, and gives the alarms raised by it."""
 
 
+class RowsCallback(TrainerCallback):
+    """A callback with rows of its own for the ledger; the job says where they go."""
+
+    append: Append | None = None
+
+
 class StepCallback(TrainerCallback):
     """Writes a row a logged step and evaluation, and raises alarms.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol
@@ -15,8 +16,9 @@ from antigrad.core.files import write_atomic
 from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
-from antigrad.language.quiet import quiet
-from antigrad.posttraining.train.callback import Alarms, StepCallback
+from antigrad.language.quiet import no_renamings, quiet
+from antigrad.posttraining.train.callback import Alarms, RowsCallback, StepCallback
+from antigrad.posttraining.train.card import model_card
 from antigrad.posttraining.train.rounds.callback import RoundCallback
 
 _ONCE = ("evaluation", "round", "final")
@@ -115,8 +117,13 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
     from transformers import PrinterCallback, ProgressCallback
 
     config = training.config
-    with quiet():
-        trainer = _made(training, loaded, checkpoint)
+    with quiet(), no_renamings():
+        try:
+            trainer = _made(training, loaded, checkpoint)
+        except AntigradError:
+            run.discard()  # an option that only TRL refuses, in a run that has just begun
+            raise
+        trainer.card = partial(model_card, run, training.job, config)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
         alarms = training.alarms()
@@ -129,20 +136,28 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
             append = _Appending(run, bar, seen)
             trainer.add_callback(StepCallback(append, _say, alarms))
             for callback in trainer.callback_handler.callbacks:
-                if isinstance(callback, RoundCallback):
+                if isinstance(callback, RoundCallback | RowsCallback):
                     callback.append = append
             try:
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except ImportError as error:  # of what an option needs, found out before the first step
+                run.discard()
+                raise InputValueError(
+                    f"an option of TRL: {error}", "options whose packages are installed", "install it, or leave it out"
+                ) from error
             except UnpicklingError as error:  # a manifest can be written by whoever can write a checkpoint
                 with reading(checkpoint or config.output):
                     raise error
-        trainer.save_model(str(config.output / "checkpoints" / "policy"))
+        policy = config.output / "checkpoints" / "policy"
+        trainer.save_model(str(policy))
+        if main:
+            write_atomic(policy / "README.md", trainer.card(trainer.state))
 
 
 def _seen(run: RunFolder, alarms: Alarms) -> set[tuple[str, Any]]:
     # Kind and step of the rows there are; alarms hear of those of steps.
     seen = set[tuple[str, Any]]()
-    for row in run.ledger.stream():
+    for row in run.ledger.stream(without=("responses",)):
         seen.add((row["kind"], row.get("step")))
         if row["kind"] == "train":
             alarms(row)
@@ -234,6 +249,6 @@ def _forget_after(run: RunFolder, step: int) -> None:
 
 def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:
     if ledger.exists():
-        rows = list(Ledger(ledger))  # whole ones; a text may hold what Python takes for the end of a line
-        lines = ledger.read_text(encoding="utf-8").split("\n")
-        write_atomic(ledger, "".join(f"{line}\n" for row, line in zip(rows, lines, strict=False) if wanted(row)))
+        with ledger.open("rb") as lines:  # whole ones; as a stream, for responses may be in them
+            kept = [line for row, line in zip(Ledger(ledger), lines, strict=False) if wanted(row)]
+        write_atomic(ledger, b"".join(kept))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from transformers.trainer_utils import rotate_checkpoints
 
 from antigrad.core.checkpoints import PREFIX, emptied, seal
+from antigrad.core.files import write_atomic
 
 
 class SealedCheckpoints:
@@ -21,6 +23,22 @@ class SealedCheckpoints:
     args: Any
     state: Any
     accelerator: Any
+
+    card: Callable[[Any], str] | None = None
+    """Writes the model card at a state of the training; TRL's own, which knows less, where there is none."""
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Write the model card beside the checkpoints; see TRL.
+
+        Args:
+            *args: As TRL's.
+            **kwargs: As TRL's.
+        """
+        if self.card is None:
+            stock: Any = super()
+            stock.create_model_card(*args, **kwargs)
+        elif self.args.should_save:
+            write_atomic(Path(self.args.output_dir) / "README.md", self.card(self.state))
 
     def save_more(self, folder: Path) -> None:
         """Write what the trainer's own checkpoint lacks; every process calls it.
@@ -43,6 +61,8 @@ class SealedCheckpoints:
             self.args.save_total_limit = limit
         folder.mkdir(parents=True, exist_ok=True)
         self.save_more(folder)
+        if self.card is not None and self.args.should_save:
+            write_atomic(folder / "README.md", self.card(self.state))
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             seal(folder)

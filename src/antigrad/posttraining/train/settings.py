@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import torch
 
 from antigrad.core.errors import did_you_mean
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
+from antigrad.language.quiet import no_renamings
 from antigrad.posttraining.train.options import check_adapter, check_lora, check_trl
 
 OURS = {
@@ -29,7 +31,7 @@ EVALUATED = {
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Settings that every training has; the defaults are those of a run on one CPU.
 
     Args:
@@ -60,6 +62,14 @@ class TrainConfig:
         resume: Go on with the run in `output`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        "model_name_or_path": "model", "max_steps": "steps", "per_device_train_batch_size": "rows_at_once",
+        "logging_steps": "log_every", "save_steps": "save_every", "eval_steps": "evaluate_every",
+        "num_fewshot": "shots", "output_dir": "output",
+    }  # fmt: skip
+    TRL_CONFIG: ClassVar[str]
+    """Name of TRL's configuration that the options in `trl` are of."""
+
     model: str = "smollm2-135m-instruct"
     tasks: str = "products"
     questions: int = 32
@@ -84,6 +94,23 @@ class TrainConfig:
     output: Path = Path("runs/train")
     seed: int = 0
     resume: bool = False
+
+    @classmethod
+    def our_name(cls, name: str) -> str | None:
+        """Find the setting that TRL has a name for: one of ours, or an option in `trl`.
+
+        Args:
+            name: A flag without its dashes.
+
+        Returns:
+            What it is called here, or None.
+        """
+        own = super().our_name(name)
+        if own in cls.__dataclass_fields__:
+            return own
+        import trl
+
+        return f"trl.{name}" if name in {one.name for one in fields(getattr(trl, cls.TRL_CONFIG))} else None
 
     def options(self, ours: Mapping[str, Any]) -> dict[str, Any]:
         """What TRL's configuration is made with.
@@ -111,6 +138,19 @@ class TrainConfig:
         if self.device == "cpu":
             quiet |= {"dataloader_pin_memory": False, "gradient_checkpointing": False}
         return quiet | self.trl | common | dict(ours)
+
+    def made(self, kind: type[Any], ours: Mapping[str, Any]) -> Any:
+        """Make TRL's configuration.
+
+        Args:
+            kind: Its class.
+            ours: Options that follow from settings of one trainer.
+
+        Returns:
+            The configuration.
+        """
+        with no_renamings():
+            return kind(**self.options(ours))
 
     def numbers(self, least: Mapping[str, int], positive: Sequence[str] = ()) -> list[str]:
         """Check numbers.

@@ -10,6 +10,7 @@ from typing import Any
 
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import Where
 from antigrad.scenarios.io import WRITERS, Source, find
 from antigrad.scenarios.planners import make_planner
@@ -21,7 +22,7 @@ PICTURES = ("webp", "gif", "mp4")
 
 
 @dataclass(frozen=True)
-class ScenarioConfig:
+class ScenarioConfig(Settings):
     """Settings of an attack on recorded traffic.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from antigrad.attacks.interval import Estimate
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.compare.findings import CLOSE, GAP, MODELS, as_near, lead_of, means, separation
+from antigrad.unlearning.compare.findings import CLOSE, GAP, MODELS, QUESTION, as_near, means, separation, verdict_of
 from antigrad.unlearning.compare.rows import outcomes_of, values_of
 from antigrad.unlearning.compare.settings import CompareConfig
 from antigrad.unlearning.compare.work import ORIGINAL, RETRAIN, TWIN
@@ -37,7 +37,7 @@ def describe(run: RunFolder, config: CompareConfig) -> None:
         shown = [{"method": row["method"], "reason": row["reason"]} for row in left]
         columns = [Column("method", "method"), Column("reason", "why")]
         sections.append(Table("Methods that do not apply here", columns, shown))
-    Page("Which method comes nearest to retraining?", lead_of(run, config), sections).write(run)
+    Page(QUESTION, verdict_of(run, config), sections).write(run)
 
 
 def _cards(run: RunFolder, split: int, gaps: dict[str, Estimate], suffix: str) -> Cards:

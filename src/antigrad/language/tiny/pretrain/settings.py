@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from antigrad.core.errors import raise_all
+from antigrad.core.settings import Settings
 from antigrad.core.spread import too_many
 
 
 @dataclass(frozen=True)
-class PretrainConfig:
+class PretrainConfig(Settings):
     """Settings of the pre-training; the defaults made the shipped weights.
 
     Args:

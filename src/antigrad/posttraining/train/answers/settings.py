@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from antigrad.core.errors import raise_all
 from antigrad.posttraining.train.rounds.options import check_rounds
@@ -40,6 +40,7 @@ class AnswersConfig(TrainConfig):
         trl: Any other option of TRL's `SFTConfig`, as `--trl.weight_decay=0.1`.
     """
 
+    TRL_CONFIG: ClassVar[str] = "SFTConfig"
     learning_rate: float = 2e-5
     samples: int = 10
     sampling_temperature: float = 1.0
@@ -69,7 +70,7 @@ class AnswersConfig(TrainConfig):
         from trl import SFTConfig
 
         ours: dict[str, Any] = {"gradient_accumulation_steps": self.accumulation(processes), "max_length": None}
-        return SFTConfig(**self.options(ours))
+        return self.made(SFTConfig, ours)
 
     def own(self) -> list[str]:
         """Check the settings of one trainer.

@@ -167,7 +167,7 @@ def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds:
         )
         cards.append(Card("Argmax path", f"{last['probe/argmax_path']:+.2f}", "nats along the chosen responses"))
     if "factor_mean" in setup:
-        note = f"{setup['constrained']:.0%} of pairs below 1"
+        note = f"{setup['constrained']:.0%} of pairs below 1" if setup["constrained"] else "no pair is down-weighted"
         cards.append(Card("λ", f"{setup['factor_mean']:.3f}", note))
     if "pvi_negative" in setup:
         cards.append(Card("PVI < 0", f"{setup['pvi_negative']:.0%}", "of rejected responses"))

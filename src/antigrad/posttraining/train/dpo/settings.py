@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from antigrad.core.errors import AntigradError, ManyInputsError, raise_all
 from antigrad.credit.pairs import PAIR_CREDIT
@@ -28,6 +29,8 @@ class TrainDPOConfig(TrainConfig):
         credit: Rule for the factor of rejected responses, as `name` or `name(option=value,...)`.
         loss: Loss of `antigrad methods`, as `name` or `name(option=value,...)`, with a β of its own; empty takes TRL's
             (`--trl.loss_type`).
+        tasks: `word_problems`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file; where reasoning and
+            final answer stand apart, PVI has something to measure.
         questions: Questions of `tasks` to answer.
         samples: Answers sampled a question.
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
@@ -50,7 +53,10 @@ class TrainDPOConfig(TrainConfig):
         trl: Any other option of TRL's `DPOConfig`, as `--trl.loss_type=ipo`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {**TrainConfig.OTHER_NAMES, "dataset_name": "pairs"}
+    TRL_CONFIG: ClassVar[str] = "DPOConfig"
     pairs: str = ""
+    tasks: str = "word_problems"
     credit: str = "none"
     loss: str = ""
     samples: int = 10
@@ -103,7 +109,7 @@ class TrainDPOConfig(TrainConfig):
             "eval_steps": every or None,
             "eval_on_start": bool(every) and anew,
         }
-        return DPOConfig(**self.options(ours))
+        return self.made(DPOConfig, ours)
 
     def check(self, processes: int = 1) -> None:
         """Check every setting that can be checked without loading a model.

@@ -17,6 +17,17 @@ _IDLE = (
     "no group had correct and wrong responses in {n} logged steps running: nothing is learned from them; easier or "
     "harder questions, more --rollouts, or --resample; or the verifier's threshold does not fit its rewards"
 )
+_KL = (
+    "the KL to the reference is above {bound} nats per token in {n} logged steps running: try a larger --trl.beta, a "
+    "smaller --learning_rate, or fewer --updates"
+)
+_DRIFT = (
+    "the balance of the advantages (sum over tokens by sum of magnitudes) has moved by more than {bound} from the "
+    "first step's in {n} logged steps running: one sign of the gradient outweighs the other; look at the lengths of "
+    "correct and wrong responses, try --trl.loss_type dr_grpo, or another --credit"
+)
+KL_BOUND, DRIFT_BOUND = 0.2, 0.3
+"""Ours: 0.2 nats per token are 20 on a response of a hundred."""
 
 
 class StepAlarms:
@@ -33,9 +44,10 @@ class StepAlarms:
 
     def __init__(self, patience: int = 3) -> None:
         self.patience = patience
-        self._running = {"falling": 0, "collapse": 0, "idle": 0}
+        self._running: dict[str, int] = dict.fromkeys(("falling", "collapse", "idle", "kl", "drift"), 0)
         self._raised: set[str] = set()
         self._entropy: float | None = None
+        self._balance: float | None = None
 
     def __call__(self, row: Mapping[str, Any]) -> list[str]:
         """Look at a row.
@@ -49,17 +61,23 @@ class StepAlarms:
         delta, entropy, mixed = (row.get(key) for key in ("credit/delta_correct_step", "entropy", "credit/mixed"))
         if entropy is not None and self._entropy is None and entropy > 0:
             self._entropy = entropy
+        kl, balance = row.get("kl"), row.get("credit/balance")
+        if self._balance is None:
+            self._balance = balance
         seen = {
             "falling": None if delta is None else delta < 0,
             "collapse": None if entropy is None or self._entropy is None else entropy < 0.1 * self._entropy,
             "idle": None if mixed is None else mixed == 0,
+            "kl": None if kl is None else kl > KL_BOUND,
+            "drift": None if balance is None or self._balance is None else abs(balance - self._balance) > DRIFT_BOUND,
         }
-        texts = {"falling": _FALLING, "collapse": _COLLAPSE, "idle": _IDLE}
+        texts = {"falling": _FALLING, "collapse": _COLLAPSE, "idle": _IDLE, "kl": _KL, "drift": _DRIFT}
+        bounds = {"kl": KL_BOUND, "drift": DRIFT_BOUND}
         found: list[str] = []
         for name, bad in seen.items():
             if bad is not None:
                 self._running[name] = self._running[name] + 1 if bad else 0
             if self._running[name] >= self.patience and name not in self._raised:
                 self._raised.add(name)
-                found.append(texts[name].format(n=self._running[name]))
+                found.append(texts[name].format(n=self._running[name], bound=bounds.get(name)))
         return found

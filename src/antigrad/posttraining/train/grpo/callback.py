@@ -6,6 +6,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from antigrad.posttraining.train.callback import RowsCallback
+
 
 class AtStart(TrainerCallback):
     """Restores what the trainer resets before its first step; `GRPOTrainer` adds it itself.
@@ -29,8 +31,8 @@ class AtStart(TrainerCallback):
         self._trainer.restore_logged()
 
 
-class AfterStep(TrainerCallback):
-    """Measures steps; `GRPOTrainer` adds it itself.
+class AfterStep(RowsCallback):
+    """Measures steps, and hands on the responses of those; `GRPOTrainer` adds it itself.
 
     Args:
         trainer: The trainer.
@@ -48,4 +50,11 @@ class AfterStep(TrainerCallback):
             control: Not used.
             **kwargs: Not used.
         """
-        self._trainer.measure_step()
+        measured = self._trainer.measure_step()
+        if not measured or not self._trainer.options.log_completions:
+            return
+        if self.append is None and state.is_world_process_zero and self._trainer.accelerator.num_processes == 1:
+            return  # nobody takes them
+        for row in self._trainer.completions(measured):
+            if self.append is not None and state.is_world_process_zero:
+                self.append(row)

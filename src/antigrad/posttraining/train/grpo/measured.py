@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor
 from trl.models.utils import disable_gradient_checkpointing
 
 from antigrad.posttraining.train.grpo.batches import PICTURES, Batch, sequence
 from antigrad.posttraining.train.grpo.callback import AfterStep
+from antigrad.posttraining.train.grpo.completions import Measured, completion_rows, grouped
 from antigrad.posttraining.train.grpo.measure import Displacement, PartNorms, is_random, means
 from antigrad.posttraining.train.grpo.options import CreditOptions
 from antigrad.posttraining.train.grpo.resumed import ResumedTrainer
@@ -90,14 +92,34 @@ class MeasuredTrainer(ResumedTrainer):
             self._norms = None
         return loss
 
-    def measure_step(self) -> None:
-        """Measure what the step just made did to its own responses; called after each step."""
+    def measure_step(self) -> list[Measured]:
+        """Measure what the step just made did to its own responses; called after each step.
+
+        Returns:
+            Its micro-batches, with log-probabilities before and after; none if it is not measured.
+        """
         used, self._used = self._used, []
         if not used:
-            return
+            return []
+        measured = [(inputs, before, self._read(inputs)) for inputs, before in used]
         self._displaced(
-            "step", [(Groups.of(inputs), inputs["mixed"], before, self._read(inputs)) for inputs, before in used]
+            "step", [(Groups.of(inputs), inputs["mixed"], before, after) for inputs, before, after in measured]
         )
+        return measured
+
+    def completions(self, measured: list[Measured]) -> list[dict[str, Any]]:
+        """Write down the responses of the step just made; every process calls it.
+
+        Args:
+            measured: What `measure_step` gave.
+
+        Returns:
+            Rows for the ledger, of all processes.
+        """
+        rows = completion_rows(measured, self._tokenizer)
+        if self.accelerator.num_processes > 1:
+            rows = gather_object(rows)
+        return grouped(rows, self.state.global_step)
 
     def _read(self, inputs: Batch) -> Tensor:
         """Read the responses of a micro-batch once more, without dropout, graph and trace in the random numbers.

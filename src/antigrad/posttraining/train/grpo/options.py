@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from importlib.util import find_spec
@@ -39,6 +39,10 @@ class CreditOptions:
             (dynamic sampling); 0 leaves such groups in.
         measure_every: Steps between measurements of what correct and wrong responses gained by a step, and of
             the gradient norms of the up and of the down part; each costs a forward and a backward. 0 for never.
+        log_completions: Hand on the responses of measured steps with rewards, weights and tokens: `antigrad train grpo`
+            keeps them in its ledger.
+        metrics: Functions of your own, called as reward functions are; their means are logged as `metric/NAME`, and
+            change nothing.
 
     Example:
         >>> CreditOptions(resample=3).measure_every
@@ -51,6 +55,8 @@ class CreditOptions:
     top_k: int = 64
     resample: int = 0
     measure_every: int = 10
+    log_completions: bool = True
+    metrics: tuple[Callable[..., Sequence[float | None]], ...] = ()
 
 
 def check_options(
@@ -93,6 +99,9 @@ def check_options(
         value = getattr(options, name)
         if not isinstance(value, int) or value < least:
             problems.append(f"{name}={value!r}: a whole number from {least} is needed")
+    named = [reward_name(metric) for metric in options.metrics]
+    problems += [f"metrics: {name} is there twice" for name in dict.fromkeys(named) if named.count(name) > 1]
+    problems += [f"metrics: {metric!r} can't be called" for metric in options.metrics if not callable(metric)]
     if not math.isfinite(options.threshold):
         problems.append(f"threshold={options.threshold}: a finite number is needed")
     problems += _verifier(options, rewards, needed=credit != "none" or options.resample > 0)

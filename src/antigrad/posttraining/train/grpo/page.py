@@ -10,6 +10,8 @@ from antigrad.core.runs import RunFolder
 from antigrad.core.significance import signs
 from antigrad.posttraining.train.change import change_advice, change_sure, change_tone
 from antigrad.posttraining.train.charts import alarms_table, line, steps_table
+from antigrad.posttraining.train.grpo.completions import KIND
+from antigrad.posttraining.train.grpo.rollouts_page import rollouts_section
 from antigrad.posttraining.train.grpo.settings import TrainGRPOConfig
 
 Row = Mapping[str, Any]
@@ -21,6 +23,13 @@ CURVES = (
 RULE = ("credit/mixed", "credit/selected", "credit/tau", "credit/anchor_min", "credit/anchor_mean", "credit/eta")
 LABELS = {
     "credit/mixed": ("mixed", "share of groups with correct and wrong responses"),
+    "credit/all_correct": (
+        "all right",
+        "share of groups whose responses are all correct: too easy, nothing to compare",
+    ),
+    "credit/all_wrong": ("all wrong", "share of groups whose responses are all wrong: too hard, nothing to compare"),
+    "credit/balance": ("balance", "sum of the weights of all tokens by the sum of their magnitudes; 0: up equals down"),
+    "kl": ("KL", "to the reference, nats per token"),
     "credit/selected": ("weakened", "share of the wrong tokens of mixed groups that the rule weakened"),
     "credit/tau": ("τ", "mean threshold of the scores"),
     "credit/anchor_min": ("min s̄", "mean over groups of the smallest anchor"),
@@ -64,6 +73,7 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
     if any(DELTA[0] in row for row in train):
         sections.append(_displacement(train))
     sections += alarms_table(run.ledger.stream("alarm"))
+    sections += rollouts_section(run.ledger.stream(KIND))
     sections.append(steps_table(train, LABELS, config.shown))
     alarms = sum(1 for _ in run.ledger.stream("alarm"))
     verdict = _verdict(config, train, tests, SOURCES[setup["states_from"]], alarms)
@@ -136,7 +146,12 @@ def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[C
         cards.append(
             Card("Δ correct a step", f"{sum(deltas) / len(deltas):+.4f}", "mean over measured steps, nats", tone)
         )
-    for key, label in (("credit/mixed", "Mixed groups"), ("credit/selected", "Wrong tokens weakened")):
+    for key, label in (
+        ("credit/mixed", "Mixed groups"),
+        ("credit/all_correct", "Groups all right"),
+        ("credit/all_wrong", "Groups all wrong"),
+        ("credit/selected", "Wrong tokens weakened"),
+    ):
         values = [row[key] for row in train if key in row]
         if values:
             cards.append(Card(label, f"{sum(values) / len(values):.0%}", "mean over steps"))

@@ -7,11 +7,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from antigrad.core.errors import InputValueError
 from antigrad.credit import CreditRule
 from antigrad.objectives.pass_at_k import pass_at_k_estimate
 from antigrad.posttraining.train.grpo.batches import Batch, check_plain, replaced
 from antigrad.posttraining.train.grpo.forward import check_alike
 from antigrad.posttraining.train.grpo.measured import MeasuredTrainer
+from antigrad.posttraining.train.grpo.options import reward_name
 from antigrad.posttraining.train.grpo.verdicts import Scale, say_at_start
 from antigrad.posttraining.train.grpo.weights import Groups
 from antigrad.posttraining.train.models import bare
@@ -45,6 +47,7 @@ class SampledTrainer(MeasuredTrainer):
         self._verifier = names.index(wanted) if wanted else 0 if len(names) == 1 else None
         self._scale = Scale(self.options.threshold, None if self._verifier is None else self.credit, self.rule)
         self._verdicts: Tensor | None = None
+        self._rewards = torch.zeros(0)
         say_at_start(self.rule, self.credit, names, args, self._verifier)
 
     def _with_adapters(self) -> Any:
@@ -57,9 +60,40 @@ class SampledTrainer(MeasuredTrainer):
         rewards: Tensor = super()._calculate_rewards(*args, **kwargs)
         verdicts = torch.full_like(rewards[:, 0], torch.nan) if self._verifier is None else rewards[:, self._verifier]
         self._verdicts = verdicts
+        weights = rewards.new_tensor(self.args.reward_weights or [1.0] * rewards.shape[1])
+        self._rewards = (rewards * weights).nansum(1)
+        self._log_metrics(*args, **kwargs)
         if self.model.training:
             self._scale.look(verdicts)
         return rewards
+
+    def _log_metrics(
+        self, inputs: list[dict[str, Any]], prompts: list[Any], completions: list[Any], completion_ids_list: Any
+    ) -> None:
+        """Log the means of metrics of one's own, over the responses that they score.
+
+        Args:
+            inputs: One row a response.
+            prompts: Of each.
+            completions: Of each.
+            completion_ids_list: Token ids of each.
+
+        Raises:
+            InputValueError: A metric gives another number of figures than there are responses.
+        """
+        columns = {key: [row[key] for row in inputs] for key in inputs[0] if key not in ("prompt", "completion")}
+        given: dict[str, Any] = {"prompts": prompts, "completions": completions, "completion_ids": completion_ids_list}
+        for metric in self.options.metrics:
+            figures = [*metric(**(columns | given))]
+            if len(figures) != len(completions):
+                found = f"metric {reward_name(metric)} with {len(figures)} figures for {len(completions)} responses"
+                raise InputValueError(found, "a figure a response", "return None where a response has none")
+            scored = [float(one) for one in figures if one is not None]
+            both = torch.tensor([sum(scored), len(scored)], dtype=torch.float64, device=self.accelerator.device)
+            total, count = self.accelerator.reduce(both, reduction="sum").tolist()
+            if count:
+                mode = "train" if self.model.training else "eval"
+                self._metrics[mode][f"metric/{reward_name(metric)}"].append(total / count)
 
     def _log_pass_at_k(self) -> None:
         """Log pass@k of held-out questions for k = 1, 2, 4, … up to the responses each was given."""
@@ -91,6 +125,7 @@ class SampledTrainer(MeasuredTrainer):
         place = torch.arange(rank * rows, (rank + 1) * rows, device=verdicts.device)
         batch["group"] = place // self.num_generations
         batch["correct"] = verdicts > self.options.threshold
+        batch["reward"] = self._rewards[rank * rows : (rank + 1) * rows]
         batch["scored"] = torch.ones_like(batch["correct"]) if self._verifier is None else ~verdicts.isnan()
         if self.credit != "none" or self.options.resample:
             check_plain(batch)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from antigrad.core.errors import ManyInputsError, raise_all
+from antigrad.core.errors import AntigradError, ManyInputsError, raise_all
+from antigrad.core.own import attribute
 from antigrad.posttraining.train.grpo.options import CreditOptions, check_options
 from antigrad.posttraining.train.settings import EVALUATED, TrainConfig
 
 OURS = EVALUATED | {
     "num_generations": "rollouts", "gradient_accumulation_steps": "prompts, rollouts, rows_at_once",
     "steps_per_generation": "updates", "generation_batch_size": "prompts", "temperature": "temperature",
-    "max_completion_length": "max_new_tokens",
+    "max_completion_length": "max_new_tokens", "log_completions": "log_completions",
 }  # fmt: skip
 """Options of TRL that are settings of this trainer."""
 
@@ -35,10 +37,19 @@ class TrainGRPOConfig(TrainConfig):
         top_k: k of the last.
         resample: How often at most a batch is filled up with other prompts where groups have no contrast.
         measure_every: Steps between measurements of what a step did to its own responses; 0 for never.
+        log_completions: Keep the responses of measured steps in the ledger, with rewards, weights and tokens.
+        metrics: Functions of your own, as `file.py:name` or `module:name`, called as TRL's reward functions are
+            (`completions`, `prompts`, and the row's `question`); their means are logged as `metric/name`, in training
+            and on held-out questions, and change nothing.
         evaluate_every: Steps between evaluations on the held-out questions; 0 for none.
         trl: Any other option of TRL's `GRPOConfig`, as `--trl.loss_type=dr_grpo`.
     """
 
+    OTHER_NAMES: ClassVar[Mapping[str, str]] = {
+        **TrainConfig.OTHER_NAMES,
+        "num_generations": "rollouts", "max_completion_length": "max_new_tokens",
+    }  # fmt: skip
+    TRL_CONFIG: ClassVar[str] = "GRPOConfig"
     credit: str = "none"
     held_out_tasks: str | None = None
     prompts: int = 8
@@ -50,6 +61,8 @@ class TrainGRPOConfig(TrainConfig):
     top_k: int = 64
     resample: int = 0
     measure_every: int = 10
+    log_completions: bool = True
+    metrics: list[str] = field(default_factory=list[str])
     evaluate_every: int = 50
     output: Path = Path("runs/grpo")
 
@@ -57,7 +70,12 @@ class TrainGRPOConfig(TrainConfig):
     def credit_options(self) -> CreditOptions:
         """The options of the rule."""
         return CreditOptions(
-            vocabulary=self.vocabulary, top_k=self.top_k, resample=self.resample, measure_every=self.measure_every
+            vocabulary=self.vocabulary,
+            top_k=self.top_k,
+            resample=self.resample,
+            measure_every=self.measure_every,
+            log_completions=self.log_completions,
+            metrics=tuple(attribute(name) for name in self.metrics),
         )
 
     def accumulation(self, processes: int) -> int:
@@ -99,7 +117,7 @@ class TrainGRPOConfig(TrainConfig):
             "eval_steps": every or None,
             "eval_on_start": bool(every) and anew,
         }
-        return GRPOConfig(**self.options(ours))
+        return self.made(GRPOConfig, ours)
 
     def check(self, processes: int = 1) -> None:
         """Check every setting that can be checked without loading a model.
@@ -128,6 +146,11 @@ class TrainGRPOConfig(TrainConfig):
             given = f"prompts × rollouts = {self.prompts * self.rollouts}, updates={self.updates}"
             given += f", rows_at_once={self.rows_at_once}" + (f", {processes} processes" if processes > 1 else "")
             problems.append(f"{given}: the first must be a multiple of the product of the others")
+        for name in self.metrics:
+            try:
+                attribute(name)
+            except AntigradError as error:
+                problems.append(f"metrics: {error}")
         problems += self.others(GRPOConfig, OURS, whole=("num_iterations", "num_generations_eval"))
         if not problems:
             try:

@@ -25,7 +25,7 @@ from antigrad.posttraining.train.grpo.states import (
     source_of,
     states_of,
 )
-from antigrad.posttraining.train.grpo.weights import FIGURES, Groups, Tally, weigh
+from antigrad.posttraining.train.grpo.weights import FIGURES, JUDGED, Groups, Tally, weigh
 
 
 class GRPOTrainer(SampledTrainer):
@@ -219,5 +219,5 @@ class GRPOTrainer(SampledTrainer):
         both = torch.stack([tally.sums, tally.counts]).to(self.accelerator.device)
         sums, counts = self.accelerator.reduce(both, reduction="sum")
         for name, total, count in zip(FIGURES, sums.tolist(), counts.tolist(), strict=True):
-            if count and not (self._verifier is None and name in ("mixed", "correct")):
+            if count and not (self._verifier is None and name in JUDGED):
                 self._metrics["train"][f"credit/{name}"].append(total / count)

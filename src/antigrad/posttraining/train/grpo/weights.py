@@ -23,9 +23,15 @@ FIGURES = (
     "eta",
     "missing_mass",
     "by_advantage",
+    "all_correct",
+    "all_wrong",
+    "balance",
 )
 """Means over: groups; responses; wrong tokens of mixed groups, of rules that select; mixed groups with scores, for
-those that follow; groups, of rules with scores, in which signs of advantages stood for verdicts."""
+those that follow; groups, of rules with scores, in which signs of advantages stood for verdicts; groups; groups; groups
+with a weight, of the sum of the weights of all tokens over the sum of their magnitudes."""
+JUDGED = ("mixed", "correct", "all_correct", "all_wrong")
+"""Those that need verdicts."""
 
 
 @dataclass
@@ -168,6 +174,12 @@ def _count(tally: Tally, rule: CreditRule, group: Group, weights: Tensor, verdic
     told = replace(group, correct=verdicts)
     tally.add("mixed", float(told.mixed))
     tally.add("correct", float((verdicts & group.counted).sum()), float(group.counted.sum()))
+    any_counted = bool(group.counted.any())
+    tally.add("all_correct", float(any_counted and bool((verdicts | ~group.counted).all())))
+    tally.add("all_wrong", float(any_counted and not bool((verdicts & group.counted).any())))
+    size = float(weights[group.mask].abs().sum())
+    if size:
+        tally.add("balance", float(weights[group.mask].sum()) / size)
     if rule.needs_influence:
         tally.add("by_advantage", float(group.mixed and not told.mixed))
     if not group.mixed:

@@ -31,3 +31,20 @@ def test_groups_without_contrast() -> None:
     rows = [{"credit/mixed": 0.0}] * 3
     assert "no group had correct and wrong" in raised(rows)[2][0]
     assert not any(raised([{"credit/mixed": 0.1}] * 3))
+
+
+def test_a_policy_far_from_its_reference_is_said() -> None:
+    alarms = StepAlarms(patience=2)
+    found = [alarms({"kl": kl}) for kl in (0.1, 0.3, 0.1, 0.3, 0.3, 0.3)]
+    assert [len(one) for one in found] == [0, 0, 0, 0, 1, 0]
+    assert "0.2 nats per token in 2 logged steps" in found[4][0]
+
+
+def test_a_balance_that_drifts_from_the_first_steps_is_said() -> None:
+    for sign in (1, -1):
+        alarms = StepAlarms(patience=2)
+        found = [alarms({"credit/balance": sign * balance}) for balance in (0.5, 0.7, 0.9, 0.1, 0.0)]
+        assert [len(one) for one in found] == [0, 0, 0, 1, 0]
+        assert "moved by more than 0.3" in found[3][0]
+    steady = StepAlarms(patience=2)
+    assert not any(steady({"credit/balance": 0.9}) for _ in range(9))

@@ -5,33 +5,53 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from antigrad.core.errors import AntigradError
+from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.core.files import disk_errors
-from antigrad.core.ledger import to_json
+from antigrad.core.ledger import Ledger, to_json
 from antigrad.core.locks import PARTIAL
-from antigrad.core.runs import RunFolder
 
 AT_ONCE = 5000
 """Rows that are in memory at a time."""
 FOLDER = "tables"
 
 
-def write_tables(run: RunFolder) -> list[Path]:
-    """Write the rows of each kind into `artifacts/tables/KIND.parquet`.
+class Rows(Protocol):
+    """What a run folder has of rows and places; it imports this, so it can't be imported here."""
+
+    path: Path
+    ledger: Ledger
+
+    def artifact(self, name: str) -> Path:
+        """Name a file of the run.
+
+        Args:
+            name: Relative name.
+
+        Returns:
+            Its path.
+        """
+        ...
+
+
+def write_tables(run: Rows, kind: str | None = None, path: Path | None = None) -> list[Path]:
+    """Write the rows of each kind into `artifacts/tables/KIND.parquet`, or those of one kind wherever you want them.
 
     Numbers, texts and truth values are columns of their kind; what is nested, or of more than one kind, is JSON in a
     column of texts. The ledger is read twice and never held.
 
     Args:
         run: The run, finished or not.
+        kind: Kind of row; None for all, a file each.
+        path: Where rows of one kind go; None for the folder of the run.
 
     Returns:
         The files, in the order in which the kinds appear.
 
     Raises:
         AntigradError: The folder can't be written, or pyarrow is not installed.
+        InputValueError: There are no rows of this kind.
     """
     try:
         import pyarrow as pa
@@ -39,7 +59,11 @@ def write_tables(run: RunFolder) -> list[Path]:
     except ModuleNotFoundError as error:
         raise AntigradError("Parquet without pyarrow", "the package pyarrow", "pip install pyarrow") from error
     kinds = _columns(run)
-    names = {kind: run.artifact(f"{FOLDER}/{_plain(kind)}.parquet") for kind in kinds}
+    if kind is not None and kind not in kinds:
+        raise InputValueError(f"{run.path} without rows {kind!r}", "a kind of row", did_you_mean(kind, kinds))
+    wanted = list(kinds) if kind is None else [kind]
+    inside = {name: run.artifact(f"{FOLDER}/{_plain(name)}.parquet") for name in wanted}
+    names = inside if kind is None or path is None else {kind: Path(path)}
     written: list[Path] = []
     for kind, path in names.items():
         types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string(), "json": pa.string()}
@@ -58,7 +82,7 @@ def write_tables(run: RunFolder) -> list[Path]:
     return written
 
 
-def _columns(run: RunFolder) -> dict[str, dict[str, str]]:
+def _columns(run: Rows) -> dict[str, dict[str, str]]:
     # Of each kind of row its keys, and what they hold.
     found: dict[str, dict[str, str]] = {}
     for row in run.ledger.stream():
@@ -88,7 +112,7 @@ def _both(known: str | None, what: str) -> str:
     return "float" if {known, what} == {"int", "float"} else "json"
 
 
-def _batches(run: RunFolder, kind: str, columns: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
+def _batches(run: Rows, kind: str, columns: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
     for row in run.ledger.stream():
         if str(row.get("kind", "row")) != kind:
