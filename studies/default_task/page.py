@@ -14,10 +14,11 @@ HEADS = [f"{'AdamW' if name == 'adamw' else 'SGD'} {size:g}".replace("e-0", "e-"
 
 
 def main() -> None:
-    """Write the tables of all candidates and of the held-out seed."""
+    """Write the table of all candidates, and that of the held-out seed once it is measured."""
     rows = read()
     chosen, held_out = ([row for row in rows if (row["seed"] > 0) == late] for late in (False, True))
-    fill(EXPLANATION / "default-task.md", {"search": table(chosen), "held-out": table(held_out)})
+    tables = {"search": table(chosen)} | ({"held-out": table(held_out)} if held_out else {})
+    fill(EXPLANATION / "default-task.md", tables)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

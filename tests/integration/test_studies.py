@@ -28,7 +28,8 @@ def test_the_pages_are_what_the_kept_figures_give(name: str, monkeypatch: pytest
     page = import_module(f"studies.{name}.page")
     assert callable(import_module(f"studies.{name}.study").run)
     monkeypatch.setattr(page, "photograph", lambda *_: None, raising=False)
-    monkeypatch.setattr(page, "FOLDER", ROOT / "no such run", raising=False)
+    for folder in ("FOLDER", "TINY"):
+        monkeypatch.setattr(page, folder, ROOT / "no such run", raising=False)
     written: dict[Path, str] = {}
     monkeypatch.setattr(Path, "write_text", lambda path, text: written.update({path: text}))
     page.main()

@@ -218,13 +218,15 @@ def _verdict(
     caveats += [f"{len(refused)} pictures could not be read."] if refused else []
     caveats.append("A map that no model-free control beats explains the ranking of pixels, not whether it is right.")
     question = "Do the maps say more of the decision than a map that never saw the model?"
+    said = "; ".join(
+        f"{row['image']}: {_named(row, 'target')}, probability {row['probability']:.0%}" for row in rows[:3]
+    )
     if not gaps:
-        said = [f"{row['image']}: {_named(row, 'target')}, probability {row['probability']:.0%}" for row in rows[:3]]
-        answer = f"It was not judged ({'; '.join(said)})." if said else "No picture could be explained."
+        answer = f"It was not judged ({said})." if said else "No picture could be explained."
         advice = "Name --metrics to judge the methods against controls." if said else "See below why."
         return Verdict(question, answer, "", advice, caveats)
     if count < LEAST:
-        answer = "Too few pictures for a verdict on methods."
+        answer = f"Too few pictures for a verdict on methods ({said})."
         advice = f"Give {LEAST} pictures or more; until then read the maps as hints."
         return Verdict(question, answer, f"{count} of the {LEAST} pictures needed.", advice, caveats)
     clear = _clear(scores, next(iter(gaps))[1])

@@ -36,6 +36,7 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
     sections: list[Section] = [Cards("In short", _cards(asked, mixed, table, baseline, config))]
     if mixed:
         sections += [
+            _displaced_chart(table, config),
             *(_delta_chart(mixed, updates, config, size, change) for size in sorted(config.step_sizes, reverse=True)),
             _step_chart(table, config),
             _arm_section(table, baseline),
@@ -169,17 +170,37 @@ def _verdict(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], b
     best = max(others, key=lambda one: (one["verdict"], one["against_baseline"])) if others else None
     if best is not None:
         caveats.insert(0, _best(best, len(others), baseline))
-    if not any_lost:
-        advice = f"Nothing to fix on these questions: train with '{baseline}'."
-    elif best is not None and best["verdict"] > 0:
-        advice = f"Train with '{best['arm']}': relative to '{baseline}' it changes Δ by "
-        advice += f"{_signed(best['against_baseline'])} ± {best['against_baseline_se']:.2g} nats, and "
-        advice += f"{best['lld_response_share']:.0%} of the correct answers lose."
-    else:
-        advice = f"No rule tried is distinguishable from '{baseline}' here: ask more questions before choosing one."
+    nothing = f"Nothing to fix on these questions: train with '{baseline}'."
+    advice = _advice(others, line) if any_lost else nothing
     error = "" if math.isnan(line["delta_correct_se"]) else f" ± {line['delta_correct_se']:.2g}"
     sure = f"A sample of {count}: mean Δ {_signed(line['delta_correct'])}{error} nats."
     return Verdict(question, answer, sure, advice, caveats, "bad" if any_lost else "good")
+
+
+def _advice(others: Sequence[Row], plain: Row) -> str:
+    """What to do where the baseline displaces: name a rule only if it is better beyond chance and displaces less.
+
+    Args:
+        others: Rules at the same step size.
+        plain: The baseline.
+
+    Returns:
+        One line.
+    """
+    share, name = plain["lld_response_share"], plain["arm"]
+    better = [one for one in others if one["verdict"] > 0]
+    fewer = [one for one in better if one["lld_response_share"] < share]
+    if not better:
+        return f"No rule tried is distinguishable from '{name}' here: ask more questions before choosing one."
+    best = max(fewer or better, key=lambda one: (-one["lld_response_share"], one["against_baseline"]))
+    gain = f"{_signed(best['against_baseline'])} ± {best['against_baseline_se']:.2g} nats"
+    if fewer:
+        text = f"Train with '{best['arm']}': {best['lld_response_share']:.0%} of the correct answers lose instead of "
+        return text + f"{share:.0%}, and relative to '{name}' it changes Δ by {gain}."
+    text = (
+        f"No rule tried displaces fewer answers. '{best['arm']}' raises their mean (relative to '{name}' by {gain}), "
+    )
+    return text + f"yet {best['lld_response_share']:.0%} lose."
 
 
 def _best(best: Row, others: int, baseline: str) -> str:
@@ -212,10 +233,9 @@ def _cards(
     for line in table:
         if line["step_size"] == size and line["arm"] == baseline and line["questions"]:
             lost, count = round(line["lld_share"] * line["questions"]), line["questions"]
-            tone = "bad" if lost else "good"
-            cards.append(
-                Card("Correct answers displaced", f"{lost} of {count}", f"under '{baseline}', step {size:g}", tone)
-            )
+            share = line["lld_response_share"]
+            note = f"lost likelihood under '{baseline}', step {size:g}; on {lost} of {count} questions their mean did"
+            cards.append(Card("Correct answers displaced", f"{share:.0%}", note, "bad" if share or lost else "good"))
     if mixed:
         shares = f"{_selected(mixed, 'inclusive'):.1%} / {_selected(mixed, 'others'):.1%}"
         cards.append(Card("Wrong tokens NTHR would weaken", shares, "β = 1, anchor inclusive / others"))
@@ -229,6 +249,29 @@ def _counts(asked: Sequence[Row]) -> str:
     cut = sum(row.get("truncated", 0) for row in asked)
     text = f"Of {len(asked)} questions: {text}. Zero-variance groups have no advantage and are left out."
     return text + (f" {cut} answers were cut off at the length limit and judged as they stood." if cut else "")
+
+
+def _displaced_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
+    data: list[dict[str, Any]] = []
+    arms = list(config.arms)[::-1]  # horizontal bars begin at the bottom
+    for size in sorted(config.step_sizes):
+        lines = {line["arm"]: line for line in table if line["step_size"] == size}
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": f"step {size:g}",
+                "y": arms,
+                "x": [lines[arm]["lld_response_share"] if arm in lines else None for arm in arms],
+                "marker": {"color": "ink" if size == max(config.step_sizes) else "muted"},
+                "hovertemplate": "%{y}<br>%{x:.1%}",
+            }
+        )
+    layout = {"barmode": "group", "height": 130 + 40 * len(arms), "yaxis": {"type": "category", "automargin": True}}
+    layout |= {"xaxis": {"title": {"text": "of the correct answers"}, "tickformat": ".0%", "rangemode": "tozero"}}
+    layout |= {"legend": {"traceorder": "reversed"}}
+    text = "Share of the distinct correct answers whose likelihood one update lowered. Copies of an answer count once."
+    return Chart("Correct answers displaced, by rule", {"data": data, "layout": layout}, text)
 
 
 def _delta_chart(

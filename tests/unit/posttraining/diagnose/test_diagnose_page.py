@@ -136,7 +136,20 @@ def test_a_rule_is_named_where_it_is_better_beyond_chance(tmp_path: Path, gain: 
     assert ("Of 1 other rules 'nthr' raised the correct answers most: +0.5 nats relative to 'none'" in text) == named
     assert ("better on 8 of 8 questions, losing likelihood on" in text) == named
     assert ("'nthr' is indistinguishable from 'none' on 8 questions: " in text) != named
-    assert ("Train with 'nthr': relative to 'none' it changes Δ by +0.5 ± " in advice) == named
+    assert ("Train with 'nthr': 50% of the correct answers lose instead of 100%" in advice) == named
+    assert ("and relative to 'none' it changes Δ by +0.5 ± " in advice) == named
+
+
+def test_a_rule_that_displaces_as_many_is_not_advised(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    for number in range(8):
+        change = {"none": -2.0, "nthr": -1.5 + number / 100}
+        rows.append(asked(number))
+        rows += [update(number, arm, size, change.get(arm, -2.0)) for arm in ARMS for size in SIZES]
+    advice = page(tmp_path, rows)[1]["verdict"]["advice"]
+    assert advice.startswith(
+        "No rule tried displaces fewer answers. 'nthr' raises their mean (relative to 'none' by +0."
+    )
 
 
 def test_the_summary_has_every_figure_flat(tmp_path: Path) -> None:
