@@ -6,8 +6,9 @@ OUTPUT ?= runs/demo
 
 .PHONY: demo test campaign campaign-short wheel lint docs bench clean
 
-demo: $(READY)  ## install, run the preflight on the embedded model, say where the report is
+demo: $(READY)  ## install, run the preflight on both embedded models, say where the reports are
 	$(BIN)/antigrad diagnose --output $(OUTPUT) --resume
+	$(BIN)/antigrad diagnose --model tiny --tasks tiny_arithmetic --questions 16 --output $(OUTPUT)-tiny --resume
 
 test: $(READY)  ## all tests, two at a time
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -23,6 +23,9 @@ from antigrad.scenarios.metrics import TRAFFIC_METRICS
 from antigrad.scenarios.planners import PLANNERS
 from antigrad.scenarios.steering import STEERING
 from antigrad.scenarios.vehicles import VEHICLES
+from antigrad.unlearning.methods import METHODS as UNLEARNING_METHODS
+from antigrad.unlearning.metrics import METRICS as UNLEARNING_METRICS
+from antigrad.unlearning.splits import SPLITS
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -117,6 +120,9 @@ _LISTS: dict[str, Callable[[], str]] = {
     "planners": lambda: listed("planner", PLANNERS.classes),
     "vehicles": lambda: listed("vehicle", VEHICLES.classes),
     "layouts": lambda: listed("layout", LAYOUTS.classes),
+    "unlearning methods": lambda: listed("method", UNLEARNING_METHODS.classes),
+    "unlearning splits": lambda: listed("split", SPLITS.classes),
+    "unlearning metrics": lambda: listed("metric", UNLEARNING_METRICS.classes),
     "losses on pairs": pair_losses,
     "rules for pairs": lambda: listed("rule", PAIR_CREDIT.classes),
 }

@@ -1,11 +1,11 @@
-"""The default preflight: its table in the index of papers, and the README's picture from the report of its run."""
+"""The preflights of the demo: tables in the index of papers and the README, and the README's picture."""
 
 from __future__ import annotations
 
 import json
 
-from studies.page import ASSETS, PAPERS, browser, fill, markdown
-from studies.preflight.study import FOLDER, KEPT
+from studies.page import ASSETS, PAPERS, ROOT, browser, fill, markdown
+from studies.preflight.study import KEPT, KEPT_TINY, TINY
 
 ARMS = (
     "none",
@@ -19,9 +19,11 @@ STEPS = ("1e-06", "1e-05")
 
 
 def main() -> None:
-    """Write the table; photograph the head of the report if the run is there."""
-    fill(PAPERS, {"default-run": table(json.loads(KEPT.read_text()))})
-    report = FOLDER / "report.html"
+    """Write what came out; photograph the head of the tiny policy's report if its run is there."""
+    found, tiny = json.loads(KEPT.read_text()), json.loads(KEPT_TINY.read_text())
+    fill(PAPERS, {"default-run": table(found)})
+    fill(ROOT / "README.md", {"demo": came_out(found, tiny)})
+    report = TINY / "report.html"
     if report.exists():
         with browser(1120, 900) as page:
             page.goto(report.resolve().as_uri())
@@ -32,6 +34,36 @@ def main() -> None:
             height = chart["y"] + chart["height"] + 24
             clip = {"x": 0, "y": 0, "width": 1120, "height": height}
             page.screenshot(path=ASSETS / "preflight.png", full_page=True, clip=clip)  # type: ignore[arg-type]
+
+
+def came_out(found: dict[str, float], tiny: dict[str, float]) -> str:
+    """What `make demo` finds, for the first screen of the README.
+
+    Args:
+        found: Summary of SmolLM2's preflight.
+        tiny: Summary of the tiny policy's.
+
+    Returns:
+        A table: model, questions, and the share of distinct correct answers that lose likelihood by rule.
+    """
+    head = [
+        "at step size 1e-5",
+        "mixed questions",
+        "displaced by GRPO",
+        "W-REINFORCE",
+        "positives only",
+        "mean Δ, GRPO",
+    ]
+    rows = [
+        [
+            name,
+            f"{one['mixed']} of {one['questions']}",
+            *(f"{one[f'lld_response_share/{arm}@1e-05']:.0%}" for arm in ("none", "w_reinforce", "positives_only")),
+            f"{one['delta_correct/none@1e-05']:+.3f} ± {one['delta_correct_se/none@1e-05']:.3f} nats".replace("-", "−"),
+        ]
+        for name, one in (("SmolLM2-135M, one-digit products", found), ("tiny policy, worked sums", tiny))
+    ]
+    return markdown(head, rows)
 
 
 def table(found: dict[str, float]) -> str:

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Response, Table, Token, TokenGroup, Tokens
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Response, Table, Token, TokenGroup, Tokens, Verdict
 from antigrad.core.runs import RunFolder
 
 SCRIPT = "</script><script>window.hacked=1</script>"
@@ -43,7 +43,14 @@ def sample_page(questions: int = 12, *, attack: bool = False, responses: int = 8
     delta["nthr"][1] = None
     return Page(
         evil("Who moves, and why"),
-        evil("One update on each question: how far do the log-probabilities of its correct responses move?"),
+        Verdict(
+            evil("How far do the log-probabilities of correct responses move by one update on each question?"),
+            evil("They rise under every rule but one."),
+            evil("12 questions."),
+            evil("Train with nthr."),
+            [evil("One update is not a training.")],
+            "good",
+        ),
         [
             Cards(evil("Headline"), [
                 Card(evil("Mean Δ, grpo"), evil("+0.0213"), evil("nats a response, 12 questions"), "neutral"),

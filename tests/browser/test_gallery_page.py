@@ -55,21 +55,21 @@ def colour(page: Any, name: str, x: int) -> list[int]:
 def test_signs_and_opacity(run: RunFolder, open_file: Any, scheme: str) -> None:
     page = open_file(run.path / "report.html", scheme=scheme).page
     page.locator(".layer canvas").first.wait_for()
-    orange, blue, green = [226, 88, 34], [37, 99, 205], [0, 204, 0]
+    up, down, size, green = [37, 99, 205], [226, 88, 34], [142, 68, 173], [0, 204, 0]  # blue, orange, purple
 
     def near(found: list[int], wanted: list[int], within: int) -> bool:
         return max(abs(a - b) for a, b in zip(found, wanted, strict=True)) <= within
 
     page.locator("input[type=range]").fill("100")
-    assert near(colour(page, "gradient", 5), orange, 3) and near(colour(page, "gradient", 25), orange, 3)
+    assert near(colour(page, "gradient", 5), size, 3) and near(colour(page, "gradient", 25), size, 3)
     page.get_by_label("net", exact=True).check()
-    assert near(colour(page, "gradient", 5), orange, 3) and near(colour(page, "gradient", 25), blue, 3)
-    assert near(colour(page, "size only", 25), orange, 3)  # It has no sign to show.
+    assert near(colour(page, "gradient", 5), up, 3) and near(colour(page, "gradient", 25), down, 3)
+    assert near(colour(page, "size only", 25), size, 3)  # It has no sign to show.
     page.get_by_label("net up").check()
     middle = colour(page, "gradient", 15)
-    assert near(colour(page, "gradient", 5), orange, 3) and near(colour(page, "gradient", 25), middle, 2)
+    assert near(colour(page, "gradient", 5), up, 3) and near(colour(page, "gradient", 25), middle, 2)
     page.get_by_label("net down").check()
-    assert near(colour(page, "gradient", 25), blue, 3) and near(colour(page, "gradient", 5), middle, 2)
+    assert near(colour(page, "gradient", 25), down, 3) and near(colour(page, "gradient", 5), middle, 2)
     assert max(middle) - min(middle) <= 2  # The picture under a full map is grey.
     page.locator("input[type=range]").fill("0")
     assert near(colour(page, "gradient", 5), green, 3) and near(colour(page, "gradient", 25), green, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -229,9 +230,12 @@ def test_a_phone_needs_no_sideways_scroll(which: str, open_file: Any, request: p
 def test_hostile_text_shows_as_text_everywhere(hostile: Path, open_file: Any, scheme: str) -> None:
     page = open_file(hostile, scheme=scheme).page
     attack = f"{SCRIPT} {IMAGE} {LINK}"
-    places = ["h1", ".lead", ".about", ".card .label", ".card .value", ".card .note", "tbody td", ".links a", ".prompt",
-              ".chip >> nth=3", ".response strong", ".response .note", ".legend .scale .name", ".picker option",
-              ".plot .legendtext", ".plot .xtitle", ".plot .xtick text"]  # fmt: skip
+    places = [
+        *("h1", ".said .question", ".said .outcome", ".said .sure", ".advice", ".caveats li", ".about", ".card .label"),
+        *(".card .value", ".card .note", "tbody td", ".links a", ".prompt", ".chip >> nth=3", ".response strong"),
+        *(".response .note", ".legend .scale .name", ".picker option"),
+        *(".plot .legendtext", ".plot .xtitle", ".plot .xtick text"),
+    ]
     for place in places:
         assert attack in page.locator(place).first.text_content(), place
     assert SCRIPT in page.locator(".yaml pre").text_content()
@@ -248,6 +252,50 @@ def test_hostile_text_shows_as_text_everywhere(hostile: Path, open_file: Any, sc
     page.wait_for_timeout(200)
     assert page.evaluate("window.hacked") is None
     assert page.locator("img, main a, .plot a, main b, main i:not(.tick)").count() == 0
+
+
+NAMES = """() => [...document.querySelectorAll(".plot")].map((plot) => Object.fromEntries(plot._fullData.map(
+  (trace) => [trace.name, trace.type === "bar" ? trace.marker.color : trace.line.color])))"""
+
+
+def test_a_name_has_one_colour_on_the_whole_page_and_no_two_share_one_in_a_chart(
+    tmp_path: Path, open_file: Any
+) -> None:
+    def chart(*names: str, kind: str = "scatter") -> Chart:
+        data = [{"type": kind, "name": name, "x": [1, 2], "y": [1, 2]} for name in names]
+        return Chart("C", {"data": data, "layout": {}})
+
+    asked = {"type": "scatter", "name": "z", "x": [1, 2], "y": [1, 2], "line": {"color": "series-1"}}
+    many = [f"m{number}" for number in range(7)]
+    sections = [chart("a", "b", "c"), chart("c", "a", kind="bar"), chart("d", "b"), chart(*many)]
+    opened = open_file(write(tmp_path, *sections, Chart("C", {"data": [asked], "layout": {}})))
+    first, second, third, fourth, last = opened.page.evaluate(NAMES)
+    assert len({*first.values(), third["d"], last["z"]}) == 5
+    assert (second["a"], second["c"], third["b"]) == (first["a"], first["c"], first["b"])
+    assert len(set(fourth.values())) == 7
+    assert opened.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--series-1')")
+
+
+def test_columns_beyond_the_deciding_ones_are_behind_a_button(tmp_path: Path, open_file: Any) -> None:
+    columns = [Column("a", "A"), Column("b", "B", "number"), Column("c", "C", "number", more=True)]
+    table = Table("T", columns, [{"a": "x", "b": 1, "c": 3}, {"a": "y", "b": 2, "c": 4}])
+    page = open_file(write(tmp_path, table)).page
+    assert [head.is_visible() for head in page.locator("th").all()] == [True, True, False]
+    page.get_by_role("button", name="More columns").click()
+    assert page.locator("th").nth(2).is_visible() and page.locator("td").nth(2).inner_text() == "3"
+    page.get_by_role("button", name="Fewer columns").click()
+    assert not page.locator("th").nth(2).is_visible()
+
+
+def test_what_pulls_up_is_blue_where_above_zero_is_up(tmp_path: Path, open_file: Any) -> None:
+    group = TokenGroup("G", "Why?", [Response("r", "", [Token("a", 2.0), Token("b", -1.0)])])
+    page = open_file(write(tmp_path, Tokens("T", [group], "score", "", positive="helps"))).page
+    classes = page.locator(".response .tok").evaluate_all("all => all.map(one => one.className)")
+    assert classes == ["tok helps", "tok hurts"]
+    assert page.locator(".legend .end").all_inner_texts() == ["−2.000", "2.000"]
+    image = page.locator(".ramp").evaluate("one => getComputedStyle(one).backgroundImage")
+    first, _, last = re.findall(r"rgb\([^)]*\)", image)
+    assert first == "rgb({}, {}, {})".format(*ORANGE) and last == "rgb({}, {}, {})".format(*BLUE)
 
 
 def test_an_injected_script_would_be_refused(report: Path, open_file: Any) -> None:

@@ -118,28 +118,25 @@ TRAPS: dict[str, Callable[[Path, Path], None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", MODELS)
-def test_models(what: str, server: Server, paths: dict[str, Path], tally: Tally, tmp_path: Path, request: Any) -> None:
+def test_models(model_of: str, server: Server, paths: dict[str, Path], tally: Tally, tmp_path: Path) -> None:
     check, keys = "code in a model folder, yes on standard input", tmp_path / "keys"
     keys.write_text("y\n" * 99)
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text(
         "".join(json.dumps({"prompt": f"{n}+1=", "chosen": "a", "rejected": "b"}) + "\n" for n in range(3))
     )
-    if not full(request.config) and what not in ("diagnose", "explain-text"):
-        pytest.skip("in the whole campaign")
     for name, trap in TRAPS.items():
         folder, marker = tmp_path / name.replace(" ", "-"), tmp_path / f"marker-{name.replace(' ', '-')}"
         save_model(folder)
         trap(folder, marker)
         given = {**paths, "model": folder, "pairs": pairs, "questions": save_questions(tmp_path / "questions.jsonl")}
-        argv = [word.format(**given) for word in MODELS[what].split()]
+        argv = [word.format(**given) for word in MODELS[model_of].split()]
         argv += ["--device", "cpu", "--output", str(tmp_path / f"run-{name}")]
         result = server.run(argv, typed=str(keys), limit=120)
         problem = "the code ran" if marker.exists() else result.problem
         problem = problem or ("it asked" if "[y/N]" in result.out + result.err else None)
-        tally.add(check, what, None if problem is None else f"{name}: {problem}")
-    tally.settle(check, what)
+        tally.add(check, model_of, None if problem is None else f"{name}: {problem}")
+    tally.settle(check, model_of)
 
 
 OF_TRAINER = ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"]

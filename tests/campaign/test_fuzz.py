@@ -63,18 +63,19 @@ ROWS: dict[str, tuple[str, Callable[[int], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("what", ROWS)
-def test_rows(what: str, server: Server, paths: dict[str, Path], tally: Tally, tmp_path: Path, request: Any) -> None:
-    command, row = ROWS[what]
+def test_rows(rows_of: str, server: Server, paths: dict[str, Path], tally: Tally, tmp_path: Path, request: Any) -> None:
+    command, row = ROWS[rows_of]
     file = tmp_path / "rows.jsonl"
     for number in cases(request.config, 4, 150):
-        draw = random.Random(f"{what} {number}")
+        draw = random.Random(f"{rows_of} {number}")
         lines = [dumped(mutated(row(place), draw) if draw.random() < 0.5 else row(place)) for place in range(4)]
         data = ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass")
         file.write_bytes(bent(data, draw) if number % 2 else data)
         argv = [word.format(file=file, **paths) for word in command.split()]
-        tried(server, tally, "hostile rows", what, [*argv, "--output", str(tmp_path / "run")], tmp_path / "run", number)
-    tally.settle("hostile rows", what)
+        tried(
+            server, tally, "hostile rows", rows_of, [*argv, "--output", str(tmp_path / "run")], tmp_path / "run", number
+        )
+    tally.settle("hostile rows", rows_of)
 
 
 def test_yaml(job: str, server: Server, paths: dict[str, Path], tally: Tally, tmp_path: Path, request: Any) -> None:
@@ -178,15 +179,14 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("what", MODELS)
 def test_model_folders(
-    what: str, server: Server, paths: dict[str, Path], tally: Tally, tmp_path: Path, request: Any
+    model_of: str, server: Server, paths: dict[str, Path], tally: Tally, tmp_path: Path, request: Any
 ) -> None:
     whole, folder = save_model(tmp_path / "whole"), tmp_path / "model"
     questions = save_questions(tmp_path / "questions.jsonl")
     names = sorted(path.name for path in whole.iterdir() if path.is_file())
     for number in cases(request.config, 4, 60):
-        draw = random.Random(f"{what} {number}")
+        draw = random.Random(f"{model_of} {number}")
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(whole, folder)
         path = folder / draw.choice(names)
@@ -196,17 +196,17 @@ def test_model_folders(
         else:
             path.write_bytes(bent(path.read_bytes(), draw))
         given = {**paths, "model": folder, "questions": questions}
-        argv = [word.format(**given) for word in MODELS[what].split()]
+        argv = [word.format(**given) for word in MODELS[model_of].split()]
         tried(
             server,
             tally,
             "damaged model folders",
-            what,
+            model_of,
             [*argv, "--output", str(tmp_path / "run")],
             tmp_path / "run",
             number,
         )
-    tally.settle("damaged model folders", what)
+    tally.settle("damaged model folders", model_of)
 
 
 def damage(path: Path, draw: random.Random) -> None:
@@ -215,7 +215,7 @@ def damage(path: Path, draw: random.Random) -> None:
     if path.suffix not in (".json", ".jsonl") or draw.random() < 0.4:
         path.write_bytes(bent(data, draw))
         return
-    lines = data.decode().split("\n")
+    lines = data.decode().split("\n") if path.suffix == ".jsonl" else [data.decode()]
     place = draw.randrange(max(1, len(lines) - 1))
     lines[place] = dumped(mutated(json.loads(lines[place]), draw, draw.choice([0.02, 0.1, 0.3])))
     path.write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
@@ -247,7 +247,6 @@ def test_run_folders(
 
 KEEPING = (
     "train tiny-policy", "train bon", "train dpo", "train dpo --refresh", "train grpo", "train rwr", "unlearn",
-    "unlearn compare",
 )  # fmt: skip
 
 
@@ -256,7 +255,7 @@ def test_checkpoints(
     what: str, server: Server, paths: dict[str, Path], wholes: Wholes, tally: Tally, tmp_path: Path, request: Any
 ) -> None:
     """Checkpoints bent at random: the run goes on from a whole one, or from its beginning, to the same result."""
-    if not full(request.config) and what not in ("train tiny-policy", "unlearn"):
+    if not full(request.config) and what != "train tiny-policy":
         pytest.skip("in the whole campaign")
     check, whole = "damaged checkpoints, then resumed", wholes.of(what)
     for number in cases(request.config, 2, 24):

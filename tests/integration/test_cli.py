@@ -67,7 +67,7 @@ def test_a_run_gives_a_folder_and_a_report_a_browser_can_open(
     assert (run / "ledger.jsonl").read_bytes() == (whole.path / "ledger.jsonl").read_bytes()
     page = (run / "report.html").read_text()
     assert "Preflight of" in page
-    assert "Which rule mends it" in page
+    assert "Which rule fixes it" in page
 
 
 def test_json_on_standard_output_is_the_summary(command: list[str], tmp_path: Path) -> None:

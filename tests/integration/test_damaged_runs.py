@@ -12,7 +12,7 @@ from antigrad.core.page import Card, Cards, Page
 
 DEEP = 100_000
 CHART = {"kind": "chart", "title": "x", "figure": {"data": 0}}
-PAGE = {"title": "a", "lead": "b", "sections": []}
+PAGE = {"title": "a", "verdict": "b", "sections": []}
 
 
 @pytest.fixture

@@ -323,7 +323,7 @@ def test_no_mixed_group_at_all_is_a_finished_run_that_says_so(config: DiagnoseCo
     run = diagnose(replace(config, tasks=str(path), questions=1))
     assert (run.summary["mixed"], run.summary["all_wrong"]) == (0, 1)
     assert run.ledger.rows("update") == []
-    assert "No question had both correct and wrong answers" in run.read_json("page.json")["lead"]
+    assert "no question had both correct and wrong answers" in run.read_json("page.json")["verdict"]["answer"]
 
 
 def test_truncated_answers_are_flagged_and_counted(finished: RunFolder) -> None:
@@ -371,8 +371,8 @@ def test_a_step_that_breaks_the_model_is_counted_and_the_next_arm_starts_whole(
         assert all("finite" in row["error"] and row["delta_correct"] is None for row in broken)
         assert changes(run, arm, 1e-3) == changes(finished, arm, 1e-3)
     assert run.summary["lld_share/none@1e-03" if "lld_share/none@1e-03" in run.summary else "lld_share/none@0.001"] >= 0
-    lead = run.read_json("page.json")["lead"]
-    assert "No question had both" not in lead
+    lead = run.read_json("page.json")["verdict"]["answer"]
+    assert "no question had both" not in lead
     assert "nan" not in lead
 
 

@@ -162,7 +162,7 @@ def test_a_broken_checkpoint_is_one_clear_error_and_the_others_go_on(
     assert run.summary["failed_checkpoints"] == 1
     assert of(run, "broken") == []
     assert of(run, "moved") == of(finished, "moved")
-    assert "broken could not be evaluated" in run.read_json("page.json")["lead"]
+    assert "broken could not be evaluated" in " ".join(run.read_json("page.json")["verdict"]["caveats"])
     failed = [row for row in run.ledger.rows("model") if row["status"] == "failed"]
     assert len(failed) == 1 and "NaN or infinite logits" in failed[0]["reason"]
 

@@ -76,7 +76,7 @@ def test_all_at_once_is_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     }
     page = two.read_json("page.json")
     assert [s["title"] for s in page["sections"] if s["kind"] == "cards"] == [load(name).title for name in QUICK]
-    assert page["sections"][0]["title"] == "All studies" and "3 studies" in page["lead"]
+    assert page["sections"][0]["title"] == "All studies" and "3 studies" in page["verdict"]["answer"]
 
 
 def test_the_record_of_a_run_repeats_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,7 +88,7 @@ def test_the_same_by_a_file_and_several_prompts(tmp_path: Path, capsys: pytest.C
     figures = json.loads(capsys.readouterr().out)
     assert figures["finding"] in ("agrees", "mixed", "disagrees", "open") and "pass@4/NSR@step=40" in figures
     page = RunFolder.open(tmp_path / "run").read_json("page.json")
-    assert page["lead"].startswith("Negatives keep more.")
+    assert "Negatives keep more." in page["verdict"]["question"]
     seeds = {row["seeds"] for row in page["sections"][-1]["rows"]}
     assert seeds == {6}
 
@@ -118,6 +118,8 @@ def test_a_peak_and_no_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--rewards", "1,0", "--objective", "json:dumps"], "a class of an objective"),
         (["--rewards", "1,0", "--law", "sometimes"], "online, offline or a number"),
         (["--rewards", "1,0", "--objective", "grpo,grpo"], "given twice"),
+        (["--peak", "50"], "groups of 8 with 51 reward"),
+        (["--peak", "50", "--objective", "grpo,grpo_p,rwr"], "objectives of lab simulate: 2 problems"),
     ],
 )
 def test_refusals(words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.data import shared
+
 for package in ("captum", "plotly", "playwright", "transformers"):
     pytest.importorskip(package, reason=f"{package} is not installed")
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,8 @@ def test_the_pages_are_what_the_kept_figures_give(name: str, monkeypatch: pytest
     page = import_module(f"studies.{name}.page")
     assert callable(import_module(f"studies.{name}.study").run)
     monkeypatch.setattr(page, "photograph", lambda *_: None, raising=False)
-    monkeypatch.setattr(page, "FOLDER", ROOT / "no such run", raising=False)
+    for folder in ("FOLDER", "TINY"):
+        monkeypatch.setattr(page, folder, ROOT / "no such run", raising=False)
     written: dict[Path, str] = {}
     monkeypatch.setattr(Path, "write_text", lambda path, text: written.update({path: text}))
     page.main()
@@ -36,13 +39,21 @@ def test_the_pages_are_what_the_kept_figures_give(name: str, monkeypatch: pytest
         assert text == path.read_text(), f"python -m studies {name} --page"
 
 
-def test_a_quick_study_keeps_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "studies", "preflight", "--quick", "--threads", "1"]
-    kept = (ROOT / "studies" / "preflight" / "results" / "default_run.json").read_bytes()
+@pytest.mark.parametrize(
+    "name",
+    ["preflight", pytest.param("grpo", marks=pytest.mark.slow), pytest.param("attribution", marks=pytest.mark.slow)],
+)
+def test_a_quick_study_runs_and_keeps_nothing(name: str, tmp_path: Path) -> None:
+    if name == "attribution":
+        shared("imagenet_sample_p90_half.parquet")
+    results = sorted((ROOT / "studies" / name / "results").iterdir())
+    kept = [path.read_bytes() for path in results]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True
-    )
-    figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures["questions"] == 2 and (tmp_path / "runs" / "preflight-study-quick" / "report.html").exists()
-    assert (ROOT / "studies" / "preflight" / "results" / "default_run.json").read_bytes() == kept
+        [sys.executable, "-m", "studies", name, "--quick", "--threads", "1"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert list((tmp_path / "runs").iterdir()) == [tmp_path / "runs" / f"{name}-study-quick"]
+    assert name != "preflight" or json.loads(done.stdout.splitlines()[-1])["questions"] == 2
+    assert sorted((ROOT / "studies" / name / "results").iterdir()) == results
+    assert [path.read_bytes() for path in results] == kept

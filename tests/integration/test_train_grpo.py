@@ -67,7 +67,7 @@ def test_the_summary_is_the_ledgers(trained: RunFolder) -> None:
     assert summary["mean/selected"] == pytest.approx(sum(row["credit/selected"] for row in train) / 12)
     assert summary["states_from"] == "training_forward"
     page = json.loads((trained.path / "artifacts" / "page.json").read_text())
-    assert f"{tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}" in page["lead"]
+    assert f"{tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}" in page["verdict"]["answer"]
     assert (trained.path / "certificate" / "run.yaml").exists()
 
 
@@ -120,7 +120,7 @@ def test_a_run_without_rows_or_evaluations_has_a_page_too(tmp_path: Path) -> Non
     later = command(tmp_path / "later", "--steps", "2", "--updates", "2", "--evaluate-every", "0")
     assert main(later) == 0
     page = json.loads((tmp_path / "later" / "artifacts" / "page.json").read_text())
-    assert "2 steps with credit none: training reward" in page["lead"]
+    assert "Training reward" in page["verdict"]["answer"]
 
 
 def test_the_reward_is_the_verifiers() -> None:

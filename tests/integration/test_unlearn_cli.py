@@ -80,8 +80,7 @@ def test_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     rises = [row["after"] - row["before"] for row in losers["rows"]]
     assert len(rises) == 40 and rises == sorted(rises, reverse=True)
     assert all({"up", "down", "foreseen"} <= set(row) for row in losers["rows"])  # To what each owes it.
-    lead = page["lead"]
-    assert lead.startswith("Forgotten") and "duck: accuracy on the 110 forgotten samples" in lead
+    assert page["verdict"]["answer"].startswith("Forgotten")
 
 
 def test_deletions_one_after_the_other(tmp_path: Path) -> None:
@@ -151,7 +150,7 @@ def test_a_handful_of_samples(tmp_path: Path) -> None:
 def test_a_run_that_diverges_is_stopped_and_says_so(tmp_path: Path) -> None:
     run = unlearn_job(config(tmp_path / "run", method="neg_grad(learning_rate=5)", twin=False))
     assert run.summary["stopped"]
-    assert "was stopped" in run.read_json("page.json")["lead"]
+    assert "was stopped" in run.read_json("page.json")["verdict"]["answer"]
     assert run.summary["accuracy(on=test)"] == run.summary["accuracy(on=test)/original"]
 
 

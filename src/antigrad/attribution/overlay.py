@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-UP, DOWN = (226, 88, 34), (37, 99, 205)
-"""What pulls the class up is orange, what pushes it down is blue."""
+UP, DOWN = (37, 99, 205), (226, 88, 34)
+"""What pulls the class up is blue, what pushes it down is orange, as on every page."""
 CLIPPED = 0.99
 """Share of pixels below full colour: a few outliers would leave the rest without any."""
 
@@ -51,7 +51,7 @@ def overlay(image: Tensor, values: Tensor) -> Image.Image:
 
     Args:
         image: (3, H, W) in [0, 1].
-        values: (H, W); above zero orange, below blue.
+        values: (H, W); above zero blue, below orange.
 
     Returns:
         RGB.

@@ -47,7 +47,7 @@ def finish(run: RunFolder, *, as_json: bool) -> None:
         return
     console = Console()
     if page is not None:
-        console.print(run.read_json(ARTIFACT)["lead"], markup=False, highlight=False)
+        console.print(load("antigrad.report.read:read_page")(run).verdict.text(), markup=False, highlight=False)
     console.print(f"run folder: {run.path}", markup=False, soft_wrap=True)
     if page is not None:
         console.print(f"report: {page.resolve().as_uri()}", markup=False, soft_wrap=True)

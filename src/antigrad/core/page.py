@@ -15,6 +15,42 @@ from antigrad.core.runs import RunFolder
 
 ARTIFACT = "page.json"
 Format = Literal["text", "integer", "number", "signed", "percent"]
+Tone = Literal["good", "bad", "neutral"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reader reads first: what was asked or claimed, what came out, how sure that is, what to do.
+
+    Args:
+        question: The question or the claim, one sentence.
+        answer: What came out, one sentence with its figures.
+        sure: How sure that is: an interval, a test, how few questions.
+        advice: What to do now, one line.
+        caveats: What else has to be known; folded on the page.
+        tone: Whether a reader should be glad. That there is nothing to fix is good news.
+
+    Example:
+        >>> Verdict("Did it help?", "Yes, by 3 points.", "95 % interval 1 to 5.", "Keep it.").text()
+        'Did it help? Yes, by 3 points. (95 % interval 1 to 5.) → Keep it.'
+    """
+
+    question: str
+    answer: str
+    sure: str
+    advice: str
+    caveats: Sequence[str] = field(default_factory=list[str])
+    tone: Tone = "neutral"
+
+    def text(self) -> str:
+        """Say it in a line, for a terminal.
+
+        Returns:
+            Question, answer, how sure, what to do.
+        """
+        sure = f"({self.sure})" if self.sure else ""
+        advice = f"→ {self.advice}" if self.advice else ""
+        return " ".join(part for part in (self.question, self.answer, sure, advice) if part)
 
 
 @dataclass(frozen=True)
@@ -31,7 +67,7 @@ class Card:
     label: str
     value: str
     note: str = ""
-    tone: Literal["good", "bad", "neutral"] = "neutral"
+    tone: Tone = "neutral"
 
 
 @dataclass(frozen=True)
@@ -60,12 +96,21 @@ class Chart:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: key in the rows, heading, how to show it, and what it means (on hover)."""
+    """A column of a table.
+
+    Args:
+        key: In the rows.
+        label: Heading.
+        format: How to show it.
+        help: What it means, on hover.
+        more: Shown only to who asks for all columns. A column that says the same in every row is left out anyway.
+    """
 
     key: str
     label: str
     format: Format = "text"
     help: str = ""
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,13 +174,23 @@ class TokenGroup:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Responses with coloured tokens, one group shown at a time."""
+    """Responses with coloured tokens, one group shown at a time.
+
+    Args:
+        title: Of the section.
+        groups: One question each.
+        value_label: What the colour shows.
+        mark_label: What a mark means.
+        text: What to know of it.
+        positive: What a value above zero does: orange on every page is what pulls down, blue what pulls up.
+    """
 
     title: str
     groups: Sequence[TokenGroup]
     value_label: str
     mark_label: str
     text: str = ""
+    positive: Literal["hurts", "helps"] = "hurts"
     kind: str = "tokens"
 
 
@@ -232,7 +287,7 @@ class Mark:
 
     label: str
     at: float
-    tone: Literal["good", "bad", "neutral"] = "neutral"
+    tone: Tone = "neutral"
 
 
 @dataclass(frozen=True)
@@ -255,7 +310,7 @@ class PlayedScene:
 
     label: str
     verdict: str
-    tone: Literal["good", "bad", "neutral"]
+    tone: Tone
     step: float
     start: int
     actors: Sequence[Actor]
@@ -281,19 +336,20 @@ Section = Cards | Chart | Table | Tokens | Gallery | Playback
 
 @dataclass(frozen=True)
 class Page:
-    """The whole page: a title, a lead of one or two sentences, sections in order.
+    """The whole page: a title, the verdict, sections in order. A text alone is an answer that stands for itself.
 
     Example:
         >>> import tempfile
         >>> from pathlib import Path
         >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={})
-        >>> path = Page("Demo", "It ran.", [Cards("Result", [Card("accuracy", "50 %")])]).write(run)
+        >>> verdict = Verdict("Does it run?", "It ran.", "Once.", "Go on.", tone="good")
+        >>> path = Page("Demo", verdict, [Cards("Result", [Card("accuracy", "50 %")])]).write(run)
         >>> run.read_json(ARTIFACT)["sections"][0]["kind"]
         'cards'
     """
 
     title: str
-    lead: str
+    verdict: Verdict | str
     sections: Sequence[Section]
 
     def write(self, run: RunFolder, *, shown: int = SHOWN) -> str:
@@ -308,4 +364,5 @@ class Page:
         """
         # A mapping is the JSON of a section that was cut before.
         sections = [one if isinstance(one, Mapping) else bounded(one, shown) for one in self.sections]
-        return str(run.write_json(ARTIFACT, asdict(replace(self, sections=sections))))
+        verdict = Verdict("", self.verdict, "", "") if isinstance(self.verdict, str) else self.verdict
+        return str(run.write_json(ARTIFACT, asdict(replace(self, verdict=verdict, sections=sections))))

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
 
 from antigrad.core.errors import raise_all
 
@@ -85,6 +85,9 @@ def _converted(value: Any, kind: Any) -> Any:
     if lists and isinstance(value, list | tuple):
         items: list[Any] = [*value]  # pyright: ignore[reportUnknownArgumentType]
         return [_converted(one, lists[0]) for one in items] if len(lists) == 1 else items
+    if get_origin(kind) is dict and isinstance(value, dict):
+        pairs = cast("dict[Any, Any]", value).items()
+        return {key: _converted(one, get_args(kind)[1]) for key, one in pairs}
     if isinstance(value, str) and Path in choices and str not in choices:
         return Path(value)
     if isinstance(value, int) and not isinstance(value, bool) and float in choices and int not in choices:
@@ -109,7 +112,8 @@ def _fits(value: Any, kind: Any) -> bool:
     if origin is list:
         return isinstance(value, list) and all(_fits(one, inside[0]) for one in value)  # pyright: ignore[reportUnknownVariableType]
     if origin is dict:
-        return isinstance(value, dict)
+        pairs = cast("dict[Any, Any]", value).items() if isinstance(value, dict) else None
+        return pairs is not None and all(_fits(one, inside[0]) and _fits(other, inside[1]) for one, other in pairs)
     if kind is bool or is_dataclass(kind) or kind is NoneType:
         return isinstance(value, kind)  # pyright: ignore[reportArgumentType]
     if kind in (int, float):

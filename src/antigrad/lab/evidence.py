@@ -212,15 +212,15 @@ def table(readings: Sequence[Reading]) -> Section:
     """
     columns = [
         Column("says", "what the sentence expects"),
-        Column("equal", "equal"),
-        Column("place", "at"),
-        Column("tier", "tier"),
+        Column("speaks", "speaks"),
         Column("mean", "gap", "signed", "above 0 where the sentence is right; empty: not reached"),
         Column("low", "from", "signed", "95 % interval over seeds; empty: exact, or one seed"),
         Column("high", "to", "signed"),
-        Column("seeds", "seeds", "integer"),
-        Column("p", "p", "number", "Student's t, Holm over all drawn comparisons"),
-        Column("speaks", "speaks"),
+        Column("equal", "equal"),
+        Column("place", "at"),
+        Column("p", "p", "number", "Student's t, Holm over all drawn comparisons", more=True),
+        Column("seeds", "seeds", "integer", more=True),
+        Column("tier", "tier", more=True),
     ]
     rows: list[dict[str, Any]] = [
         {

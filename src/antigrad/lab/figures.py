@@ -76,7 +76,7 @@ def lines(
         The chart.
     """
     data = [
-        {"type": "scatter", "mode": "lines", "name": name, "x": numbers(xs), "y": numbers(ys)}
+        {"type": "scatter", "mode": "lines", "name": name, "x": numbers(xs), "y": numbers(ys), "line": colour(name)}
         for name, (xs, ys) in series.items()
     ]
     axes = {"xaxis": axis(x) | layout.pop("xaxis", {}), "yaxis": axis(y) | layout.pop("yaxis", {})}
@@ -121,7 +121,6 @@ def masses(
                     "hovertemplate": "step %{x}<br>%{y:.4f}<extra>" + f"{arm}: {name}</extra>",
                 }
             )
-        data_colours(data[-len(names) :])
         start = (place - 1) * width
         layout[f"xaxis{key}"] = axis(f"{arm}: step", domain=[start + 0.02, start + width - 0.02], anchor=f"y{key}")
         layout[f"yaxis{key}"] = {"range": [0, 1], "anchor": f"x{key}", "showticklabels": place == 1}
@@ -134,17 +133,24 @@ def masses(
     return Chart(title, {"data": data, "layout": layout}, text)
 
 
-def data_colours(traces: Sequence[Figure]) -> None:
-    """Give the classes of every panel the same colours.
+ARMS = {"GRPO": 1, "GRPO-P": 3, "GRPO-N": 4, "NSR": 2, "PSR": 5, "W-REINFORCE": 6}
+"""Arms that many studies have, and the report's colour of each; other names get theirs from the report."""
+
+
+def colour(arm: str) -> Figure:
+    """The colour of an arm, the same in every chart of every study.
 
     Args:
-        traces: One panel's traces, in the order of the classes; changed in place.
+        arm: Its name.
+
+    Returns:
+        For the line of a trace; empty where the report chooses.
+
+    Example:
+        >>> colour("GRPO"), colour("every 10")
+        ({'color': 'series-1'}, {})
     """
-    for place, trace in enumerate(traces):
-        trace["fillcolor"] = trace["line"]["color"] = COLOURS[place % len(COLOURS)]
-
-
-COLOURS = ("#e69f00", "#0072b2", "#999999", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+    return {"color": f"series-{ARMS[arm]}"} if arm in ARMS else {}
 
 
 def simplex(
@@ -163,14 +169,15 @@ def simplex(
         The chart; its frames move one point an arm along its path.
     """
     paths = {arm: path[thin(len(path), 160)] for arm, path in arms.items()}
-    data = [_ternary(arm, path, COLOURS[place], mode="lines") for place, (arm, path) in enumerate(paths.items())]
+    data = [_ternary(arm, path, mode="lines") for arm, path in paths.items()]
     for number, (mark, where) in enumerate(marks.items()):
-        point = _ternary(mark, where[None], "#d55e00", mode="markers+text")
+        point = _ternary(mark, where[None], mode="markers+text") | {"marker": {"color": "ink"}}
         side = ("middle left", "middle right")[number % 2]  # boundaries may lie close together
         data.append(point | {"text": [mark], "textposition": side, "showlegend": False})
     first = len(data)
-    heads = [_ternary(arm, path[:1], COLOURS[place], mode="markers") for place, (arm, path) in enumerate(paths.items())]
-    data += [head | {"showlegend": False, "marker": {"size": 11, "color": head["line"]["color"]}} for head in heads]
+    # Drawn at the ends of the paths, where there is something to be seen, on paper too.
+    heads = [_ternary(arm, path[-1:], mode="markers") for arm, path in paths.items()]
+    data += [head | {"showlegend": False, "marker": {"size": 11, **colour(head["name"])}} for head in heads]
     frames: list[Figure] = []
     for number in range(40):
         moved: list[Figure] = []
@@ -192,8 +199,8 @@ def simplex(
     return Chart(title, {"data": data, "layout": layout, "frames": frames}, text)
 
 
-def _ternary(name: str, path: Tensor, colour: str, mode: str) -> Figure:
-    point = {"type": "scatterternary", "mode": mode, "name": name, "line": {"color": colour}}
+def _ternary(name: str, path: Tensor, mode: str) -> Figure:
+    point = {"type": "scatterternary", "mode": mode, "name": name, "line": colour(name)}
     return point | {"a": numbers(path[:, 1]), "b": numbers(path[:, 0]), "c": numbers(path[:, 2])}
 
 
@@ -218,7 +225,7 @@ def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], tex
         text: What is seen.
 
     Returns:
-        The chart, with a play button and a slider.
+        The chart, with a play button and a slider; it opens at the last step.
     """
     frames = [
         {
@@ -229,7 +236,8 @@ def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], tex
         for place, step in enumerate(steps)
     ]
     data = [
-        {"type": "scatter", "mode": "lines", "name": arm, "x": list(range(path.shape[-1])), "y": numbers(path[0])}
+        {"type": "scatter", "mode": "lines", "name": arm, "x": list(range(path.shape[-1])), "y": numbers(path[-1])}
+        | {"line": colour(arm)}
         for arm, path in arms.items()
     ]
     jump = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
@@ -239,7 +247,16 @@ def moving_law(title: str, arms: Mapping[str, Tensor], steps: Sequence[int], tex
         "xaxis": axis("action"),
         "yaxis": axis("probability", range=[0, 1.05 * top]),
         "updatemenus": [play_button() | {"y": -0.3, "yanchor": "top"}],
-        "sliders": [{"steps": slides, "currentvalue": {"prefix": "step "}, "x": 0.12, "len": 0.88, "y": -0.2}],
+        "sliders": [
+            {
+                "active": len(slides) - 1,
+                "steps": slides,
+                "currentvalue": {"prefix": "step "},
+                "x": 0.12,
+                "len": 0.88,
+                "y": -0.2,
+            }
+        ],
         "margin": {"b": 130},
         "height": 480,
     }
@@ -268,7 +285,8 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Sequence[float]]], y: str
             "array": numbers([max(v) - m for v, m in zip(cells.values(), means, strict=True)]),
             "arrayminus": numbers([m - min(v) for v, m in zip(cells.values(), means, strict=True)]),
         }
-        data.append({"type": "bar", "name": name, "x": list(cells), "y": numbers(means), "error_y": spread})
+        bar = {"type": "bar", "name": name, "x": list(cells), "y": numbers(means), "error_y": spread}
+        data.append(bar | {"marker": colour(name)})
     return Chart(title, {"data": data, "layout": {"barmode": "group", "yaxis": axis(y)} | layout}, text)
 
 
@@ -287,7 +305,7 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str, *, log: bo
     """
     arms = list(dict.fromkeys(row.arm for row in rows))
     data: list[Figure] = []
-    for place, arm in enumerate(arms):
+    for arm in arms:
         for key, kind in (("", "accuracy"), ("2", "steps")):
             own = [row for row in rows if row.arm == arm and row.at == kind]
             data.append(
@@ -297,10 +315,7 @@ def compared(title: str, rows: Sequence[Row], metric: str, text: str, *, log: bo
                     "name": arm,
                     "legendgroup": arm,
                     "showlegend": kind == "accuracy",
-                    "line": {
-                        "color": COLOURS[place % len(COLOURS)],
-                        "dash": "dot" if place >= len(COLOURS) else "solid",
-                    },
+                    "line": colour(arm),
                     "x": [row.place for row in own],
                     "y": numbers([row.value for row in own]),
                     # Only those seeds that got there are in a mean.

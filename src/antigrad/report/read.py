@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.ledger import from_json
-from antigrad.core.page import ARTIFACT, Page, Section
+from antigrad.core.page import ARTIFACT, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
 
 # Takes a JSON value; gives it as its type of the schema, or raises ValueError with the place and the fault.
@@ -53,6 +53,9 @@ def read_page(run: RunFolder) -> Page:
         value = from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
         raise InputValueError(f"damaged {path}: {error}", *_MEND) from error
+    if isinstance(value, dict) and "lead" in value:  # written before pages had a verdict
+        value = {**value, "verdict": value["lead"]}
+        del value["lead"]
     try:
         return _decoder(Page)(value)
     except ValueError as error:
@@ -80,6 +83,8 @@ def _decoder(hint: Any) -> Decoder:
         return lambda value: value
     if hint == Section:
         return _section
+    if hint == Verdict | str:
+        return _verdict
     if is_dataclass(hint):
         return _record(cast(type, hint))
     if origin is Sequence:
@@ -149,6 +154,10 @@ def _record(kind: type) -> Decoder:
         return kind(**_items(value, decoders))
 
     return decode
+
+
+def _verdict(value: Any) -> Any:
+    return Verdict("", value, "", "") if isinstance(value, str) else _decoder(Verdict)(value)
 
 
 def _section(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +16,7 @@ from plotly.offline import get_plotlyjs
 from antigrad.core.page import Chart, Gallery, Page, Playback, Section, Table, Tokens
 from antigrad.report.escape import gaps, plain_figure
 from antigrad.report.gallery import picture_view
-from antigrad.report.numbers import show, sort_key
+from antigrad.report.numbers import NOTHING, show, sort_key
 from antigrad.report.playback import scene_view
 from antigrad.report.tokens import group_view
 
@@ -90,8 +91,10 @@ def _view(section: Section) -> dict[str, Any]:
     if isinstance(section, Chart):
         return view | {"figure": gaps(plain_figure(section.figure))}
     if isinstance(section, Table):
+        section, same = told_once(section)
         rows = [_cells(section, row) for row in section.rows]
-        return view | {"rows": rows, "filters": _filters(section, rows)}
+        view |= {"section": section, "text": " ".join(filter(None, (section.text, same)))}
+        return view | {"rows": rows, "filters": _filters(section, rows), "more": any(c.more for c in section.columns)}
     if isinstance(section, Tokens):
         return view | {"groups": [gaps(group_view(group)) for group in section.groups]}
     if isinstance(section, Playback):
@@ -99,6 +102,33 @@ def _view(section: Section) -> dict[str, Any]:
     if isinstance(section, Gallery):
         return view | {"groups": [gaps(picture_view(group)) for group in section.groups]}
     return view
+
+
+def told_once(table: Table) -> tuple[Table, str]:
+    """Leave out what is the same in every row, and what no row has; the first column stays.
+
+    Args:
+        table: A table.
+
+    Returns:
+        The table with the other columns, and a sentence on those that said the same.
+
+    Example:
+        >>> from antigrad.core.page import Column
+        >>> columns = [Column("arm", "rule"), Column("n", "questions", "integer"), Column("error", "failed because")]
+        >>> rows = [{"arm": "none", "n": 8, "error": None}, {"arm": "nthr", "n": 8, "error": None}]
+        >>> short, text = told_once(Table("Rules", columns, rows))
+        >>> [column.key for column in short.columns], text
+        (['arm'], 'In every row: questions 8.')
+    """
+    kept, said = list(table.columns[:1]), list[str]()
+    for column in table.columns[1:]:
+        values = [show(row.get(column.key), column.format) for row in table.rows]
+        if len(values) < 2 or len(set(values)) > 1:
+            kept.append(column)
+        elif values[0] not in ("", NOTHING):
+            said.append(f"{column.label} {values[0]}")
+    return replace(table, columns=kept), f"In every row: {', '.join(said)}." if said else ""
 
 
 def _cells(table: Table, row: Mapping[str, Any]) -> Sequence[tuple[str, float | None]]:

@@ -17,6 +17,7 @@ class Small(Settings):
     rate: float = 0.1
     seed: int | None = None
     names: list[str] = field(default_factory=list[str])
+    costs: dict[str, float] = field(default_factory=dict[str, float])
     output: Path = Path("runs")
 
     def check(self) -> None:
@@ -41,6 +42,13 @@ def test_kinds_are_settled_or_refused_all_at_once() -> None:
     assert [problem.partition("=")[0] for problem in caught.value.problems] == [
         "steps", "rate", "seed", "names", "output",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("costs", [{"a": "b"}, {"a": None}, {"a": True}, {3: 1.0}, ["a"]])
+def test_values_of_a_mapping_are_of_its_kind(costs: object) -> None:
+    with pytest.raises(ManyInputsError, match="costs="):
+        Small(costs=costs)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert Small(costs={"a": 1}).costs == {"a": 1.0} and isinstance(Small(costs={"a": 1}).costs["a"], float)
 
 
 @pytest.mark.parametrize("job", {job.settings: job for job in JOBS}.values(), ids=lambda job: " ".join(job.words))

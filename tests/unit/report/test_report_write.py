@@ -29,6 +29,7 @@ from antigrad.core.page import (
     TokenGroup,
     Tokens,
     Track,
+    Verdict,
 )
 from antigrad.core.runs import RunFolder
 from antigrad.report import write_report
@@ -60,10 +61,13 @@ SECTIONS = [
 ]
 
 
+VERDICT = Verdict("Does it run?", "It ran.", "Once.", "Go on.", ["On one machine."], "good")
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     run = RunFolder.start(tmp_path / "run", job="demo", config={"seed": 1, "text": "</pre><script>"})
-    Page("Demo", "It ran.", SECTIONS).write(run)
+    Page("Demo", VERDICT, SECTIONS).write(run)
     run.write_summary({"accuracy": 0.5})
     return run
 
@@ -76,12 +80,29 @@ def spoil(run: RunFolder, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_a_page_reads_back_as_it_was_written(run: RunFolder) -> None:
-    assert read_page(run) == Page("Demo", "It ran.", SECTIONS)
+    assert read_page(run) == Page("Demo", VERDICT, SECTIONS)
+
+
+def test_a_page_from_before_there_were_verdicts_reads_still(run: RunFolder) -> None:
+    def old(page: dict[str, Any]) -> None:
+        page["lead"] = page.pop("verdict")["answer"]
+
+    spoil(run, old)
+    assert read_page(run).verdict == Verdict("", "It ran.", "", "")
+
+
+def test_the_verdict_comes_before_every_section_and_its_caveats_are_folded(run: RunFolder) -> None:
+    html = write_report(run).read_text()
+    places = [
+        html.index(text) for text in ("Does it run?", "It ran.", "Once.", "Go on.", "<details", "On one machine.")
+    ]
+    assert places == sorted(places) and places[-1] < html.index("<section")
+    assert 'class="finding good"' in html
 
 
 def test_values_that_are_not_finite_read_back_and_words_stay_words(run: RunFolder) -> None:
     tokens = [Token("Infinity", float("inf")), Token("b", float("-inf"))]
-    page = Page("", "", [Tokens("T", [TokenGroup("G", "", [Response("r", "wrong", tokens)])], "s", "m")])
+    page = Page("", VERDICT, [Tokens("T", [TokenGroup("G", "", [Response("r", "wrong", tokens)])], "s", "m")])
     page.write(run)
     assert read_page(run) == page
 

@@ -28,7 +28,7 @@ def kept() -> Found:
 def verdicts(found: Found, speed: Found | None = None) -> dict[str, str]:
     from studies.unlearning.claims import claims
 
-    return {sentence: verdict for sentence, _, verdict in claims(found, speed)}
+    return {sentence: verdict.removesuffix(", in one run") for sentence, _, verdict in claims(found, speed)}
 
 
 def changed(found: Found, case: str, method: str, figure: str, mean: float, deviation: float = 0.0) -> Found:
@@ -73,13 +73,37 @@ def test_whether_a_score_tells_methods_apart_counts_those_near_doing_nothing(kep
 def test_sentences_of_the_vit_list_turn_too(kept: Found) -> None:
     best = "the ViT list: SCRUB or advanced NegGrad has the best NoMUS"
     lower = "the ViT list: retraining has a lower NoMUS than doing nothing"
-    assert verdicts(changed(kept, "vit_homogeneous", "scrub", "nomus", 0.99))[best] == "holds"
-    assert verdicts(changed(kept, "vit_homogeneous", "fine_tune", "nomus", 0.99))[best] == "does not hold"
+    assert verdicts(changed(kept, "vit_homogeneous", "scrub", "nomus", 1.5))[best] == "holds"
+    assert verdicts(changed(kept, "vit_homogeneous", "fine_tune", "nomus", 1.5))[best] == "does not hold"
+    noisy = changed(kept, "vit_homogeneous", "scrub", "nomus", 0.99, deviation=0.9)
+    assert verdicts(noisy)[best] == "open: within two standard errors"
     assert verdicts(changed(kept, "vit_homogeneous", "retrain", "nomus", 0.1))[lower] == "holds"
+    assert verdicts(changed(kept, "vit_homogeneous", "retrain", "nomus", 1.5))[lower] == "does not hold"
+    leave = "the ViT list: FT and CF-3 leave the attack what the original leaves it"
+    attack = "logistic_loss_forget_vs_unseen"
+    told = changed(kept, "vit_homogeneous", "original", attack, 0.65)
+    for name in ("fine_tune", "cf_k"):
+        told = changed(told, "vit_homogeneous", name, attack, 0.63, deviation=0.05)
+    assert verdicts(told)[leave] == "holds"
+    assert verdicts(changed(told, "vit_homogeneous", "fine_tune", attack, 0.5))[leave] == "does not hold"
+    assert verdicts(changed(told, "vit_homogeneous", "original", attack, 0.5))[leave].startswith("open")
+
+
+def test_verdicts_of_a_single_run_say_so(kept: Found) -> None:
+    from studies.unlearning.claims import claims
+
+    said = {sentence: verdict for sentence, _, verdict in claims(kept)}
+    for case, where in (
+        ("digits_class", "digits"),
+        ("cifar_class", "CIFAR-10, ResNet-20"),
+        ("vit_class", "MNIST, ViT"),
+    ):
+        single = kept[case]["seeds"] * len(kept[case]["splits"]) == 1
+        assert said[f"not in the papers: a removed class is gone after DUCK, {where}"].endswith("in one run") == single
 
 
 def test_what_the_page_says_first_is_what_the_figures_give(kept: Found) -> None:
-    from studies.unlearning.claims import mean, of
+    from studies.unlearning.claims import beyond, mean, of
 
     def figure(case: str, method: str, key: str) -> float:
         return mean(of(kept[case]["methods"], method), key)
@@ -89,9 +113,12 @@ def test_what_the_page_says_first_is_what_the_figures_give(kept: Found) -> None:
     assert len(above) == 3 and set(above) == {"holds"}
     for where in ("digits", "CIFAR-10, ResNet-20"):
         assert found[f"not in the papers: a removed class is gone after DUCK, {where}"] == "does not hold"
-    gaps = {name: one["average_gap"]["mean"] for name, one in kept["digits_class"]["methods"].items()}
-    assert {name for name, gap in gaps.items() if gap < gaps["duck"]} == {"retrain", "retrain again", "npo", "eu_k(k=1)"}  # fmt: skip  # noqa: E501
-    assert gaps["eu_k(k=1)"] <= 1.05 * gaps["retrain again"]
+    digits = kept["digits_class"]["methods"]
+    nearer = [name for name in digits if name != "original" and beyond(digits["duck"], digits[name], "average_gap")]
+    assert nearer == ["retrain", "retrain again", "eu_k(k=1)"]
+    assert not beyond(digits["npo"], digits["duck"], "average_gap")
+    assert not beyond(digits["eu_k(k=1)"], digits["retrain again"], "average_gap")
+    assert figure("cifar_class", "eu_k", "aus") > figure("cifar_class", "duck", "aus")
     left = [figure(case, "fine_tune", "accuracy(on=test_removed)") for case in CASES if case.endswith("class")]
     assert 0.2 < min(left) < 0.3 and 0.8 < max(left) < 0.9
     assert figure("cifar_homogeneous", "retrain", "aus") < figure("cifar_homogeneous", "original", "aus")

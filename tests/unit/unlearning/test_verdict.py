@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the extra unlearning is not installed")
 
-from antigrad.unlearning.unlearn.findings import Verdict, gap_of, lead_of
+from antigrad.unlearning.unlearn.findings import Judgement, gap_of, verdict_of
 
 
 def row(value: float, retrain: float | None, original: float, half: float = 0.01, **more: Any) -> dict[str, Any]:
@@ -22,9 +22,9 @@ def row(value: float, retrain: float | None, original: float, half: float = 0.01
 
 def judged(
     forget: float = 0.0, kept: float = 0.97, attack: float = 0.5, steps: float = 20, retrain: float | None = 0.0
-) -> Verdict:
+) -> Judgement:
     again = None if retrain is None else 0.97
-    return Verdict(
+    return Judgement(
         gap_of(row(forget, retrain, 1.0)),
         gap_of(row(kept, again, 0.975)),
         [gap_of(row(attack, None if retrain is None else 0.5, 0.9), small=0.0)],
@@ -48,19 +48,20 @@ def judged(
     ],
 )
 def test_the_verdict_comes_first_and_says_what_to_do(given: dict[str, Any], head: str, advice: str) -> None:
-    lead = lead_of(judged(**given), "duck", 109)
-    assert lead.startswith(head), lead
-    assert advice in lead
-    assert "duck: accuracy on the 109 forgotten samples" in lead
+    said = verdict_of(judged(**given), "duck", 109)
+    assert said.answer.startswith(head), said
+    assert advice in said.advice
+    assert "duck: accuracy on the 109 forgotten samples" in said.sure
+    assert said.tone == ("good" if not given else "neutral" if "--reference" in advice else "bad")
 
 
 def test_what_stays_better_than_after_retraining_is_no_harm() -> None:
     found = judged(kept=1.0)
     assert found.kept.beyond and not found.harmed
-    assert lead_of(found, "duck", 109).startswith("Forgotten as by retraining")
+    assert verdict_of(found, "duck", 109).answer.startswith("Forgotten as by retraining")
 
 
 def test_a_stopped_run_says_so_and_what_to_do() -> None:
     found = judged()
-    lead = lead_of(Verdict(found.forgotten, found.kept, [], "main, epoch 1: the loss is nan"), "neg_grad", 109)
-    assert lead.startswith("neg_grad was stopped") and "learning_rate" in lead
+    said = verdict_of(Judgement(found.forgotten, found.kept, [], "main, epoch 1: the loss is nan"), "neg_grad", 109)
+    assert said.answer.startswith("neg_grad was stopped") and "learning_rate" in said.advice

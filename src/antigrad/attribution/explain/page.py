@@ -17,7 +17,20 @@ from antigrad.attribution.metrics.metric import Better
 from antigrad.attribution.metrics.paired import Difference, above_controls, clearly_above
 from antigrad.attribution.metrics.rcap import STAGES, rcap
 from antigrad.attribution.overlay import data_uri, layer, photograph
-from antigrad.core.page import Card, Cards, Chart, Column, Gallery, Layer, Page, PictureGroup, Section, Stage, Table
+from antigrad.core.page import (
+    Card,
+    Cards,
+    Chart,
+    Column,
+    Gallery,
+    Layer,
+    Page,
+    PictureGroup,
+    Section,
+    Stage,
+    Table,
+    Verdict,
+)
 from antigrad.core.page_bounds import SHOWN, more, worst
 from antigrad.core.runs import RunFolder
 from antigrad.core.significance import LEAST, LEVEL
@@ -109,7 +122,7 @@ def describe(run: RunFolder, config: ExplainConfig) -> None:
         shown = [{"method": row["method"], "reason": row["reason"]} for row in left]
         columns = [Column("method", "method"), Column("reason", "why")]
         sections.append(Table("Methods that do not apply to this model", columns, shown))
-    Page("Where a decision comes from", _lead(count, refused, gaps, scores, config), sections).write(run)
+    Page("Where a decision comes from", _verdict(rows, count, refused, gaps, scores, config), sections).write(run)
 
 
 def summary_of(run: RunFolder, config: ExplainConfig) -> dict[str, Any]:
@@ -148,7 +161,7 @@ def refused_of(run: RunFolder) -> list[dict[str, Any]]:
 
 
 _HOW_TO_READ = (
-    "Magnitude: how much the class depends on a pixel. Net: orange pulls the class up, blue pushes it down, channels "
+    "Magnitude: how much the class depends on a pixel. Net: blue pulls the class up, orange pushes it down, channels "
     "added up; methods without a sign show their magnitude. Full colour is reached at the 99th percentile. Below a "
     "map: what is left of the picture when only its most salient pixels are shown, the probability p of the class "
     "then, and the share of the map's mass on them."
@@ -192,26 +205,38 @@ def _gaps(scores: Scores) -> dict[tuple[str, str], Difference]:
     return found
 
 
-def _lead(
+def _verdict(
+    rows: Sequence[Any],
     count: int,
     refused: Sequence[Any],
     gaps: Mapping[tuple[str, str], Difference],
     scores: Scores,
     config: ExplainConfig,
-) -> str:
+) -> Verdict:
     methods = len(config.methods)
-    text = f"{count} picture{'s' * (count != 1)}, {methods} method{'s' * (methods != 1)}, {config.model}."
-    if refused:
-        text += f" {len(refused)} could not be read."
-    if gaps and count >= LEAST:
-        clear = _clear(scores, next(iter(gaps))[1])
-        who = ", ".join(clear) if clear else "No method"
+    caveats = [f"{count} picture{'s' * (count != 1)}, {methods} method{'s' * (methods != 1)}, {config.model}."]
+    caveats += [f"{len(refused)} pictures could not be read."] if refused else []
+    caveats.append("A map that no model-free control beats explains the ranking of pixels, not whether it is right.")
+    question = "Do the maps say more of the decision than a map that never saw the model?"
+    said = "; ".join(
+        f"{row['image']}: {_named(row, 'target')}, probability {row['probability']:.0%}" for row in rows[:3]
+    )
+    if not gaps:
+        answer = f"It was not judged ({said})." if said else "No picture could be explained."
+        advice = "Name --metrics to judge the methods against controls." if said else "See below why."
+        return Verdict(question, answer, "", advice, caveats)
+    if count < LEAST:
+        answer = f"Too few pictures for a verdict on methods ({said})."
+        advice = f"Give {LEAST} pictures or more; until then read the maps as hints."
+        return Verdict(question, answer, f"{count} of the {LEAST} pictures needed.", advice, caveats)
+    clear = _clear(scores, next(iter(gaps))[1])
+    sure = f"Paired t over {count} pictures, p < {LEVEL:g} for all methods together."
+    if clear:
         rank = "rank" if len(clear) > 1 else "ranks"
-        text += f" {who} {rank} pixels better than every model-free map (paired t over pictures, p < {LEVEL:g} for all "
-        text += "methods together)."
-    elif gaps:
-        text += f" Too few for a verdict on methods: {LEAST} pictures or more are needed."
-    return text
+        answer = f"Yes: {', '.join(clear)} {rank} pixels better than every model-free map."
+        return Verdict(question, answer, sure, f"Read the maps of {clear[0]}; leave the others.", caveats, "good")
+    answer = "No: no method ranks pixels better than every model-free map."
+    return Verdict(question, answer, sure, "Do not rely on these maps for this model.", caveats, "bad")
 
 
 def _clear(scores: Scores, figure: str) -> list[str]:

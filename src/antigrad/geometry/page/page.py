@@ -10,8 +10,9 @@ from statistics import median
 from typing import Any
 
 from antigrad.core.errors import InputValueError
-from antigrad.core.page import Card, Cards, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Column, Page, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
+from antigrad.geometry.evidence import THRESHOLD
 from antigrad.geometry.page.charts import (
     PARTS,
     RUNGS,
@@ -28,13 +29,13 @@ from antigrad.geometry.page.kept import kept
 from antigrad.geometry.page.layers import layer_table, layers_over_time
 
 CAVEATS = (
-    "What the figures say, and what they do not: a step that goes down the loss is always some natural gradient step, "
-    "so that a certificate exists says little; look at how far it is turned, in which layers, and for which part. "
+    "A step that goes down the loss is always some natural gradient step, so that a certificate exists says little; "
+    "look at how far it is turned, in which layers, and for which part.",
     "On the batch that made the step the certificate is flattering (plain SGD is 1 by construction). Against the next "
-    "batch it sees the end of the step: near a minimum that slope is against the step though the step went down. A "
-    "verdict is that of recent steps together, where the spread of their products bears it. κ of the whole "
-    "step is its cosine again. ψ depends on the coordinates. And a step that goes the way you asked says nothing on "
-    "whether it was wise to ask."
+    "batch it sees the end of the step: near a minimum that slope is against the step though the step went down.",
+    "A verdict is that of recent steps together, where the spread of their products bears it.",
+    "κ of the whole step is its cosine again. ψ depends on the coordinates.",
+    "A step that goes the way you asked says nothing on whether it was wise to ask.",
 )
 _MOST_OPTIMIZERS = 4
 _INDEPENDENT = {
@@ -82,7 +83,7 @@ def certificate_sections(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
     ordered = sorted((row for rows in by_optimizer.values() for row in rows), key=lambda row: row["step"])
     figures = [_figures(row) for row in ordered]
     if len(by_optimizer) > _MOST_OPTIMIZERS:  # One optimizer a parameter, say: its layers tell it all.
-        sections: list[Section] = [Cards("In short", _cards_of_many(ordered, len(by_optimizer)), CAVEATS)]
+        sections: list[Section] = [Cards("In short", _cards_of_many(ordered, len(by_optimizer)))]
     else:
         sections = _whole_sections(by_optimizer)
     if any(row.get("block_cos") for row in figures):
@@ -93,13 +94,13 @@ def certificate_sections(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
     return sections
 
 
-def certificate_page(rows: Sequence[Mapping[str, Any]], title: str, lead: str) -> Page:
+def certificate_page(rows: Sequence[Mapping[str, Any]], title: str, verdict: Verdict | str) -> Page:
     """Make a page of certificates alone.
 
     Args:
         rows: Ledger rows, see `certificate_sections`.
         title: Title of the page.
-        lead: One or two sentences under it.
+        verdict: What a reader reads first.
 
     Returns:
         The page.
@@ -109,7 +110,7 @@ def certificate_page(rows: Sequence[Mapping[str, Any]], title: str, lead: str) -
         >>> certificate_page(rows, "A run", "It went down.").title
         'A run'
     """
-    return Page(title, lead, certificate_sections(rows))
+    return Page(title, verdict, certificate_sections(rows))
 
 
 def write_certificate_page(run: RunFolder) -> str:
@@ -132,7 +133,7 @@ def write_certificate_page(run: RunFolder) -> str:
         'page.json'
     """
     rows = list(kept(run.ledger.stream("certificate")))
-    return certificate_page(rows, f"Certificates of {run.facts['job']}", _lead(rows)).write(run)
+    return certificate_page(rows, f"Certificates of {run.facts['job']}", _verdict(rows)).write(run)
 
 
 def _by_optimizer(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -153,7 +154,7 @@ def _whole_sections(by_optimizer: Mapping[str, Sequence[Row]]) -> list[Section]:
     sections: list[Section] = []
     for name, rows in by_optimizer.items():
         figures = [_figures(row) for row in rows]
-        here: list[Section] = [Cards("In short", _cards(rows, figures), CAVEATS), alignment_over_time(rows)]
+        here: list[Section] = [Cards("In short", _cards(rows, figures), CAVEATS[0]), alignment_over_time(rows)]
         if any(any_of([effect(row, part) for part in PARTS]) for row in rows):
             here.append(effects_over_time(rows))
         if any(row.get("lambda_hi") is not None or row.get("safe_weight") is not None for row in rows):
@@ -185,21 +186,39 @@ def _figures(row: Row) -> Row:
     return row if number(row.get("cos")) is not None or not own else {**row, **own, "independent": "in_batch"}
 
 
-def _lead(rows: Sequence[Row]) -> str:
-    by_optimizer = _by_optimizer([row for row in rows if not row.get("skipped")])
+def _verdict(rows: Sequence[Row]) -> Verdict:
+    question = "Did the logged steps go down the loss?"
+    taken = [row for row in rows if not row.get("skipped")]
+    by_optimizer = _by_optimizer(taken)
     if not by_optimizer:
-        return "No step was taken."
+        return Verdict(question, "No step was taken.", "", "Watch a training that takes steps.", tone="bad")
+    figures = [_figures(row) for found in by_optimizer.values() for row in found]
     if len(by_optimizer) > _MOST_OPTIMIZERS:
-        return f"{len(by_optimizer)} optimizers share the model."
-    said = {name: _verdicts([_figures(row) for row in found]) for name, found in by_optimizer.items()}
-    return " ".join(said.values() if len(said) == 1 else [f"{name}: {text}" for name, text in said.items()])
+        answer = f"{_verdicts(figures)} {len(by_optimizer)} optimizers share the model."
+    else:
+        said = {name: _verdicts([_figures(row) for row in found]) for name, found in by_optimizer.items()}
+        answer = " ".join(said.values() if len(said) == 1 else [f"{name}: {text}" for name, text in said.items()])
+    counts = Counter(row.get("effective") for row in figures)
+    alarms = sum(bool(row.get("alarms")) for row in taken)
+    if alarms:
+        advice = f"{alarms} logged steps raised an alarm: the table of alarms says what to try."
+    elif counts["no"]:
+        advice = "See which layers go against the loss, and for which part."
+    elif counts["yes"]:
+        advice = "Nothing to fix."
+    else:
+        advice = "Log more steps (every=), or split the batch: chance explains all of these."
+    bad = alarms or counts["no"] > counts["yes"]
+    tone = "bad" if bad else "good" if counts["yes"] and not counts["no"] else "neutral"
+    sure = f"t beyond ±{THRESHOLD:g} over recent steps; unresolved is indistinguishable from chance."
+    return Verdict(question, answer, sure, advice, CAVEATS, tone)
 
 
 def _verdicts(figures: Sequence[Row]) -> str:
     said = Counter(row.get("effective") for row in figures)
     open_ = len(figures) - said["yes"] - said["no"]
     text = f"Of {len(figures)} logged steps {said['yes']} went down the loss {_where(figures)}, {said['no']} did not, "
-    return f"{text}and {open_} {'is' if open_ == 1 else 'are'} unresolved: indistinguishable from chance."
+    return f"{text}and {open_} {'is' if open_ == 1 else 'are'} unresolved."
 
 
 def _where(figures: Sequence[Row]) -> str:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from antigrad.core.page import Card, Cards, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Column, Page, Section, Table, Tone, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.lab.study import Study
 
-_WORDS: dict[str, tuple[str, Literal["good", "bad", "neutral"]]] = {
+_WORDS: dict[str, tuple[str, Tone]] = {
     "agrees": ("agrees", "good"),
     "mixed": ("agrees in part", "neutral"),
     "disagrees": ("does not agree", "bad"),
     "open": ("not settled", "neutral"),
     "none": ("no claim stated", "neutral"),
 }
-_COUNTED = {"agrees": "agree", "mixed": "agree in part", "disagrees": "do not agree", "open": "settle nothing"}
+_ADVICE = {
+    "agrees": "Rely on it within these settings.",
+    "mixed": "Rely on it only where the table What the verdict reads says for.",
+    "disagrees": "Do not rely on it: the table What the verdict reads has what speaks against it.",
+    "open": "Compute more seeds (--full) before relying on it.",
+    "none": "State a claim to have it held against these numbers.",
+}
+_SETTING = {True: "Full setting", False: "Fast setting: few seeds, --full has more"}
+_COUNTED = {
+    "agrees": ("agrees with its claim", "agree with their claims"),
+    "mixed": ("agrees in part", "agree in part"),
+    "disagrees": ("does not agree", "do not agree"),
+    "open": ("settles nothing", "settle nothing"),
+}
 
 
 def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
@@ -28,24 +41,60 @@ def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
         full: Whether the full setting was used.
     """
     rows = {row["study"]: row for row in run.ledger.rows("study")}
-    counts = {key: sum(row["finding"] == key for row in rows.values()) for key in _COUNTED}
-    setting = "full setting" if full else "fast setting: few seeds, `--full` has more"
-    if len(studies) == 1:
-        title, word = studies[0].title, _WORDS[rows[studies[0].name]["finding"]][0]
-        lead = f"{studies[0].asks} The claim it is compared with and its numbers: {word} ({setting})."
-    else:
-        title = "The categorical policy laboratory"
-        lead = f"{len(studies)} studies ({setting}). The numbers of " + ", of ".join(
-            f"{count} {_COUNTED[key]}" for key, count in counts.items() if count
-        )
-        lead += " with the claim they are compared with. Each holds for the settings stated and no further."
-    sections: list[Section] = [_overview(studies, rows)] if len(studies) > 1 else []
+    single = len(studies) == 1
+    title = studies[0].title if single else "The categorical policy laboratory"
+    verdict = study_verdict(studies[0], rows[studies[0].name], full) if single else _verdict_of_all(studies, rows, full)
+    sections: list[Section] = [] if single else [_overview(studies, rows)]
     for study in studies:
         row = rows[study.name]
         sections.append(head(study, row))
         # They are JSON already; the page is written as JSON.
         sections += cast(list[Section], run.read_json(f"{study.name}.json"))
-    Page(title, lead, sections).write(run)
+    Page(title, verdict, sections).write(run)
+
+
+def study_verdict(study: Study, row: Mapping[str, Any], full: bool | None) -> Verdict:
+    """The claim of a study, and what came out.
+
+    Args:
+        study: The claim.
+        row: Of the ledger.
+        full: Whether the full setting was used; None where there is one setting only.
+
+    Returns:
+        The verdict.
+    """
+    word, tone = _WORDS[row["finding"]]
+    numbers = row["numbers"]
+    counts = [numbers.get(f"verdict/{key}") for key in ("for", "against", "open")]
+    answer = f"{word[0].upper()}{word[1:]}"
+    if row["finding"] != "none" and None not in counts:
+        answer += f": {counts[0]} comparisons speak for it, {counts[1]} against it, {counts[2]} settle nothing"
+    sure = f"Tier: {study.tier}." + ("" if full is None else f" {_SETTING[full]}.")
+    caveats = [text for text in (study.caveat, study.asks) if text]
+    return Verdict(_claim(study), f"{answer}.", sure, _ADVICE[row["finding"]], caveats, tone)
+
+
+def _claim(study: Study) -> str:
+    return f"Claim ({study.paper}): {study.sentence}" if study.sentence else study.asks
+
+
+def _verdict_of_all(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]], full: bool) -> Verdict:
+    of = {key: [study.name for study in studies if rows[study.name]["finding"] == key] for key in _COUNTED}
+    said = [f"{len(names)} {_COUNTED[key][len(names) != 1]}" for key, names in of.items() if names]
+    answer = f"Of {len(studies)} studies {', '.join(said)}."
+    if of["disagrees"]:
+        advice = (
+            f"Do not rely on the claims of {', '.join(of['disagrees'])}; of the rest read what speaks against them."
+        )
+    elif of["open"]:
+        advice = f"Compute {', '.join(of['open'])} with --full; of the rest read what speaks against them."
+    else:
+        advice = "Read what speaks against each claim before relying on it."
+    caveats = ["Each holds for the settings stated and no further."]
+    question = "Do published claims on negative gradients hold in worlds that can be computed exactly?"
+    tone = "bad" if of["disagrees"] else "good" if len(of["agrees"]) == len(studies) else "neutral"
+    return Verdict(question, answer, f"{_SETTING[full]}.", advice, caveats, tone)
 
 
 def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -67,36 +116,23 @@ def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _overview(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]]) -> Table:
     columns = [
         Column("study", "study"),
-        Column("asks", "question"),
         Column("finding", "claim and numbers"),
-        Column("paper", "paper"),
-        Column("tier", "tier"),
-        Column("seconds", "seconds", "number"),
+        Column("for", "for", "integer", "comparisons that speak for the claim"),
+        Column("against", "against", "integer"),
+        Column("open", "open", "integer", "comparisons that settle nothing"),
+        Column("claim", "claim"),
+        Column("paper", "paper", more=True),
+        Column("asks", "question", more=True),
+        Column("tier", "tier", more=True),
+        Column("seconds", "seconds", "number", more=True),
     ]
-    shown = [
-        {
-            "study": study.name,
-            "asks": study.asks,
-            "finding": _WORDS[rows[study.name]["finding"]][0],
-            "paper": study.paper,
-            "tier": study.tier,
-            "seconds": rows[study.name]["seconds"],
-        }
-        for study in studies
-    ]
+    shown: list[dict[str, Any]] = []
+    for study in studies:
+        row = rows[study.name]
+        line = {key: row["numbers"].get(f"verdict/{key}") for key in ("for", "against", "open")}
+        line |= {"study": study.name, "finding": _WORDS[row["finding"]][0], "claim": study.sentence}
+        shown.append(line | {"paper": study.paper, "asks": study.asks, "tier": study.tier, "seconds": row["seconds"]})
     return Table("All studies", columns, shown)
-
-
-def word_of(finding: str) -> str:
-    """A finding in words.
-
-    Args:
-        finding: Of a row of the ledger.
-
-    Returns:
-        The words.
-    """
-    return _WORDS[finding][0]
 
 
 def head(study: Study, row: Mapping[str, Any]) -> Cards:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from antigrad.core.errors import AntigradError, raise_all
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.lab.bandit import Bandit
@@ -46,6 +47,7 @@ def lab_simulate(config: SimulateConfig) -> RunFolder:
         'mixed'
     """
     bandit, arms, claims = config.check()
+    _try(bandit, arms, config)
     run = RunFolder.start(config.output, job="lab simulate", config=config, resume=config.resume,
                           free=("output", "resume"))  # fmt: skip
     done = {row["arm"] for row in run.ledger.rows("arm")}
@@ -61,6 +63,26 @@ def lab_simulate(config: SimulateConfig) -> RunFolder:
     return run
 
 
+def _try(bandit: Bandit, arms: Sequence[Objective], config: SimulateConfig) -> None:
+    """Take one step of every arm, so that an arm which can't be followed in this world is refused before a run begins.
+
+    Args:
+        bandit: The world.
+        arms: The objectives.
+        config: All else.
+
+    Raises:
+        ManyInputsError: All arms that refuse, and why.
+    """
+    problems: list[str] = []
+    for spec, arm in zip(config.objective, arms, strict=True):
+        try:
+            _follow(bandit, arm, config, steps=1, seeds=1, levels=[], keep=[0, 1])
+        except AntigradError as error:
+            problems.append(f"objective {spec}: {error}")
+    raise_all("objectives of lab simulate", problems)
+
+
 def follow(bandit: Bandit, arm: Objective, config: SimulateConfig) -> Trace:
     """Follow one arm; drawn arms share their random numbers.
 
@@ -74,10 +96,14 @@ def follow(bandit: Bandit, arm: Objective, config: SimulateConfig) -> Trace:
     """
     levels, steps = places(config, bandit)
     kept = sorted({*thin(config.steps + 1), *steps}) if config.export != "none" else [0, *steps]
+    return _follow(bandit, arm, config, steps=config.steps, seeds=config.drawn, levels=levels, keep=kept)
+
+
+def _follow(bandit: Bandit, arm: Objective, config: SimulateConfig, *, steps: int, seeds: int, **more: Any) -> Trace:
     return simulate(
-        bandit, arm, config.eta, config.steps, config.tier, group=config.group, seeds=config.drawn, seed=config.seed,
+        bandit, arm, config.eta, steps, config.tier, group=config.group, seeds=seeds, seed=config.seed,
         law=config.period, draws=config.draws if config.tier == "dataset" else None, prompts=config.prompts or None,
-        levels=levels, keep=kept,
+        **more,
     )  # fmt: skip
 
 
@@ -95,7 +121,7 @@ def _finish(run: RunFolder, config: SimulateConfig, bandit: Bandit, claims: Sequ
         "A claim of one's own", config.sentence or config.claim, config.tier.replace("_", "-"), "", {},
     )  # fmt: skip
     row: dict[str, Any] = {"finding": finding(readings) if claims else "none", "verdict": words.strip()}
-    row |= {"seconds": round(time.perf_counter() - start, 1)}
+    row |= {"numbers": figures(readings), "seconds": round(time.perf_counter() - start, 1)}
     parts = sections(arms, config)
     describe(run, study, row, [*parts, table(readings)] if claims else parts)
     run.write_summary({"finding": row["finding"], **figures(readings), **numbers(arms)})

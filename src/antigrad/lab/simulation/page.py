@@ -8,7 +8,7 @@ from typing import Any
 from antigrad.core.page import Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
 from antigrad.lab.figures import lines
-from antigrad.lab.run.page import head, word_of
+from antigrad.lab.run.page import head, study_verdict
 from antigrad.lab.simulation.settings import SimulateConfig
 from antigrad.lab.study import Study, counted
 
@@ -65,5 +65,4 @@ def describe(run: RunFolder, study: Study, row: Mapping[str, Any], parts: Sequen
         row: Its verdict.
         parts: Figures and tables.
     """
-    lead = f"{study.sentence} The claim and the numbers: {word_of(row['finding'])}." if study.sentence else study.asks
-    Page(study.title, lead, [head(study, row), *parts]).write(run)
+    Page(study.title, study_verdict(study, row, None), [head(study, row), *parts]).write(run)

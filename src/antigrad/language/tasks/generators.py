@@ -1,4 +1,4 @@
-"""Questions that are generated: reasoning-gym, presets of it, and the tiny policy's arithmetic."""
+"""Questions that are generated: reasoning-gym, presets of it, word problems, and the tiny policy's arithmetic."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from antigrad.language.tasks.verifiers.gym import TRIED, accepted_nonsense
 
 _SIZE = 5000
 """Virtual size of a generator. Most go on beyond it; some prepare so many questions at the start."""
+_EXAMPLES = 4
+"""Of word problems."""
 _SEED_STEP = 1_000_003
 """Many generators draw question i from seed + i, so neighbouring seeds are moved apart."""
 
@@ -142,6 +144,31 @@ def tiny_arithmetic(options: dict[str, Any]) -> Source:
         return shots, _accepted(asked, wish, "tiny_arithmetic")
 
     return Source(draw, "last_number", "raw", template="{question}{answer}", separator="\n", stop="\n")
+
+
+def worked_problems() -> Source:
+    """Set up one-step word problems.
+
+    Returns:
+        The source, in chat style with two worked examples, which are the same whatever the seed and never asked; two
+        more can be shown.
+    """
+    from antigrad.language.tasks.word_problems import word_problems
+
+    examples = list(islice(word_problems("examples"), _EXAMPLES))
+
+    def draw(wish: Wish) -> tuple[tuple[Shot, ...], tuple[Question, ...]]:
+        if wish.shots > _EXAMPLES:
+            raise InputValueError(
+                f"shots={wish.shots}", f"at most {_EXAMPLES} for word_problems", "lower it, or use your own file"
+            )
+        draws = (Question("", problem.question, str(problem.answer)) for problem in word_problems(wish.seed))
+        found = _distinct(draws, wish.count, {problem.question for problem in examples}, "word_problems")
+        asked = [replace(question, id=str(place)) for place, question in enumerate(found)]
+        shots = tuple((problem.question, problem.worked) for problem in examples[: wish.shots])
+        return shots, _accepted(asked, wish, "word_problems")
+
+    return Source(draw, "last_number", "chat", shots=2)
 
 
 def generators() -> dict[str, tuple[type[Any], type[Any]]]:

@@ -9,7 +9,14 @@ from typing import Any, get_args
 from antigrad.core.catalog import parse_spec
 from antigrad.core.errors import InputValueError, did_you_mean, raise_all
 from antigrad.language.tasks.files import gsm8k, user_file
-from antigrad.language.tasks.generators import PRESETS, generators, preset, reasoning_gym, tiny_arithmetic
+from antigrad.language.tasks.generators import (
+    PRESETS,
+    generators,
+    preset,
+    reasoning_gym,
+    tiny_arithmetic,
+    worked_problems,
+)
 from antigrad.language.tasks.task import Source, Style, Task, Wish
 from antigrad.language.tasks.verifiers import VERIFIERS
 
@@ -26,7 +33,7 @@ def task_names() -> list[str]:
         >>> task_names()[0]
         'products'
     """
-    return [*PRESETS, "tiny_arithmetic", *_FORMS]
+    return [*PRESETS, "word_problems", "tiny_arithmetic", *_FORMS]
 
 
 def load_task(
@@ -41,17 +48,17 @@ def load_task(
     """Set up a task.
 
     Args:
-        spec: A built-in task (`products`, `sums`, `tiny_arithmetic`), a reasoning-gym generator
+        spec: A built-in task (`products`, `sums`, `word_problems`, `tiny_arithmetic`), a reasoning-gym generator
             (`reasoning_gym:chain_sum(min_terms=2,max_terms=2)`), GSM8K (`gsm8k:PATH`), or the user's
             own questions (`PATH.jsonl`, see `files.user_file`).
         count: Number of questions, all different. Asking more keeps those that were asked with less.
         seed: Decides which questions are drawn.
         verifier: Name of a verifier; None for the task's own: `reasoning_gym` for its generators,
             `last_number` for all others.
-        style: `raw` or `chat`; None for the task's own: `chat` for the user's questions and for
+        style: `raw` or `chat`; None for the task's own: `chat` for the user's questions, word problems and
             reasoning-gym generators, `raw` for all others.
         shots: Number of worked examples; None for the task's own: 4 for GSM8K, 3 for `products` and
-            `sums`, else none.
+            `sums`, 2 for word problems, else none.
 
     Returns:
         The task.
@@ -109,6 +116,8 @@ def _source(spec: str) -> Source:
         return user_file(Path(spec).expanduser())
     if spec in PRESETS:
         return preset(spec)
+    if spec == "word_problems":
+        return worked_problems()
     name, options = parse_spec(spec)
     if name == "tiny_arithmetic":
         return tiny_arithmetic(options)

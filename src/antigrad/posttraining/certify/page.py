@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.evidence import THRESHOLD
 from antigrad.geometry.page.charts import RUNGS, number
@@ -29,10 +29,11 @@ ROLES = {
 }
 CAVEATS = (
     "The gradients are those of the model before. For a long move the first-order effect and the measured drop can "
-    "differ, even in sign: believe the measured one, and read the first as where the move set out to. That a "
-    "certificate exists says little; see how far the move is turned, in which layers, and for which part. κ of the "
-    "whole move is its cosine again, and one layer can buy it. ψ depends on the coordinates of the weights (an adapter "
-    "is certified in those of the merged model). Going the way you asked says nothing on whether it was wise to ask."
+    "differ, even in sign: believe the measured one, and read the first as where the move set out to.",
+    "That a certificate exists says little; see how far the move is turned, in which layers, and for which part. κ of "
+    "the whole move is its cosine again, and one layer can buy it.",
+    "ψ depends on the coordinates of the weights (an adapter is certified in those of the merged model).",
+    "Going the way you asked says nothing on whether it was wise to ask.",
 )
 _WORST = 10
 _CERTIFICATE = (
@@ -60,7 +61,7 @@ def describe(run: RunFolder, config: CertifyConfig) -> None:
     rows = {row["part"]: row for row in run.ledger.rows("move")}
     window, setup = run.ledger.one("window"), run.ledger.one("setup")
     sections: list[Section] = [
-        Cards("In short", _cards(rows, setup, config), f"{ROLES[config.data_role]} {CAVEATS}"),
+        Cards("In short", _cards(rows, setup, config)),
         _drop_chart(rows),
         _part_table(rows),
         _layer_map(rows),
@@ -69,7 +70,7 @@ def describe(run: RunFolder, config: CertifyConfig) -> None:
     ]
     if window["window_from"] is not None:
         sections.insert(3, _window_section(window))
-    Page(f"From {config.before} to {config.after}", _lead(rows), sections).write(run)
+    Page(f"From {config.before} to {config.after}", _verdict(rows, window, config), sections).write(run)
     run.write_summary(_summary(rows, window, setup, config))
 
 
@@ -81,24 +82,43 @@ def _summary(rows: Mapping[str, Row], window: Row, setup: Row, config: CertifyCo
     return figures
 
 
-def _lead(rows: Mapping[str, Row]) -> str:
-    said = [f"{part} {_outcome(row)}" for part, row in rows.items() if part != SUM]
-    other = [part for part, row in rows.items() if row["drop_predicted"] * row["drop_measured"] < 0 and _sure(row)]
-    text = f"Measured on the data: {'; '.join(said)}."
+def _verdict(rows: Mapping[str, Row], window: Row, config: CertifyConfig) -> Verdict:
+    parts = {part: row for part, row in rows.items() if part != SUM}
+    tones = {part: _tone(row) for part, row in parts.items()}
+    bad = [part for part, tone in tones.items() if tone == "bad"]
+    open_ = [part for part, tone in tones.items() if tone == "neutral"]
+    head = "No" if bad else "Not for sure" if open_ else "Yes"
+    answer = f"{head}: {'; '.join(f'{part} {_outcome(part, row)}' for part, row in parts.items())}."
+    low, high, used = window["lambda_lo"], window["lambda_hi"], window["down_weight"]
+    if not bad:
+        advice = "Take more rows (--max_rows) to settle it." if open_ else "Nothing to fix: every part gained."
+    elif low is not None and not low < used < high:
+        advice = f"Train again with a weight of the down part between {_plain(low)} and {_plain(high)}; it was "
+        advice += f"{_plain(used)}."
+    else:
+        advice = f"See which layers go against {', '.join(bad)}: Worst layers, below."
+    other = [part for part, row in parts.items() if row["drop_predicted"] * row["drop_measured"] < 0 and _sure(row)]
+    caveats = [ROLES[config.data_role], *CAVEATS]
     if other:
-        text += f" The first-order effect has the other sign for {', '.join(other)}: the move is long, or curved."
-    return text
+        text = f"The first-order effect has the other sign for {', '.join(other)}: the move is long, or curved."
+        caveats.insert(0, text)
+    known = [f"{part} {_signed(row['drop_t'])}" for part, row in parts.items() if row.get("drop_t") is not None]
+    sure = f"t over the rows: {', '.join(known)}; beyond ±{THRESHOLD:g} is more than chance." if known else ""
+    tone = "bad" if bad else "neutral" if open_ else "good"
+    return Verdict("Did the move improve every part of the data?", answer, sure, advice, caveats, tone)
 
 
 def _sure(row: Row) -> bool:
     return all(abs(row.get(key) or 0.0) > THRESHOLD for key in ("t", "drop_t"))
 
 
-def _outcome(row: Row) -> str:
+def _outcome(part: str, row: Row) -> str:
     drop = row["drop_measured"]
     word = "improved" if drop > 0 else "got worse" if drop < 0 else "did not change"
     doubt = "" if abs(row.get("drop_t") or 0.0) > THRESHOLD else ", indistinguishable from chance"
-    return f"{word} (loss {_plain(row['loss_before'])} to {_plain(row['loss_after'])}{doubt})"
+    # The loss of what is pushed down is +log π, that of the others −log π: a reader knows likelihoods.
+    before, after = (row[key] if part == "down" else -row[key] for key in ("loss_before", "loss_after"))
+    return f"{word} (mean log π per token {_plain(before)} to {_plain(after)}{doubt})"
 
 
 def _tone(row: Row) -> Literal["good", "bad", "neutral"]:
@@ -143,29 +163,33 @@ def _drop_chart(rows: Mapping[str, Row]) -> Chart:
 def _part_table(rows: Mapping[str, Row]) -> Table:
     columns = [
         Column("part", "part", help="; ".join(f"{part}: {text}" for part, text in MEANINGS.items() if part in rows)),
-        Column("rows", "rows", "integer", "rows with a token to score"),
-        Column("tokens", "tokens", "integer", "tokens that were scored"),
-        Column("loss_before", "loss before", "number", "nats per token"),
-        Column("loss_after", "loss after", "number", "nats per token"),
         Column("drop_measured", "drop", "signed", "loss before minus loss after"),
+        Column("drop_t", "t of the drop", "signed", "the measured drop over its standard error over the rows"),
         Column("drop_predicted", "first order", "signed", "y·Δ"),
         Column("effective", "down the slope", help="unresolved: the rows differ too much for the sign of y·Δ"),
         Column(
             "t", "t", "signed", "y·Δ over its standard error over the rows; beyond ±3 it is distinguishable from chance"
         ),
-        Column("drop_t", "t of the drop", "signed", "the measured drop over its standard error over the rows"),
         Column("cos", "cos ψ", "signed", "between the move and the negative gradient"),
-        Column("degrees", "ψ°", "number", "90 is across, 180 straight against"),
-        Column("degrees_disc", "ψ° finite", "number", "of the finite step, from the measured drop; below 90: it fell"),
-        *(Column(key, f"κ {rung}", "number", "least condition number; ∞: none exists") for rung, key in RUNGS.items()),
         Column("blocks_against", "layers against", "percent", "share of layers that go up the part's loss"),
-        Column("step_share_against", "|Δ|² against", "percent", "their share of the squared length of the move"),
-        Column("agreement", "halves agree", "signed", "cosine between the gradients of two halves of the rows"),
-        Column("noise_share", "noise", "percent", "share of |y|² that is the choice of rows"),
-        Column("cos_one", "cos, half 1", "signed", "of the move with the gradient of one half alone"),
-        Column("cos_two", "cos, half 2", "signed"),
-        Column("left_out", "left out", "integer", "rows with nothing to score within the longest length"),
-        Column("ends_added", "ends added", "integer", "responses behind whose text the end-of-sequence token was put"),
+        Column("rows", "rows", "integer", "rows with a token to score"),
+        Column("tokens", "tokens", "integer", "tokens that were scored", True),
+        Column("loss_before", "loss before", "number", "nats per token", True),
+        Column("loss_after", "loss after", "number", "nats per token", True),
+        Column("degrees", "ψ°", "number", "90 is across, 180 straight against", True),
+        Column(
+            "degrees_disc", "ψ° finite", "number", "of the finite step, by the measured drop; below 90: it fell", True
+        ),
+        *(Column(key, f"κ {rung}", "number", "least condition number; ∞: none", True) for rung, key in RUNGS.items()),
+        Column("step_share_against", "|Δ|² against", "percent", "their share of the squared length of the move", True),
+        Column("agreement", "halves agree", "signed", "cosine between the gradients of two halves of the rows", True),
+        Column("noise_share", "noise", "percent", "share of |y|² that is the choice of rows", True),
+        Column("cos_one", "cos, half 1", "signed", "of the move with the gradient of one half alone", True),
+        Column("cos_two", "cos, half 2", "signed", more=True),
+        Column("left_out", "left out", "integer", "rows with nothing to score within the longest length", True),
+        Column(
+            "ends_added", "ends added", "integer", "responses behind whose text an end-of-sequence token was put", True
+        ),
     ]
     lines: list[dict[str, Any]] = []
     for part, row in rows.items():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core import RunFolder
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
 from antigrad.core.page_bounds import more, worst
 from antigrad.core.significance import LEAST
 from antigrad.language.tasks.asked import name_of
@@ -33,10 +33,11 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
     ranks = {size: ranking(mixed, updates, baseline, size) for size in config.step_sizes}
     change = _changes(updates, baseline, max(config.step_sizes))
     shown = _worst(mixed, config.shown, change)
-    sections: list[Section] = [Cards("In short", _cards(asked, mixed, table, baseline, config), _counts(asked))]
+    sections: list[Section] = [Cards("In short", _cards(asked, mixed, table, baseline, config))]
     if mixed:
         sections += [
-            *(_delta_chart(mixed, updates, config, size) for size in sorted(config.step_sizes, reverse=True)),
+            _displaced_chart(table, config),
+            *(_delta_chart(mixed, updates, config, size, change) for size in sorted(config.step_sizes, reverse=True)),
             _step_chart(table, config),
             _arm_section(table, baseline),
             token_section(_whole(run, shown, change), config, len(mixed)),
@@ -45,9 +46,8 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
             _update_section(asked, updates, config.shown),
         ]
     sections.append(_question_section(_worst(asked, config.shown, change), len(asked)))
-    Page(f"Preflight of {config.model} on {config.tasks}", _lead(mixed, table, baseline), sections).write(
-        run, shown=config.shown
-    )
+    verdict = _verdict(asked, mixed, table, baseline)
+    Page(f"Preflight of {config.model} on {config.tasks}", verdict, sections).write(run, shown=config.shown)
     run.write_summary(_summary(asked, mixed, table, ranks))
 
 
@@ -131,50 +131,90 @@ def _summary(
     return figures
 
 
-def _lead(mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> str:
+def _verdict(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> Verdict:
     """Say in words, from the figures alone, what plain GRPO did and which rule did better.
 
     Args:
+        asked: Rows of all questions.
         mixed: Rows of the questions that were measured.
         table: What `arm_table` gave.
         baseline: The arm compared with.
 
     Returns:
-        One paragraph.
+        The verdict, at the step size at which the baseline displaced most.
     """
+    question = "Does one GRPO update push down the model's own correct answers?"
+    plain = [line for line in table if line["arm"] == baseline and line["questions"]]
     if not mixed:
-        return "No question had both correct and wrong answers: nothing to compare. Try easier or harder tasks."
-    sizes = [line["step_size"] for line in table if line["arm"] == baseline and line["questions"]]
-    if not sizes:
-        return f"Every update with the rule '{baseline}' broke the model: nothing to compare. Try smaller step sizes."
-    size = max(sizes)
-    lines = {line["arm"]: line for line in table if line["step_size"] == size and line["questions"]}
-    plain, count = lines[baseline], lines[baseline]["questions"]
-    lost = round(plain["lld_share"] * count)
-    text = f"One update of size {size:g} with the rule '{baseline}' lowered the likelihood of the model's own correct "
-    text += f"answers on {lost} of {count} questions (mean Δ {_signed(plain['delta_correct'])} nats), and that of "
-    text += f"{plain['lld_response_share']:.0%} of the distinct correct answers."
-    others = [line for arm, line in lines.items() if arm != baseline and not math.isnan(line["against_baseline"])]
-    if others:
-        text += _best(others, baseline)
-    return text + f" {len(mixed)} questions are a sample: read the standard errors before choosing."
+        answer = "It can't be measured here: no question had both correct and wrong answers."
+        return Verdict(question, answer, _counts(asked), "Try easier or harder questions, or more of them.")
+    if not plain:
+        answer = f"It can't be measured here: every update with the rule '{baseline}' broke the model."
+        return Verdict(question, answer, "", "Try smaller step sizes (--step_sizes).", tone="bad")
+    line = max(plain, key=lambda line: (line["lld_share"], line["lld_response_share"], line["step_size"]))
+    lost, count, size = round(line["lld_share"] * line["questions"]), line["questions"], line["step_size"]
+    share, any_lost = line["lld_response_share"], line["lld_response_share"] > 0 or line["lld_share"] > 0
+    where = f"with the rule '{baseline}' at step size {size:g}"
+    if any_lost:
+        answer = f"Yes: {share:.0%} of the distinct correct answers lost likelihood, on {lost} of {count} questions "
+        answer += f"their mean did ({where})."
+    else:
+        answer = f"No: none lost likelihood, on {count} questions and at every step size tried."
+    others = [
+        one
+        for one in table
+        if one["step_size"] == size and one["questions"] and one["arm"] != baseline
+        if not math.isnan(one["against_baseline"])
+    ]
+    caveats = [_counts(asked), "One update says who moves first, not what accuracy will be after a thousand."]
+    best = max(others, key=lambda one: (one["verdict"], one["against_baseline"])) if others else None
+    if best is not None:
+        caveats.insert(0, _best(best, len(others), baseline))
+    nothing = f"Nothing to fix on these questions: train with '{baseline}'."
+    advice = _advice(others, line) if any_lost else nothing
+    error = "" if math.isnan(line["delta_correct_se"]) else f" ± {line['delta_correct_se']:.2g}"
+    sure = f"A sample of {count}: mean Δ {_signed(line['delta_correct'])}{error} nats."
+    return Verdict(question, answer, sure, advice, caveats, "bad" if any_lost else "good")
 
 
-def _best(others: Sequence[Row], baseline: str) -> str:
-    best = max(others, key=lambda line: (line["verdict"], line["against_baseline"]))
-    error = "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
-    gain = f"{_signed(best['against_baseline'])} nats on average{error}"
-    if best["verdict"] > 0:
-        text = f" Of {len(others)} other rules '{best['arm']}' raised it most against '{baseline}': {gain}, better on "
-        text += f"{best['better_than_baseline']} questions, losing likelihood on "
-        return text + f"{round(best['lld_share'] * best['questions'])}."
-    count = best["questions"]
-    few = f" ({LEAST} questions or more are needed for a verdict)" if count < LEAST else ""
-    if len(others) == 1:
-        return f" '{best['arm']}' is indistinguishable from '{baseline}' on {count} questions{few}: {gain}."
+def _advice(others: Sequence[Row], plain: Row) -> str:
+    """What to do where the baseline displaces: name a rule only if it is better beyond chance and displaces less.
+
+    Args:
+        others: Rules at the same step size.
+        plain: The baseline.
+
+    Returns:
+        One line.
+    """
+    share, name = plain["lld_response_share"], plain["arm"]
+    better = [one for one in others if one["verdict"] > 0]
+    fewer = [one for one in better if one["lld_response_share"] < share]
+    if not better:
+        return f"No rule tried is distinguishable from '{name}' here: ask more questions before choosing one."
+    best = max(fewer or better, key=lambda one: (-one["lld_response_share"], one["against_baseline"]))
+    gain = f"{_signed(best['against_baseline'])} ± {best['against_baseline_se']:.2g} nats"
+    if fewer:
+        text = f"Train with '{best['arm']}': {best['lld_response_share']:.0%} of the correct answers lose instead of "
+        return text + f"{share:.0%}, and relative to '{name}' it changes Δ by {gain}."
     text = (
-        f" None of the {len(others)} other rules is distinguishable from '{baseline}' on {count} questions{few}; the "
+        f"No rule tried displaces fewer answers. '{best['arm']}' raises their mean (relative to '{name}' by {gain}), "
     )
+    return text + f"yet {best['lld_response_share']:.0%} lose."
+
+
+def _best(best: Row, others: int, baseline: str) -> str:
+    error = "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
+    gain = f"{_signed(best['against_baseline'])} nats relative to '{baseline}'{error}"
+    count = best["questions"]
+    if best["verdict"] > 0:
+        text = f"Of {others} other rules '{best['arm']}' raised the correct answers most: {gain}, better on "
+        text += f"{best['better_than_baseline']} of {count} questions, losing likelihood on "
+        return text + f"{round(best['lld_share'] * count)}."
+    few = f" ({LEAST} questions or more are needed for a verdict)" if count < LEAST else ""
+    if others == 1:
+        return f"'{best['arm']}' is indistinguishable from '{baseline}' on {count} questions{few}: {gain}."
+    text = f"None of the {others} other rules is distinguishable from '{baseline}' on {count} questions{few}; the "
     return text + f"highest mean is that of '{best['arm']}', {gain}."
 
 
@@ -193,10 +233,9 @@ def _cards(
     for line in table:
         if line["step_size"] == size and line["arm"] == baseline and line["questions"]:
             lost, count = round(line["lld_share"] * line["questions"]), line["questions"]
-            tone = "bad" if lost else "good"
-            cards.append(
-                Card("Correct answers displaced", f"{lost} of {count}", f"under '{baseline}', step {size:g}", tone)
-            )
+            share = line["lld_response_share"]
+            note = f"lost likelihood under '{baseline}', step {size:g}; on {lost} of {count} questions their mean did"
+            cards.append(Card("Correct answers displaced", f"{share:.0%}", note, "bad" if share or lost else "good"))
     if mixed:
         shares = f"{_selected(mixed, 'inclusive'):.1%} / {_selected(mixed, 'others'):.1%}"
         cards.append(Card("Wrong tokens NTHR would weaken", shares, "β = 1, anchor inclusive / others"))
@@ -208,14 +247,38 @@ def _counts(asked: Sequence[Row]) -> str:
     counts = {status: sum(row["status"] == status for row in asked) for status in statuses}
     text = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     cut = sum(row.get("truncated", 0) for row in asked)
-    text = f"Of {len(asked)} questions: {text}. Groups without contrast have no advantage and are left out."
+    text = f"Of {len(asked)} questions: {text}. Zero-variance groups have no advantage and are left out."
     return text + (f" {cut} answers were cut off at the length limit and judged as they stood." if cut else "")
 
 
-def _delta_chart(mixed: Sequence[Row], updates: Sequence[Row], config: DiagnoseConfig, size: float) -> Chart:
-    changes = {arm: _changes(updates, arm, size) for arm in config.arms}
-    first = changes[config.arms[0]]
-    order = sorted((row["question"] for row in mixed), key=lambda question: first.get(question, 0.0))[: config.shown]
+def _displaced_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
+    data: list[dict[str, Any]] = []
+    arms = list(config.arms)[::-1]  # horizontal bars begin at the bottom
+    for size in sorted(config.step_sizes):
+        lines = {line["arm"]: line for line in table if line["step_size"] == size}
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": f"step {size:g}",
+                "y": arms,
+                "x": [lines[arm]["lld_response_share"] if arm in lines else None for arm in arms],
+                "marker": {"color": "ink" if size == max(config.step_sizes) else "muted"},
+                "hovertemplate": "%{y}<br>%{x:.1%}",
+            }
+        )
+    layout = {"barmode": "group", "height": 130 + 40 * len(arms), "yaxis": {"type": "category", "automargin": True}}
+    layout |= {"xaxis": {"title": {"text": "of the correct answers"}, "tickformat": ".0%", "rangemode": "tozero"}}
+    layout |= {"legend": {"traceorder": "reversed"}}
+    text = "Share of the distinct correct answers whose likelihood one update lowered. Copies of an answer count once."
+    return Chart("Correct answers displaced, by rule", {"data": data, "layout": layout}, text)
+
+
+def _delta_chart(
+    mixed: Sequence[Row], updates: Sequence[Row], config: DiagnoseConfig, size: float, change: Mapping[int, float]
+) -> Chart:
+    # The same order at every step size: that of the largest under the baseline.
+    order = sorted((row["question"] for row in mixed), key=lambda question: change.get(question, 0.0))[: config.shown]
     shown = set(order)
     here = {
         (row["question"], row["arm"]): row
@@ -244,7 +307,9 @@ def _delta_chart(mixed: Sequence[Row], updates: Sequence[Row], config: DiagnoseC
         "Mean change of ln π of the correct answers by one update, each from the same starting weights. Below zero the "
     )
     text += "update lowered its own correct answers (Lazy Likelihood Displacement)."
-    text += f" The lowest under '{config.arms[0]}' come first." + more(len(mixed), len(order), "questions")
+    text += " The order is the same at every step size: those that lost most come first." + more(
+        len(mixed), len(order), "questions"
+    )
     return Chart(f"Δ per question and rule, step size {size:g}", {"data": data, "layout": layout}, text)
 
 
@@ -274,22 +339,28 @@ def _step_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
 def _arm_section(table: Sequence[Row], baseline: str) -> Table:
     columns = [
         Column("arm", "rule"),
+        Column("against_baseline", f"Δ − Δ({baseline})", "signed", f"nats, paired by question, relative to {baseline}"),
+        Column("against_baseline_se", "± se", "number", "standard error over questions"),
         Column("step_size", "step size", "number"),
-        Column("questions", "questions", "integer"),
-        Column("lld_share", "displaced", "percent", "share of questions whose correct answers lost likelihood"),
         Column("lld_response_share", "answers displaced", "percent", "share of distinct correct answers"),
+        Column(
+            "lld_share", "questions displaced", "percent", "share of questions whose correct answers lost on average"
+        ),
         Column("delta_correct", "Δ correct", "signed", "mean over questions, nats"),
         Column("delta_correct_se", "± se", "number", "standard error over questions"),
-        Column("against_baseline", f"Δ − Δ({baseline})", "signed", "paired by question"),
-        Column("against_baseline_se", "± se", "number"),
         Column("better_than_baseline", "better on", "integer", f"questions with a higher Δ than under {baseline}"),
         Column("delta_wrong", "Δ wrong", "signed", "mean over questions: what the update was meant to push down"),
-        Column("delta_greedy", "Δ greedy", "signed", "the greedy answer, where it is none of the sampled ones"),
-        Column("greedy_held_out", "of", "integer", "questions whose greedy answer was not sampled too"),
-        Column("entropy_change", "Δ entropy", "signed", "nats a token, on the sampled answers"),
-        Column("weakened_share", "weakened", "percent", "share of wrong tokens whose weight the rule made smaller"),
+        Column("questions", "questions", "integer", more=True),
+        Column("delta_greedy", "Δ greedy", "signed", "the greedy answer, where it is none of the sampled ones", True),
+        Column(
+            "greedy_held_out", "greedy unseen", "integer", "questions whose greedy answer was not sampled too", True
+        ),
+        Column("entropy_change", "Δ entropy", "signed", "nats per token, on the sampled answers", True),
+        Column(
+            "weakened_share", "down-weighted", "percent", "share of wrong tokens whose weight the rule lowered", True
+        ),
     ]
-    return Table("Which rule mends it", columns, [dict(line) for line in table])
+    return Table("Which rule fixes it", columns, [dict(line) for line in table])
 
 
 def _ranking_section(mixed: Sequence[Row], updates: Sequence[Row], baseline: str, ranks: Mapping[float, Row]) -> Chart:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Column, Page, Section, Table, Tone, Verdict
 from antigrad.core.page_bounds import more, worst
 from antigrad.core.runs import RunFolder
 from antigrad.language.tasks.asked import name_of
@@ -19,8 +19,9 @@ from antigrad.posttraining.probes.bootstrap import Estimate
 
 CAVEATS = (
     "Responses count as one answer if they have the same tokens: for long chains of thought nearly every response is "
-    "its own, and then 'distinct' and E say little. Intervals are percentile bootstrap over questions: they say how "
-    "far other questions of the same kind could move a figure, and nothing where all questions agree."
+    "its own, and then 'distinct' and E say little.",
+    "Intervals are percentile bootstrap over questions: they say how far other questions of the same kind could move a "
+    "figure, and nothing where all questions agree.",
 )
 
 
@@ -35,7 +36,7 @@ def describe(run: RunFolder, config: EvaluateConfig) -> None:
     good = [one for one in found if one.reason is None]
     compared = [one for one in good if one.solved is not None]
     sections: list[Section] = [
-        Cards("In short", _cards(good, config), f"{_counts(found, config)} {CAVEATS}"),
+        Cards("In short", _cards(good, config)),
         pass_chart(good, config),
         _pass_table(good, config),
         *([solved_chart(compared, config)] if compared else []),
@@ -50,7 +51,7 @@ def describe(run: RunFolder, config: EvaluateConfig) -> None:
     sections += mass.sections()
     sections.append(_question_table(good, config.shown))
     title = f"{', '.join(one.label for one in found)} on {config.tasks}"
-    Page(f"Evaluation of {title}", _lead(found, config), sections).write(run, shown=config.shown)
+    Page(f"Evaluation of {title}", _verdict(found, config), sections).write(run, shown=config.shown)
     run.write_summary(_summary(found, config) | mass.figures())
 
 
@@ -81,7 +82,7 @@ def _summary(found: Sequence[Findings], config: EvaluateConfig) -> dict[str, Any
     return figures
 
 
-def _lead(found: Sequence[Findings], config: EvaluateConfig) -> str:
+def _verdict(found: Sequence[Findings], config: EvaluateConfig) -> Verdict:
     """Say in words, from the figures alone, who solves how much, and what was gained and lost against the base.
 
     Args:
@@ -89,25 +90,63 @@ def _lead(found: Sequence[Findings], config: EvaluateConfig) -> str:
         config: What was asked.
 
     Returns:
-        One paragraph.
+        The verdict.
     """
     good = [one for one in found if one.reason is None]
     first, last = config.ks[0], config.ks[-1]
+    compared = [one for one in good if one.gains]
     said: list[str] = []
-    for one in [one for one in good if one.gains][:3]:
+    for one in compared[:3]:
         gains = " and ".join(f"pass@{k} {_gain(one.gains[k])}" for k in dict.fromkeys((first, last)))
         said.append(f"{one.label} against the base: {gains}.")
-        if one.solved is not None:
-            alone = f"the base alone solves {one.solved.only_base} and {one.label} alone {one.solved.only_model}"
-            said.append(f"Within k = {last} of n = {config.samples} samples {alone} of {one.asked} questions.")
-    if not said:
+    if not compared:
         for k in dict.fromkeys((first, last)):
             best = max(good, key=lambda one: one.passes[k].value)
             of = "" if len(good) == 1 else f" of {best.label}, the highest of {len(good)} checkpoints"
             said.append(f"pass@{k} is {_share(best.passes[k])}{of}.")
-        said.append(f"{good[0].asked} questions with {config.samples} samples each.")
-    said += [f"{one.label} could not be evaluated: {one.reason}." for one in found if one.reason is not None]
-    return " ".join(said)
+    caveats = [
+        f"Within k = {last} of n = {config.samples} samples the base alone solves {one.solved.only_base} and "
+        f"{one.label} alone {one.solved.only_model} of {one.asked} questions."
+        for one in compared[:3]
+        if one.solved is not None
+    ]
+    caveats += [f"{one.label} could not be evaluated: {one.reason}." for one in found if one.reason is not None]
+    sure = f"{good[0].asked} questions with {config.samples} samples each, {config.level:.0%} intervals."
+    question = "Did the training help?" if compared else "How much does it solve?"
+    advice, tone = _advice(compared, first, last)
+    return Verdict(question, " ".join(said), sure, advice, [*caveats, _counts(found, config), *CAVEATS], tone)
+
+
+def _advice(compared: Sequence[Findings], first: int, last: int) -> tuple[str, Tone]:
+    """What to do, by the signs of the gains at the smallest and the largest k that chance does not explain.
+
+    Args:
+        compared: Checkpoints with a base.
+        first: Smallest k.
+        last: Largest k.
+
+    Returns:
+        One line, and its tone.
+    """
+    if not compared:
+        return "Name a base model (--base) to see what a training gained and lost.", "neutral"
+    up = [one.label for one in compared if one.gains[first].sign > 0 and one.gains[last].sign >= 0]
+    traded = [one.label for one in compared if one.gains[first].sign > 0 > one.gains[last].sign]
+    down = [
+        one.label
+        for one in compared
+        if one.gains[first].sign <= 0 and min(one.gains[first].sign, one.gains[last].sign) < 0
+    ]
+    said: list[str] = []
+    if up:
+        said.append(f"Keep {', '.join(up)}.")
+    if traded:
+        said.append(f"{', '.join(traded)}: better at the first try and worse at {last}; keep the base for sampling.")
+    if down:
+        said.append(f"Do not use {', '.join(down)}.")
+    if not said:
+        return "Nothing to choose between them yet: ask more questions (--questions).", "neutral"
+    return " ".join(said), "bad" if down or traded else "good"
 
 
 def _gain(value: Estimate) -> str:

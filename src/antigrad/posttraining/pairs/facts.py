@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from antigrad.core.errors import InputValueError
 from antigrad.core.progress import progress
@@ -80,7 +81,8 @@ def _with_states(policy: Policy, tokens: Sequence[Tokens], facts: PairFacts, wan
         for one in tokens:
             sides = [torch.tensor(side, device=policy.device) for side in (one.chosen, one.rejected)]
             prompt = torch.tensor(one.prompt, device=policy.device)
-            states = [policy.hidden(prompt, side[None])[0] for side in sides]
+            both = policy.hidden(prompt, pad_sequence(sides, batch_first=True))  # one pass of the prompt
+            states = [hidden[: len(side)] for hidden, side in zip(both, sides, strict=True)]
             masks = [torch.ones_like(side[None], dtype=torch.bool) for side in sides]
             if "ln_ches" in wanted:
                 ches.append(ches_scores(states[0][None], masks[0], states[1][None], masks[1])[1])

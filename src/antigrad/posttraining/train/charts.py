@@ -67,7 +67,7 @@ def steps_table(train: Sequence[Row], labels: Mapping[str, tuple[str, str]], mos
     """
     known = [key for key in labels if any(key in row for row in train)]
     columns = [Column("step", "step", "integer")]
-    columns += [Column(key, labels[key][0], "number", labels[key][1]) for key in known]
+    columns += [Column(key, labels[key][0], "number", labels[key][1], place > 7) for place, key in enumerate(known)]
     some, text = even(train, most, "steps")
     rows = [{"step": row["step"]} | {key: row.get(key) for key in known} for row in some]
     return Table("Steps", columns, rows, text)

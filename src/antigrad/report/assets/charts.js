@@ -10,6 +10,56 @@
     return value;
   };
 
+  /* One name, one colour, in all charts of a page; a figure may ask for series-N, ink or muted by name. */
+  const SERIES = 7;
+  const own = (trace) => trace.fillcolor ?? trace.marker?.color ?? trace.line?.color ?? trace.marker?.colorscale;
+  const nameOf = (trace) => trace.legendgroup || trace.name;
+  const named = (value) => /^series-([1-7])$/.exec(typeof value === "string" ? value : "");
+  const assign = (figures) => {
+    const places = new Map();
+    for (const { data = [] } of figures) {
+      for (const trace of data) if (named(own(trace)) && nameOf(trace)) places.set(nameOf(trace), named(own(trace))[1] - 1);
+    }
+    const fixed = new Set(places.values());
+    return figures.map(({ data = [] }) => {
+      const names = [...new Set(data.filter((trace) => nameOf(trace) && own(trace) === undefined).map(nameOf))];
+      const here = new Map();
+      const used = new Set(data.filter((trace) => named(own(trace))).map((trace) => named(own(trace))[1] - 1));
+      for (const name of names) {
+        if (places.has(name) && !used.has(places.get(name))) here.set(name, places.get(name));
+        if (here.has(name)) used.add(here.get(name));
+      }
+      for (const name of names.filter((one) => !here.has(one))) {
+        // New to the page: a colour that no other name has, or else one that is free in this chart, or else a dotted line.
+        const all = [...Array(3 * SERIES).keys()];
+        const others = new Set([...fixed, ...places.values()]);
+        const place = all.slice(0, SERIES).find((one) => !used.has(one) && !others.has(one)) ?? all.find((one) => !used.has(one)) ?? 0;
+        here.set(name, place);
+        used.add(place);
+        if (!places.has(name)) places.set(name, place);
+      }
+      return here;
+    });
+  };
+  const painted = (trace, places, series) => {
+    const value = own(trace);
+    if (named(value) || value === "ink" || value === "muted") {
+      const tint = colour(value);
+      const done = { ...trace };
+      if (trace.fillcolor) done.fillcolor = tint;
+      for (const part of ["marker", "line"]) if (trace[part]?.color) done[part] = { ...trace[part], color: tint };
+      return done;
+    }
+    const place = places.get(nameOf(trace));
+    if (place === undefined || value !== undefined) return trace;
+    const tint = series[place % SERIES];
+    const line = { ...trace.line, color: tint, ...(place >= SERIES && { dash: "dot" }) };
+    const dressed = { ...trace, marker: { ...trace.marker, color: tint } };
+    if (trace.type !== "bar") dressed.line = line;
+    if (trace.stackgroup) dressed.fillcolor = tint;
+    return dressed;
+  };
+
   const template = (narrow) => {
     const [ink, muted, line, surface, help, hurt, middle] =
       ["ink", "muted", "line", "surface", "scale-help", "scale-hurt", "scale-middle"].map(colour);
@@ -66,9 +116,12 @@
     toImageButtonOptions: { format: "svg" },
   };
   const plots = [...document.querySelectorAll(".plot")].map((plot) => [plot, plot.closest("section").querySelector(".figure")]);
+  const places = assign(plots.map(([, source]) => JSON.parse(source.textContent)));
   const draw = () => {
-    for (const [plot, source] of plots) {
-      const { data = [], layout = {}, frames } = JSON.parse(source.textContent);
+    const series = [1, 2, 3, 4, 5, 6, 7].map((number) => colour(`series-${number}`));
+    for (const [number, [plot, source]] of plots.entries()) {
+      const { data: given = [], layout = {}, frames } = JSON.parse(source.textContent);
+      const data = given.map((trace) => painted(trace, places[number], series));
       const narrow = plot.clientWidth < 520;
       const look = { ...layout, template: template(narrow), autosize: true };
       plot.style.height = `${look.height || 400}px`;

@@ -1,8 +1,10 @@
 /* Pictures with maps over them: one picture at a time; sign and opacity are the reader's choice. */
 (() => {
   "use strict";
-  const UP = [226, 88, 34];
-  const DOWN = [37, 99, 205];
+  // Blue pulls up and orange pulls down, as on every page; a magnitude has no sign, and a colour of its own.
+  const UP = [37, 99, 205];
+  const DOWN = [226, 88, 34];
+  const SIZE = [142, 68, 173];
   /* Value of a level in [-1, 1], as each view shows it. */
   const VIEWS = { size: (v) => v, signed: (v) => v, up: (v) => Math.max(v, 0), down: (v) => Math.min(v, 0) };
 
@@ -35,7 +37,7 @@
     for (let at = 0; at < out.data.length; at += 4) {
       const value = VIEWS[layers.signed ? view : "size"]((levels[at] - 128) / 127);
       const alpha = opacity * Math.sqrt(Math.min(1, Math.abs(value)));
-      const colour = value > 0 ? UP : DOWN;
+      const colour = view === "size" || !layers.signed ? SIZE : value > 0 ? UP : DOWN;
       // The photograph fades to grey as the map gets stronger, so that colours are the map's alone.
       const grey = 0.6 * (0.299 * photo[at] + 0.587 * photo[at + 1] + 0.114 * photo[at + 2]) + 76;
       for (let channel = 0; channel < 3; channel += 1) {

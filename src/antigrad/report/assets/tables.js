@@ -42,6 +42,12 @@
       count.textContent = `${left} of ${rows.length} rows`;
       section.querySelector(".empty").hidden = left > 0;
     };
+    const wide = section.querySelector(".columns-more");
+    wide?.addEventListener("click", () => {
+      const open = section.classList.toggle("wide");
+      wide.setAttribute("aria-pressed", open);
+      wide.textContent = open ? "Fewer columns" : "More columns";
+    });
     box.addEventListener("input", filter);
     for (const one of choices) one.addEventListener("change", filter);
     filter();

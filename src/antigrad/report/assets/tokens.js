@@ -55,10 +55,10 @@
     place(token);
   };
 
-  const legend = (group, valueLabel, markLabel) => {
+  const legend = (group, valueLabel, markLabel, positive) => {
     const row = make("div", "legend");
     if (group.high !== null) {
-      const bar = make("span", group.low === null ? "ramp half" : "ramp");
+      const bar = make("span", `${group.low === null ? "ramp half" : "ramp"} ${positive}`);
       const ends = [make("span", "end", group.low === null ? "0" : group.low), bar, make("span", "end", group.high)];
       row.append(make("span", "scale", make("span", "name", valueLabel), ...ends));
       if (group.threshold !== null && (group.low !== null || group.threshold >= 0)) {
@@ -73,7 +73,7 @@
     return row;
   };
 
-  const answer = (response, markLabel) => {
+  const answer = (response, markLabel, positive) => {
     const text = make("div", "answer");
     text.setAttribute("role", "group");
     text.setAttribute("aria-label", `Tokens of ${response.label}: move with the arrow keys`);
@@ -82,7 +82,7 @@
       const token = make("span", marked.has(number) ? "tok marked" : "tok");
       const share = response.shares[number];
       if (share) {
-        token.classList.add(share > 0 ? "hurts" : "helps");
+        token.classList.add(share > 0 === (positive === "hurts") ? "hurts" : "helps");
         token.style.setProperty("--strength", Math.abs(share));
       }
       token.tabIndex = number === 0 ? 0 : -1;
@@ -124,7 +124,7 @@
     const sources = [...reader.querySelectorAll("script")];
     const select = reader.querySelector("select");
     const [previous, next] = [reader.querySelector(".previous"), reader.querySelector(".next")];
-    const { valueLabel, markLabel } = reader.dataset;
+    const { valueLabel, markLabel, positive } = reader.dataset;
     const draw = () => {
       hide();
       const number = select.selectedIndex;
@@ -137,8 +137,8 @@
       reader.querySelector(".group").replaceChildren(
         make("div", "prompt", make("p", "name", "Prompt"), make("div", "words", group.prompt)),
         make("div", "chips", ...chips),
-        legend(group, valueLabel, markLabel),
-        ...group.responses.map((response) => answer(response, markLabel)),
+        legend(group, valueLabel, markLabel, positive),
+        ...group.responses.map((response) => answer(response, markLabel, positive)),
       );
     };
     const step = (by) => {

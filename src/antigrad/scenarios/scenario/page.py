@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Column, Page, Playback, PlayedScene, Section, Table
+from antigrad.core.page import Card, Cards, Column, Page, Playback, PlayedScene, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.recipe import PRESETS, differences, preset
 from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summary_of, whole
@@ -45,18 +45,33 @@ def describe(run: RunFolder, config: ScenarioConfig) -> None:
         sections.append(_effects(rows, config))
     sections.append(_others(rows, run))
     sections.append(_recipe(config))
-    Page("Driving scenarios", _lead(figures, config), sections).write(run)
+    Page("Driving scenarios", _verdict(figures, config), sections).write(run)
 
 
-def _lead(figures: dict[str, Any], config: ScenarioConfig) -> str:
-    hit, attacked = figures["scenes_hit"], figures["scenes_attacked"]
+def _verdict(figures: dict[str, Any], config: ScenarioConfig) -> Verdict:
+    hit, attacked, scenes = figures["scenes_hit"], figures["scenes_attacked"], figures["scenes"]
+    question = f"Can {config.planner} be brought into a collision?"
+    caveats = [f"Preset {config.preset}. {scenes - attacked} of {scenes} scenes could not be attacked.", _CAVEAT]
     if not attacked:
-        return f"None of {figures['scenes']} scenes could be attacked: see why below."
-    text = f"{config.planner} was brought into a collision in {hit} of {attacked} scenes that could be attacked"
+        answer = f"It can't be said: none of {scenes} scenes could be attacked."
+        return Verdict(question, answer, "", "See why in the last table but one; try other scenes.", caveats)
+    low, high = figures["success_low"], figures["success_high"]
+    sure = f"95 % interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego."
+    if not hit:
+        answer = f"No: in none of {attacked} scenes that could be attacked."
+        advice = "Nothing to fix against this attack: try another --preset or more --iterations."
+        if high > 0.5:
+            return Verdict(question, answer, sure, "Too few scenes to be sure: attack more.", caveats)
+        return Verdict(question, answer, sure, advice, caveats, "good")
+    answer = f"Yes: in {hit} of {attacked} scenes that could be attacked"
     avoidable = figures["avoidable_share"]
     if avoidable is None:
-        return f"{text}."
-    return f"{text}; {round(avoidable * hit)} of these it could have avoided."
+        return Verdict(question, f"{answer}.", sure, "Play the scenes below.", caveats, "bad")
+    could = round(avoidable * hit)
+    answer += f"; {could} of these it could have avoided."
+    advice = "Fix the planner on those it could have avoided: they come first below."
+    advice = advice if could else "None of these is proven to be its fault: look at their plausibility first."
+    return Verdict(question, answer, sure, advice, caveats, "bad")
 
 
 def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
@@ -79,7 +94,7 @@ def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
         Card("The ego's fault", _percent(figures["ego_at_fault_share"]), "by nuPlan's classes of contacts"),
         Card("Left out", f"{left}", "no candidate, or a contact before any attack"),
     ]
-    return Cards("Result", cards, f"Preset {config.preset}, planner {config.planner}. {_CAVEAT}")
+    return Cards("Result", cards)
 
 
 def chosen(run: RunFolder, best: Sequence[dict[str, Any]], most: int) -> dict[str, PlayedScene]:
@@ -126,26 +141,26 @@ def _scenes(
         Column("scene", "scene"),
         Column("hit", "hit"),
         Column("verdict", "avoidable", help=_CAVEAT),
-        Column("format", "format"),
-        Column("planner", "planner"),
+        Column("lead_s", "lead, s", "number", "from the last safe start to the contact"),
+        Column("log_deviation", "off record, m", "number"),
+        Column("fault", "ego's fault"),
         Column("number", "played as", "integer", "number in the section above"),
-        Column("jobs", "jobs", "integer"),
-        Column("jobs_hit", "with a hit", "integer"),
         Column("striker_name", "adversary"),
         Column("contact_s", "contact, s", "number"),
-        Column("lead_s", "lead, s", "number", "from the last safe start to the contact"),
-        Column("seen_s", "visible, s", "number", "when the adversary was 0.5 m off its record"),
         Column("class", "contact", help="nuPlan's class: who struck whom with what"),
-        Column("fault", "ego's fault"),
-        Column("log_deviation", "off record, m", "number"),
-        Column("off_road", "off road, m", "number"),
-        Column("third_gap", "third gap, m", "number"),
-        Column("acceleration", "accel., m/s²", "number"),
-        Column("lateral_acceleration", "lateral, m/s²", "number"),
-        Column("time_to_collision", "TTC, s", "number"),
-        Column("post_encroachment", "PET, s", "number"),
-        Column("required_deceleration", "required, m/s²", "number"),
-        Column("iterations", "iterations", "integer"),
+        Column("format", "format", more=True),
+        Column("planner", "planner", more=True),
+        Column("jobs", "jobs", "integer", more=True),
+        Column("jobs_hit", "with a hit", "integer", more=True),
+        Column("seen_s", "visible, s", "number", "when the adversary was 0.5 m off its record", more=True),
+        Column("off_road", "off road, m", "number", more=True),
+        Column("third_gap", "third gap, m", "number", more=True),
+        Column("acceleration", "accel., m/s²", "number", more=True),
+        Column("lateral_acceleration", "lateral, m/s²", "number", more=True),
+        Column("time_to_collision", "TTC, s", "number", more=True),
+        Column("post_encroachment", "PET, s", "number", more=True),
+        Column("required_deceleration", "required, m/s²", "number", more=True),
+        Column("iterations", "iterations", "integer", more=True),
     ]
     of: dict[str, list[dict[str, Any]]] = {}
     for row in rows:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from antigrad.attacks.interval import Estimate, mean_interval
+from antigrad.core.page import Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.unlearning.compare.rows import outcomes_of, values_of
 from antigrad.unlearning.compare.settings import CompareConfig
@@ -15,6 +16,7 @@ GAP = "average_gap"
 SPREAD = "aus"
 BACK, SECONDS = "relearning", "cost(what=seconds)"
 MODELS = (ORIGINAL, RETRAIN, TWIN)
+QUESTION = "Which method comes nearest to retraining?"
 CLOSE = 0.02
 """A difference of gaps up to this is small."""
 ENOUGH = 3
@@ -68,7 +70,7 @@ def separation(run: RunFolder, split: int) -> tuple[float, float] | None:
     return (found[ORIGINAL].value, max(rest)) if ORIGINAL in found and rest else None
 
 
-def lead_of(run: RunFolder, config: CompareConfig) -> str:
+def verdict_of(run: RunFolder, config: CompareConfig) -> Verdict:
     """Say it: for each case the verdict in one sentence, and what to do.
 
     Args:
@@ -76,7 +78,7 @@ def lead_of(run: RunFolder, config: CompareConfig) -> str:
         config: Its settings.
 
     Returns:
-        The lead of the page.
+        What the page begins with.
     """
     text: list[str] = []
     for split, spec in enumerate(config.split):
@@ -87,8 +89,8 @@ def lead_of(run: RunFolder, config: CompareConfig) -> str:
             )
             text.append(f"{spec}: {found}" if len(config.split) > 1 else found)
     count = len(config.compared())
-    text.append(f"{count} method{'s' * (count > 1)}, {config.seeds} seed{'s' * (config.seeds > 1)}, {config.model}.")
-    return " ".join(text)
+    sure = f"{count} method{'s' * (count > 1)}, {config.seeds} seed{'s' * (config.seeds > 1)}, {config.model}."
+    return Verdict(QUESTION, " ".join(text) or "It was not measured.", sure, "")
 
 
 def judged(gaps: Mapping[str, Estimate], seconds: Mapping[str, Estimate], seeds: int) -> str:

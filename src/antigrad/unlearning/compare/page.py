@@ -8,11 +8,12 @@ from typing import Any
 from antigrad.attacks.interval import Estimate
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.compare.findings import CLOSE, GAP, MODELS, as_near, lead_of, means, separation
+from antigrad.unlearning.compare.findings import CLOSE, GAP, MODELS, QUESTION, as_near, means, separation, verdict_of
 from antigrad.unlearning.compare.rows import outcomes_of, values_of
 from antigrad.unlearning.compare.settings import CompareConfig
 from antigrad.unlearning.compare.work import ORIGINAL, RETRAIN, TWIN
 from antigrad.unlearning.methods import METHODS, VIT_MUL
+from antigrad.unlearning.metrics.accuracy import WORDS
 
 
 def describe(run: RunFolder, config: CompareConfig) -> None:
@@ -37,7 +38,7 @@ def describe(run: RunFolder, config: CompareConfig) -> None:
         shown = [{"method": row["method"], "reason": row["reason"]} for row in left]
         columns = [Column("method", "method"), Column("reason", "why")]
         sections.append(Table("Methods that do not apply here", columns, shown))
-    Page("Which method comes nearest to retraining?", lead_of(run, config), sections).write(run)
+    Page(QUESTION, verdict_of(run, config), sections).write(run)
 
 
 def _cards(run: RunFolder, split: int, gaps: dict[str, Estimate], suffix: str) -> Cards:
@@ -82,8 +83,11 @@ def _bars(gaps: dict[str, Estimate], suffix: str) -> Chart:
 
 def _places(run: RunFolder, split: int, suffix: str) -> Chart:
     data: list[dict[str, Any]] = []
-    for name, rows in outcomes_of(run, split).items():
-        stays = values_of(rows, "accuracy(on=test_retained)") or values_of(rows, "accuracy(on=test)")
+    found = outcomes_of(run, split)
+    kept = "accuracy(on=test_retained)"
+    kept = kept if any(values_of(rows, kept) for rows in found.values()) else "accuracy(on=test)"
+    for name, rows in found.items():
+        stays, again = values_of(rows, kept), name in (RETRAIN, TWIN)
         forget, seconds = values_of(rows, "accuracy(on=forget)"), values_of(rows, "cost(what=seconds)")
         if stays and forget:
             data.append(
@@ -93,13 +97,13 @@ def _places(run: RunFolder, split: int, suffix: str) -> Chart:
                     "name": name,
                     "x": [100 * value for value in forget],
                     "y": [100 * value for value in stays],
-                    "marker": {"size": 11, "symbol": "star" if name in (RETRAIN, TWIN) else "circle"},
+                    "marker": {"size": 20 if again else 10, "symbol": "star-open" if again else "circle"},
                     "hovertemplate": f"{name}, {_mean(seconds):.2f} s<br>%{{x:.1f}}, %{{y:.1f}}<extra></extra>",
                 }
             )
     layout = {
         "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}, "range": [-5, 105]},
-        "yaxis": {"title": {"text": "test accuracy of what stays, %"}},
+        "yaxis": {"title": {"text": f"{WORDS[kept.partition('=')[2][:-1]]}, %"}},
         "height": 520,
     }
     text = "One point a seed; stars are retrained models: there unlearning should end."

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from antigrad.attacks.interval import Estimate
+from antigrad.core.page import Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.unlearning.unlearn.rows import last, metrics_of
 
+QUESTION = "Is it forgotten?"
 CLOSE = 0.02
 """Differences of accuracy up to two points are not called one."""
 Row = Mapping[str, Any]
@@ -31,7 +33,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """What can be said of a deletion.
 
     Args:
@@ -65,7 +67,7 @@ class Verdict:
         return self.kept.beyond and self.kept.row["value"] < self.kept.row["retrain"]
 
 
-def verdict(run: RunFolder, place: int) -> Verdict | None:
+def judge(run: RunFolder, place: int) -> Judgement | None:
     """Judge a deletion by its rows.
 
     Args:
@@ -82,7 +84,7 @@ def verdict(run: RunFolder, place: int) -> Verdict | None:
     attacks = [gap_of(row, small=0.0) for row in rows.values() if row.get("attack")]
     row = last(run, "unlearned", deletion=place) or {}
     back = gap_of(rows["relearning"], small=0.0) if "relearning" in rows else None
-    return Verdict(gap_of(rows["accuracy(on=forget)"]), gap_of(kept), attacks, row.get("stopped"), back)
+    return Judgement(gap_of(rows["accuracy(on=forget)"]), gap_of(kept), attacks, row.get("stopped"), back)
 
 
 def gap_of(row: Row, small: float = CLOSE) -> Gap:
@@ -108,69 +110,76 @@ def _estimate(row: Row, key: str) -> Estimate:
     return Estimate(middle, middle if low is None else low, middle if high is None else high)
 
 
-def lead_of(found: Verdict | None, method: str, count: int) -> str:
-    """Say it: the verdict in one sentence, what to do, the figures.
+def verdict_of(found: Judgement | None, method: str, count: int) -> Verdict:
+    """Say it: is it forgotten, the figures, what to do.
 
     Args:
-        found: The verdict.
+        found: The judgement.
         method: As it was asked for.
         count: Samples forgotten.
 
     Returns:
-        The lead of the page.
+        What the page and the model's card begin with.
     """
     if found is None:
-        return f"{method}: {count} samples were to be forgotten; accuracies were not measured."
+        answer = f"{method}: {count} samples were to be forgotten; accuracies were not measured."
+        return Verdict(QUESTION, answer, "", "Ask for them: --metrics accuracy(on=forget),accuracy(on=test).")
     if found.stopped is not None:
-        return (
-            f"{method} was stopped: {found.stopped}. The model is the last good state, not an unlearned one. Lower the "
-            "learning_rate, or take a method that is bounded, such as duck or npo."
-        )
+        answer = f"{method} was stopped: {found.stopped}. The model is the last good state, not an unlearned one."
+        advice = "Lower the learning_rate, or take a method that is bounded, such as duck or npo."
+        return Verdict(QUESTION, answer, "", advice, tone="bad")
+    figures = _figures(found, method, count)
     if found.forgotten.difference is None:
-        return (
-            "Without a retrained model nobody can say whether this is forgetting. Run it with --reference true. "
-            + _figures(found, method, count)
-        )
-    return " ".join([_judged(found, count), _figures(found, method, count)])
+        answer = "Without a retrained model nobody can say whether this is forgetting."
+        return Verdict(QUESTION, answer, figures, "Run it with --reference true.")
+    answer, advice, good = _judged(found, count)
+    return Verdict(QUESTION, answer, figures, advice, tone="good" if good else "bad")
 
 
-def _judged(found: Verdict, count: int) -> str:
-    # The verdict, and what to do.
+def _judged(found: Judgement, count: int) -> tuple[str, str, bool]:
+    # The answer, what to do, whether to be glad.
     row, kept = found.forgotten.row, found.kept.row
     if found.forgotten.beyond and row["value"] > row["retrain"]:
         return (
             f"Not forgotten: {_percent(row['value'])} of the {count} samples are still right, after retraining "
-            f"{_percent(row['retrain'])}. Try more epochs, a larger learning_rate, or another method: antigrad unlearn "
-            "compare runs them all."
+            f"{_percent(row['retrain'])}.",
+            "Try more epochs, a larger learning_rate, or another method: antigrad unlearn compare runs them all.",
+            False,
         )
     if found.harmed:
         return (
             f"Forgotten, but what stays was harmed: test accuracy is {_percent(kept['value'])}, after retraining "
-            f"{_percent(kept['retrain'])}. Try a smaller learning_rate, or a method with a retain part, such as duck "
-            "or npo."
+            f"{_percent(kept['retrain'])}.",
+            "Try a smaller learning_rate, or a method with a retain part, such as duck or npo.",
+            False,
         )
     if found.forgotten.beyond:
         return (
             f"Forgotten more than retraining forgets: {_percent(row['value'])} of the {count} samples are right, after "
-            f"retraining {_percent(row['retrain'])}. That can be told from never having been seen: try fewer epochs, "
-            "or stop=true."
+            f"retraining {_percent(row['retrain'])}. That is distinguishable from never having been seen.",
+            "Try fewer epochs, or stop=true.",
+            False,
         )
     if found.soon and found.back is not None:
         back = found.back.row
         return (
             f"Forgotten by its accuracy, but not gone: {back['value']:.0f} steps of fine-tuning on a few of the "
-            f"samples bring the others back, where a retrained model needs {back['retrain']:.0f}. If it must be gone, "
-            "retrain; antigrad unlearn compare shows which methods come back as late as retraining."
+            f"samples bring the others back, where a retrained model needs {back['retrain']:.0f}.",
+            "If it must be gone, retrain; antigrad unlearn compare shows which methods come back as late.",
+            False,
         )
     if found.tell:
         return (
             f"Forgotten by its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
-            "than on the retrained model. See which below; if an attacker must not tell, retrain or try another method."
+            "than on the retrained model (at 95 % each, one of twenty does so by chance).",
+            "See which below; if an attacker must not tell, retrain or try another method.",
+            False,
         )
-    return "Forgotten as by retraining, as far as these figures see. Keep the receipt with the model."
+    answer = "Forgotten as by retraining, as far as these figures see."
+    return answer, "Keep the receipt with the model.", True
 
 
-def _figures(found: Verdict, method: str, count: int) -> str:
+def _figures(found: Judgement, method: str, count: int) -> str:
     row, kept = found.forgotten.row, found.kept.row
     compared = found.forgotten.difference is not None
 
@@ -204,7 +213,7 @@ def summary_of(run: RunFolder, place: int) -> dict[str, Any]:
     found: dict[str, Any] = {"deletions": place + 1, "stopped": row.get("stopped"), "sha256": row.get("sha256")}
     for name, one in metrics_of(run, place).items():
         found |= {name: one["value"], f"{name}/retrain": one["retrain"], f"{name}/original": one["original"]}
-    judged = verdict(run, place)
+    judged = judge(run, place)
     if judged is not None:
         found |= {"attacks": len(judged.attacks), "attacks that tell": len(judged.tell)}
     return found

@@ -10,7 +10,7 @@ from antigrad.core.runs import RunFolder
 from antigrad.geometry import certificate_sections
 from antigrad.unlearning.metrics.case import Case, Seen
 from antigrad.unlearning.unlearn.charts import confusion, embedding, epochs, place_of_models, rocs
-from antigrad.unlearning.unlearn.findings import Gap, Verdict, gap_of, lead_of, verdict
+from antigrad.unlearning.unlearn.findings import QUESTION, Gap, Judgement, gap_of, judge, verdict_of
 from antigrad.unlearning.unlearn.rows import certificates_of, last, metrics_of
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
 from antigrad.unlearning.unlearn.suffering import used_weight, who_pays
@@ -29,7 +29,7 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
         receipt: The deletion receipt.
     """
     place = len(config.forget) - 1
-    found, rows = verdict(run, place), metrics_of(run, place)
+    found, rows = judge(run, place), metrics_of(run, place)
     certificates = certificates_of(run, place)
     history = (last(run, "unlearned", deletion=place) or {}).get("history") or []
     sections: list[Section] = []
@@ -50,11 +50,10 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
     if damaged is not None:
         shown = [{"image": line} for line in damaged["images"]]
         sections.append(Table("Images that could not be decoded", [Column("image", "image and reason")], shown))
-    lead = lead_of(found, config.method, len(case.context.forget))
-    Page("Is it forgotten?", lead, sections).write(run)
+    Page(QUESTION, verdict_of(found, config.method, len(case.context.forget)), sections).write(run)
 
 
-def _cards(found: Verdict, config: UnlearnConfig, count: int) -> Cards:
+def _cards(found: Judgement, config: UnlearnConfig, count: int) -> Cards:
     cards = [
         _gap_card(
             "forgotten samples, accuracy", found.forgotten, f"{count} training samples", bad=found.forgotten.beyond

@@ -13,7 +13,7 @@ from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.digits.networks import NETWORKS
 from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.sources import packaged
-from antigrad.unlearning.unlearn.findings import gap_of, lead_of, verdict
+from antigrad.unlearning.unlearn.findings import gap_of, judge, verdict_of
 from antigrad.unlearning.unlearn.rows import certificates_of, last, metrics_of
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
 from antigrad.vision.split import SplitModel
@@ -50,9 +50,8 @@ def write_receipt(
         "deletions": [_deletion(run, config, place, one) for place, one in enumerate(planned)],
     }
     run.write_json(ARTIFACT, receipt)
-    write_atomic(
-        run.artifact(CARD), card(receipt, lead_of(verdict(run, len(planned) - 1), config.method, _count(planned)))
-    )
+    said = verdict_of(judge(run, len(planned) - 1), config.method, _count(planned))
+    write_atomic(run.artifact(CARD), card(receipt, said.text()))
     return receipt
 
 

@@ -10,6 +10,7 @@ from antigrad.core import InputValueError, RunFolder
 from antigrad.core.page import Cards, Chart, Section, Table
 from antigrad.geometry.page import certificate_page, certificate_sections, kept, write_certificate_page
 from antigrad.geometry.page.layers import heat_map
+from antigrad.geometry.page.page import CAVEATS
 from antigrad.report import write_report
 from helpers.certificates import certificate_rows, layer_names
 
@@ -154,7 +155,8 @@ def test_without_another_batch_the_own_one_is_shown_and_named() -> None:
 
 
 def test_the_caveats_are_on_the_page(sections: list[Section]) -> None:
-    words = " ".join(section.text for section in sections)
+    words = " ".join([*CAVEATS, *(section.text for section in sections)])
+    assert CAVEATS[0] in [section.text for section in sections]
     for said in (
         "plain SGD is 1 by construction",
         "κ of the whole step is its cosine again",

@@ -1,6 +1,7 @@
 """Tasks: what is asked, how it is put, and what is said of bad input."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -210,7 +211,7 @@ def test_all_bad_settings_at_once() -> None:
 
 
 def test_task_names() -> None:
-    assert task_names()[:3] == ["products", "sums", "tiny_arithmetic"]
+    assert task_names()[:3] == ["products", "sums", "word_problems"]
     assert all(load_task(name, count=1).questions for name in task_names()[:3])
 
 
@@ -225,6 +226,29 @@ def test_parse_spec() -> None:
 
 
 # The tiny policy's arithmetic
+
+
+def test_word_problems() -> None:
+    task = load_task("word_problems", count=200, seed=1)
+    assert task.style == "chat" and len(task.shots) == 2 and task.questions[3].id == "3"
+    asked = [question.question for question in task.questions]
+    assert len(set(asked)) == 200 and not {question for question, _ in task.shots} & set(asked)
+    for question in task.questions:
+        first, second = map(int, re.findall(r"\d+", question.question))
+        total = first + second if "gets" in question.question else first - second
+        assert question.answer == str(total) and total > 0
+        assert task.correct(f"That makes {total} things. The answer is {total}.", question)
+        assert not task.correct(f"That makes {total} things. The answer is {total + 1}.", question)
+    for question, worked in task.shots:
+        assert task.correct(worked, Question("", question, worked.rsplit(" ", 1)[1].rstrip(".")))
+        assert worked.split(" is ")[-1].rstrip(".") in worked.split("=")[1].split(".")[0]
+    assert load_task("word_problems", count=20, seed=1).questions == task.questions[:20]
+    assert load_task("word_problems", count=20, seed=2).shots == task.shots
+    assert load_task("word_problems", count=20, seed=2).questions != task.questions[:20]
+    with pytest.raises(AntigradError, match="at most 4 for word_problems"):
+        load_task("word_problems", count=2, shots=5)
+    with pytest.raises(AntigradError, match="that reasoning-gym did not make"):
+        load_task("word_problems", count=2, verifier="reasoning_gym")
 
 
 def test_tiny_arithmetic() -> None:

@@ -146,7 +146,7 @@ def test_the_run_is_summed_up_labelled_and_leaves_no_gradients(config: CertifyCo
     assert "The move was made from this very data: the figures flatter it." in page
     for said in ("The gradients are those of the model before", "depends on the coordinates", "κ of the whole move"):
         assert said in page
-    assert "up improved" in run.read_json("page.json")["lead"]
+    assert "up improved" in run.read_json("page.json")["verdict"]["answer"]
 
 
 @pytest.mark.parametrize("stop", range(8))

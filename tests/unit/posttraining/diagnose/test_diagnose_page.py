@@ -94,14 +94,34 @@ USUAL = [
 ]
 
 
-def test_the_lead_tells_the_figures_of_the_largest_step(tmp_path: Path) -> None:
-    lead = page(tmp_path, USUAL)[1]["lead"]
-    assert "size 1e-05" in lead
-    assert "'none' lowered" in lead
-    assert "on 2 of 3 questions (mean Δ −0.417 nats)" in lead
+def said(content: dict[str, Any]) -> str:
+    verdict = content["verdict"]
+    return " ".join([verdict["question"], verdict["answer"], verdict["sure"], verdict["advice"], *verdict["caveats"]])
+
+
+def test_the_verdict_tells_the_figures_of_the_largest_step(tmp_path: Path) -> None:
+    content = page(tmp_path, USUAL)[1]
+    verdict, text = content["verdict"], said(content)
+    assert verdict["answer"].startswith("Yes:") and verdict["tone"] == "bad"
+    assert "on 2 of 3 questions their mean did (with the rule 'none' at step size 1e-05)" in verdict["answer"]
+    assert "mean Δ −0.417 ± " in verdict["sure"]
     # Paired: 1.5, 0.25 and -0.25, of which two are gains; one of three loses under nthr.
-    assert "'nthr' is indistinguishable from 'none' on 3 questions (6 questions or more are needed" in lead
-    assert "for a verdict): +0.5 nats on average" in lead
+    assert "'nthr' is indistinguishable from 'none' on 3 questions (6 questions or more are needed" in text
+    assert "for a verdict): +0.5 nats relative to 'none'" in text
+    assert "ask more questions" in verdict["advice"]
+
+
+def test_nothing_to_fix_is_good_news(tmp_path: Path) -> None:
+    rows = [asked(0), *(update(0, arm, size, 0.5) for arm in ARMS for size in SIZES)]
+    verdict = page(tmp_path, rows)[1]["verdict"]
+    assert verdict["answer"].startswith("No:") and verdict["tone"] == "good"
+    assert verdict["advice"] == "Nothing to fix on these questions: train with 'none'."
+
+
+def test_displacement_at_a_smaller_step_alone_is_not_good_news(tmp_path: Path) -> None:
+    rows = [asked(0), *(update(0, arm, size, -0.5 if size == min(SIZES) else 0.5) for arm in ARMS for size in SIZES)]
+    verdict = page(tmp_path, rows)[1]["verdict"]
+    assert verdict["tone"] == "bad" and f"step size {min(SIZES):g}" in verdict["answer"]
 
 
 @pytest.mark.parametrize(("gain", "named"), [(0.5, True), (0.0, False), (-0.5, False)])
@@ -111,10 +131,25 @@ def test_a_rule_is_named_where_it_is_better_beyond_chance(tmp_path: Path, gain: 
         change = {"none": -1.0 + number / 8, "nthr": -1.0 + number / 8 + gain + (-1) ** number * 0.1}
         rows.append(asked(number))
         rows += [update(number, arm, size, change.get(arm, change["none"])) for arm in ARMS for size in SIZES]
-    lead = page(tmp_path, rows)[1]["lead"]
-    assert ("'nthr' raised it most against 'none': +0.5 nats" in lead) == named
-    assert ("better on 8 questions, losing likelihood on" in lead) == named
-    assert ("'nthr' is indistinguishable from 'none' on 8 questions: " in lead) != named
+    content = page(tmp_path, rows)[1]
+    text, advice = said(content), content["verdict"]["advice"]
+    assert ("Of 1 other rules 'nthr' raised the correct answers most: +0.5 nats relative to 'none'" in text) == named
+    assert ("better on 8 of 8 questions, losing likelihood on" in text) == named
+    assert ("'nthr' is indistinguishable from 'none' on 8 questions: " in text) != named
+    assert ("Train with 'nthr': 50% of the correct answers lose instead of 100%" in advice) == named
+    assert ("and relative to 'none' it changes Δ by +0.5 ± " in advice) == named
+
+
+def test_a_rule_that_displaces_as_many_is_not_advised(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    for number in range(8):
+        change = {"none": -2.0, "nthr": -1.5 + number / 100}
+        rows.append(asked(number))
+        rows += [update(number, arm, size, change.get(arm, -2.0)) for arm in ARMS for size in SIZES]
+    advice = page(tmp_path, rows)[1]["verdict"]["advice"]
+    assert advice.startswith(
+        "No rule tried displaces fewer answers. 'nthr' raises their mean (relative to 'none' by +0."
+    )
 
 
 def test_the_summary_has_every_figure_flat(tmp_path: Path) -> None:
@@ -134,7 +169,7 @@ def test_the_summary_has_every_figure_flat(tmp_path: Path) -> None:
 
 def test_groups_that_were_left_out_are_told_with_the_reason(tmp_path: Path) -> None:
     content = page(tmp_path, USUAL)[1]
-    counts = titled(content, "In short")["text"]
+    counts = said(content)
     assert all(part in counts for part in ("6 questions", "3 mixed", "1 all correct", "1 all wrong", "1 failed"))
     assert "5 answers were cut off" in counts
     row = titled(content, "Every question")["rows"][4]
@@ -161,6 +196,23 @@ def test_bars_are_in_the_order_of_the_first_rule_s_change(tmp_path: Path) -> Non
     assert nthr["y"] == pytest.approx([0.5, -0.75, 0.5])
 
 
+def test_bars_have_the_same_order_at_every_step_size(tmp_path: Path) -> None:
+    # At the smaller step the first question gains and the third loses: the order is still that of the largest step.
+    rows = [
+        asked(0), *(update(0, arm, size, -1.0 if size == max(SIZES) else 1.0) for arm in ARMS for size in SIZES),
+        asked(1), *(update(1, arm, size, 1.0 if size == max(SIZES) else -1.0) for arm in ARMS for size in SIZES),
+    ]  # fmt: skip
+    content = page(tmp_path, rows)[1]
+    charts = [titled(content, f"Δ per question and rule, step size {size:g}") for size in SIZES]
+    assert [chart["figure"]["data"][0]["x"] for chart in charts] == [["1: q0", "2: q1"]] * 2
+
+
+def test_the_columns_that_decide_stand_second(tmp_path: Path) -> None:
+    columns = titled(page(tmp_path, USUAL)[1], "Which rule fixes it")["columns"]
+    assert [column["label"] for column in columns[:3]] == ["rule", "Δ − Δ(none)", "± se"]
+    assert sum(not column["more"] for column in columns) <= 10
+
+
 def test_the_step_chart_has_one_line_a_rule_over_all_sizes(tmp_path: Path) -> None:
     lines = titled(page(tmp_path, USUAL)[1], "How the picture changes")["figure"]["data"]
     assert [line["x"] for line in lines] == [SIZES, SIZES]
@@ -175,29 +227,29 @@ def test_the_worst_tokens_come_first(tmp_path: Path) -> None:
 
 def test_one_question_has_no_standard_error_and_no_ranking(tmp_path: Path) -> None:
     run, content = page(tmp_path, USUAL[:5])
-    assert "nan" not in content["lead"]
-    assert "standard error 0" not in content["lead"]
-    assert "on 1 of 1 questions" in content["lead"]
+    assert "nan" not in said(content)
+    assert "standard error 0" not in said(content) and "± 0 " not in said(content)
+    assert "on 1 of 1 questions" in said(content)
     assert math.isnan(run.summary["gwhes_overlap@1e-05"])
 
 
 def test_nothing_mixed_is_said_and_still_a_page(tmp_path: Path) -> None:
     content = page(tmp_path, [asked(0, "all wrong"), asked(1, "all correct")])[1]
-    assert content["lead"].startswith("No question had both correct and wrong answers")
+    assert "no question had both correct and wrong answers" in content["verdict"]["answer"]
     assert [section["title"] for section in content["sections"]] == ["In short", "Every question"]
 
 
 def test_only_failed_questions_are_said(tmp_path: Path) -> None:
     rows = [{"kind": "question", "question": 0, "id": "q0", "text": "q0", "status": "failed", "reason": "NaN logits"}]
     run, content = page(tmp_path, rows)
-    assert "1 failed" in titled(content, "In short")["text"]
+    assert "1 failed" in said(content)
     assert run.summary["failed"] == 1
 
 
 def test_updates_that_broke_the_model_are_not_compared(tmp_path: Path) -> None:
     rows = [asked(0), *(update(0, arm, size, -0.5 if size == 1e-6 else None) for arm in ARMS for size in SIZES)]
     content = page(tmp_path, rows)[1]
-    assert "size 1e-06" in content["lead"]
+    assert "step size 1e-06" in content["verdict"]["answer"]
     every = titled(content, "Every update")["rows"]
     assert [row["error"] for row in every] == [None, "broke", None, "broke"]
 
@@ -205,14 +257,14 @@ def test_updates_that_broke_the_model_are_not_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize("broken", [ARMS, ["none"]])
 def test_a_baseline_that_always_broke_is_said(tmp_path: Path, broken: list[str]) -> None:
     rows = [asked(0), *(update(0, arm, size, None if arm in broken else 0.5) for arm in ARMS for size in SIZES)]
-    assert "'none' broke the model" in page(tmp_path, rows)[1]["lead"]
+    assert "'none' broke the model" in page(tmp_path, rows)[1]["verdict"]["answer"]
 
 
 def test_another_rule_that_broke_is_not_the_best(tmp_path: Path) -> None:
     rows = [asked(0), *(update(0, arm, size, -0.5 if arm == "none" else None) for arm in ARMS for size in SIZES)]
-    lead = page(tmp_path, rows)[1]["lead"]
-    assert "lowered" in lead
-    assert "Largest gain" not in lead
+    content = page(tmp_path, rows)[1]
+    assert content["verdict"]["answer"].startswith("Yes")
+    assert "raised the correct answers most" not in said(content)
 
 
 def test_without_plain_grpo_the_first_arm_is_the_baseline(tmp_path: Path) -> None:
@@ -221,6 +273,7 @@ def test_without_plain_grpo_the_first_arm_is_the_baseline(tmp_path: Path) -> Non
     for row in [asked(0), update(0, "nthr", 1e-6, -1.0), update(0, "positives_only", 1e-6, 2.0)]:
         run.ledger.append(row)
     describe(run, config)
-    lead = run.read_json("page.json")["lead"]
-    assert "the rule 'nthr'" in lead
+    content = run.read_json("page.json")
+    lead = said(content)
+    assert "the rule 'nthr'" in content["verdict"]["answer"]
     assert "'positives_only' is indistinguishable from 'nthr' on 1 questions" in lead and ": +3 nats" in lead

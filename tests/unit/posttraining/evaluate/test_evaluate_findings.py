@@ -83,7 +83,8 @@ def page(tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_the_lead_says_what_the_figures_say(page: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    lead = page[0]["lead"]
+    verdict = page[0]["verdict"]
+    lead = " ".join([verdict["answer"], *verdict["caveats"]])
     assert "better against the base: pass@1 +58.3 points" in lead
     assert "the base alone solves 0 and better alone 1 of 3 questions" in lead
     assert "worse against the base: pass@1 −12.5 points" in lead

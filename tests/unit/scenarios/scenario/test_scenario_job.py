@@ -121,7 +121,7 @@ def test_the_page_has_its_sections(run: RunFolder) -> None:
     kinds = [section["kind"] for section in page["sections"]]
     assert kinds[:3] == ["cards", "scene", "table"]
     assert "chart" not in kinds
-    assert "1 of 1 scenes" in page["lead"]
+    assert "1 of 1 scenes" in page["verdict"]["answer"]
 
 
 class Killed(BaseException):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Chart, Page
+from antigrad.core.page import Card, Cards, Chart, Page, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.language.tiny.accuracy import GROUP
 
@@ -25,8 +25,16 @@ def describe(run: RunFolder, summary: Mapping[str, float]) -> None:
         Card("Tokens a response", f"{summary['length']:.1f}", "on average, with the one that ends it"),
         Card("Weights", f"{summary['parameters']:,}", f"trained for {summary['steps']} steps"),
     ]
-    lead = f"The policy solves {solved} of {asked}; {summary['mixed']:.0%} of the groups are mixed."
-    Page("Pre-training of the tiny policy", lead, [Cards("The policy", cards), _curve(run.ledger.table())]).write(run)
+    answer = f"{solved} of {summary['questions']} held-out questions; {summary['mixed']:.0%} of the groups are mixed."
+    sure = f"{GROUP} responses each at temperature 1; ± is one standard error over questions."
+    advice = f"Try it: antigrad diagnose --model {run.path / 'checkpoints' / 'policy'} --tasks tiny_arithmetic"
+    caveats = [
+        "Only groups with right and wrong responses can be trained on: about half solved is what it is made for."
+    ]
+    verdict = Verdict("How much does the tiny policy solve?", answer, sure, advice, caveats)
+    Page("Pre-training of the tiny policy", verdict, [Cards("The policy", cards), _curve(run.ledger.table())]).write(
+        run
+    )
 
 
 def _curve(rows: Mapping[str, list[Any]]) -> Chart:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -163,6 +163,8 @@ class _Work:
     stepper: Stepper
     facts: PairFacts
     factors: Mapping[str, Tensor]
+    greedy: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
+    """The model's own answer to each prompt: pairs share prompts."""
 
     def pair(self, place: int, pair: Pair, ids: Tokens) -> Iterator[dict[str, Any]]:
         """Measure one pair, and update on it under every arm.
@@ -177,16 +179,22 @@ class _Work:
         """
         self.start.restore()
         here, texts = self._responses(pair, ids)
+        both = here.only("chosen", "rejected")
         before, along, _ = measure(self.policy, here)
         up, down = gradients(self.policy, here)
         squares = dot(up, up), dot(up, down), dot(down, down)
+        scale = self.config.beta / 2  # σ(0): the policy is its own reference yet
+        for pull, push in zip(up, down, strict=True):
+            pull.mul_(-scale)
+            push.mul_(scale)
         rejected = torch.tensor(ids.rejected, device=along.device)
         effects: dict[float, dict[str, Any]] = {}
         receipts: dict[float, list[Receipt]] = {}
         for arm, factors in self.factors.items():
             factor = float(factors[place])
             if factor not in effects:
-                after, now = self._step(up, down, factor, here)
+                # Orders are compared by what both responses gain; every other row would cost as much as these two.
+                after, now = self._step(up, down, factor, here if arm in self.config.arms else both)
                 found = receipts[factor] = receipt(along, now, rejected, named=self.config.named)
                 moved = displacement(
                     (before["chosen"], after["chosen"]), (before["rejected"], after["rejected"]), found
@@ -215,7 +223,10 @@ class _Work:
         }
 
     def _responses(self, pair: Pair, ids: Tokens) -> tuple[Watched, dict[str, str]]:
-        own = greedy(self.policy, ids, self.config.max_new_tokens)
+        asked = tuple(ids.prompt)
+        own = self.greedy.get(asked)
+        if own is None:
+            own = self.greedy[asked] = greedy(self.policy, ids, self.config.max_new_tokens)
         given = (pair.words("prompt"), words_of(pair.chosen), words_of(pair.rejected))
         texts = probe_responses(
             *given, initial=own or None, chosen_paraphrase=pair.paraphrase or None, seed=self.config.seed
@@ -233,12 +244,11 @@ class _Work:
         self, up: list[Tensor], down: list[Tensor], factor: float, here: Watched
     ) -> tuple[dict[str, float], Tensor]:
         self.start.restore()
-        scale = self.config.beta / 2  # σ(0): the policy is its own reference yet
         parameters = [one for one in self.policy.model.parameters() if one.requires_grad]
         for one, pull, push in zip(parameters, up, down, strict=True):
             # Written where the last step's gradient was: new memory for all weights costs more than the sum.
             one.grad = torch.empty_like(one) if one.grad is None else one.grad
-            torch.mul(pull, -scale, out=one.grad).add_(push, alpha=scale * factor)
+            torch.add(pull, push, alpha=factor, out=one.grad)
         self.stepper.step(self.config.step_size)
         after, along, _ = measure(self.policy, here)
         return after, along

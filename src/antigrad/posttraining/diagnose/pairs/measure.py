@@ -40,6 +40,19 @@ class Watched:
         row = self.names.index(name)
         return row, int(self.mask[row].sum())
 
+    def only(self, *names: str) -> Watched:
+        """Keep some of the responses.
+
+        Args:
+            names: Which.
+
+        Returns:
+            These, padded to the longest of them.
+        """
+        rows = [self.names.index(name) for name in names]
+        width = int(self.mask[rows].sum(-1).max())
+        return Watched(names, self.prompt, self.tokens[rows, :width], self.mask[rows, :width])
+
 
 def watched(policy: Policy, prompt: Sequence[int], responses: Mapping[str, Sequence[int]]) -> Watched:
     """Put responses below one another.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Column, Page, Response, Section, Table, Token, TokenGroup, Tokens
+from antigrad.core.page import Card, Cards, Column, Page, Response, Section, Table, Token, TokenGroup, Tokens, Verdict
 from antigrad.core.page_bounds import more, within, worst
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.diagnose.pairs.findings import PREDICTORS, arm_row, by_arm, order_verdict, predictor_rows
@@ -16,21 +16,21 @@ from antigrad.posttraining.probes.bootstrap import Resamples
 Row = Mapping[str, Any]
 ARM_COLUMNS = (
     Column("arm", "rule"),
-    Column("factor", "mean λ", "number"),
+    Column("gain", "Δ − Δ(none)", "signed", "nats of the chosen answer, paired, relative to none"),
+    Column("gain_low", "from", "signed", "95 % interval over pairs"),
+    Column("gain_high", "to", "signed"),
+    Column("displaced", "chosen lost", "percent", "share of pairs"),
     Column("chosen", "Δ chosen", "signed", "nats, mean over pairs"),
     Column("chosen_low", "from", "signed", "95 % interval over pairs"),
     Column("chosen_high", "to", "signed"),
-    Column("displaced", "chosen lost", "percent", "share of pairs"),
-    Column("gain", "Δ chosen against none", "signed", "paired"),
-    Column("gain_low", "from", "signed"),
-    Column("gain_high", "to", "signed"),
     Column("rejected", "Δ rejected", "signed"),
-    Column("initial", "Δ greedy answer", "signed"),
-    Column("chosen_paraphrase", "Δ paraphrase", "signed"),
-    Column("shuffled_chosen", "Δ shuffled chosen", "signed"),
-    Column("permuted_chosen", "Δ permuted chosen", "signed", "its characters in reverse"),
-    Column("random_sentence", "Δ unrelated", "signed"),
-    Column("argmax_gain", "to the argmax", "percent", "share of what the rejected response lost"),
+    Column("factor", "mean λ", "number"),
+    Column("initial", "Δ greedy answer", "signed", more=True),
+    Column("chosen_paraphrase", "Δ paraphrase", "signed", more=True),
+    Column("shuffled_chosen", "Δ shuffled chosen", "signed", more=True),
+    Column("permuted_chosen", "Δ permuted chosen", "signed", "its characters in reverse", more=True),
+    Column("random_sentence", "Δ unrelated", "signed", more=True),
+    Column("argmax_gain", "to the argmax", "percent", "share of what the rejected response lost", more=True),
 )
 
 
@@ -61,9 +61,9 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
     if left:
         columns = [Column("row", "row", "integer"), Column("reason", "why"), Column("detail", "what was found")]
         sections.append(Table("Rows left out", columns, left))
-    Page(f"Pairs of {config.pairs or config.tasks} under {config.model}", _lead(arms, pairs), sections).write(
-        run, shown=config.shown
-    )
+    Page(
+        f"Pairs of {config.pairs or config.tasks} under {config.model}", _verdict(arms, pairs, len(left)), sections
+    ).write(run, shown=config.shown)
     run.write_summary({"pairs": len(pairs), "excluded": len(left)} | figures)
 
 
@@ -73,17 +73,32 @@ def _read(run: RunFolder) -> list[dict[str, Any]]:
     return [row | {"texts": {"prompt": row["texts"]["prompt"][-2000:]}} for row in rows]
 
 
-def _lead(arms: Sequence[Row], pairs: Sequence[Row]) -> str:
-    none = arms[0] if arms[0]["arm"] == "none" else next(row for row in arms if row["arm"] == "none")
-    text = f"One step of DPO lowers the chosen answer of {none['displaced']:.0%} of {len(pairs)} pairs "
-    text += f"(mean {none['chosen']:+.4f} nats, rejected {none['rejected']:+.4f})."
+def _verdict(arms: Sequence[Row], pairs: Sequence[Row], excluded: int) -> Verdict:
+    none = next(row for row in arms if row["arm"] == "none")
+    lost, count = round(none["displaced"] * len(pairs)), len(pairs)
+    answer = f"{'Yes' if lost else 'No'}: on {lost} of {count} pairs (mean Δ chosen {_signed(none['chosen'])} nats, "
+    answer += f"rejected {_signed(none['rejected'])})."
     others = [row for row in arms if row["arm"] != "none" and row["displaced"] < none["displaced"]]
-    if others:
+    if not lost:
+        advice = "Nothing to fix on these pairs: train with the loss as it is."
+    elif others:
         best = min(others, key=lambda row: (row["displaced"], row["rejected"]))
-        text += f" {best['arm']} leaves {best['displaced']:.0%}, the rejected answer {best['rejected']:+.4f}."
-    elif none["displaced"]:
-        text += " None of the rules tried leaves fewer."
-    return text
+        advice = (
+            f"Train with '{best['arm']}': {round(best['displaced'] * count)} of {count} chosen answers lose, while "
+        )
+        advice += f"the rejected ones still move by {_signed(best['rejected'])} nats."
+    else:
+        advice = "No rule tried leaves fewer: look at the pairs that lose most, or try smaller steps."
+    ends = f"{_signed(none['chosen_low'])} to {_signed(none['chosen_high'])}"
+    caveats = ["One step a pair, not a training."]
+    if excluded:
+        caveats.append(f"{excluded} rows were left out: see the last table.")
+    question = "Does one DPO step take likelihood from the chosen answer?"
+    return Verdict(question, answer, f"95 % interval of the mean: {ends}.", advice, caveats, "bad" if lost else "good")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "−")
 
 
 def _cards(arms: Sequence[Row], predictors: Sequence[Row], pairs: Sequence[Row]) -> list[Card]:
@@ -106,7 +121,7 @@ def _pairs(pairs: Sequence[Row], found: Mapping[str, Mapping[int, Row]], config:
     columns += [Column(f"chosen {arm}", f"Δ chosen, {arm}", "signed", "nats") for arm in config.arms]
     columns += [Column("rejected", "Δ rejected, none", "signed", "nats")]
     known = [name for name in PREDICTORS if all(row.get(name) is not None for row in pairs)]
-    columns += [Column(name, PREDICTORS[name][0], "number") for name in known]
+    columns += [Column(name, PREDICTORS[name][0], "number", more=True) for name in known]
     rows: list[dict[str, Any]] = []
     kept = worst(pairs, config.shown, lambda row: found["none"][row["pair"]]["changes"]["chosen"])
     for row in kept:
@@ -136,7 +151,7 @@ def _receipts(run: RunFolder, pairs: Sequence[Row], plain: Mapping[int, Row], mo
     )
     text += "mass now. Changes of probability at one place add up to 0. Marked: more than half went to the likeliest "
     text += "other token." + more(len(pairs), len(groups), "pairs")
-    return Tokens("The mass receipt", groups, "Δ log π of the token", "mostly to the argmax", text)
+    return Tokens("The mass receipt", groups, "Δ log π of the token", "mostly to the argmax", text, positive="helps")
 
 
 def _receipt(row: Row, places: Sequence[Row]) -> TokenGroup:

@@ -33,7 +33,7 @@ class DiagnosePairsConfig(Settings):
         model: `smollm2-135m-instruct`, `tiny`, a folder, or a name on the model hub.
         pairs: Parquet, JSON or JSON Lines file, or `hf:NAME(split=train)`; empty makes pairs from the model's own
             answers to `tasks`.
-        tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
+        tasks: `word_problems`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         limit: Pairs to diagnose, spread over the prompts.
         arms: Rules for rejected responses, as `name` or `name(option=value,...)`.
         orders: Try the same factors in six orders as well: by PVI, shuffled, reversed, by CHES, by likelihood, and
@@ -68,7 +68,7 @@ class DiagnosePairsConfig(Settings):
     }  # fmt: skip
     model: str = "smollm2-135m-instruct"
     pairs: str = ""
-    tasks: str = "products"
+    tasks: str = "word_problems"
     limit: int = 16
     arms: list[str] = field(default_factory=lambda: list(ARMS))
     orders: bool = True
@@ -76,9 +76,9 @@ class DiagnosePairsConfig(Settings):
     optimizer: str = "adamw"
     beta: float = 0.05
     named: int = 3
-    questions: int = 24
-    samples: int = 8
-    pairs_a_question: int = 2
+    questions: int = 8
+    samples: int = 12
+    pairs_a_question: int = 4
     sampling_temperature: float = 0.8
     max_new_tokens: int = 32
     max_length: int = 512

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from antigrad.core.page import Card, Cards, Chart, Page, Section
+from antigrad.core.page import Card, Cards, Chart, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.train.answers.settings import AnswersConfig
+from antigrad.posttraining.train.change import change_advice, change_sure, change_tone
 from antigrad.posttraining.train.charts import line, steps_table
 from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, rounds_table
 
@@ -51,7 +52,7 @@ def describe(run: RunFolder, config: AnswersConfig, told: Told) -> None:
     sections: list[Section] = [Cards("In short", _cards(points))]
     sections += [accuracy_chart(points), _loss(train), rounds_table(rounds, config.shown)]
     sections.append(steps_table(train, LABELS, config.shown))
-    Page(told.title, _lead(config, told, points), sections).write(run, shown=config.shown)
+    Page(told.title, _verdict(config, told, points), sections).write(run, shown=config.shown)
     run.write_summary(_summary(config, setup, rounds, final))
 
 
@@ -61,12 +62,18 @@ def _summary(config: AnswersConfig, setup: Row, rounds: Sequence[Row], final: Ro
     return figures | accuracies([*rounds, final])
 
 
-def _lead(config: AnswersConfig, told: Told, points: Sequence[Row]) -> str:
-    text = f"{config.steps} steps on {told.what}, answered anew "
-    text += f"every {config.refresh} steps" if config.refresh else "never (offline)"
+def _verdict(config: AnswersConfig, told: Told, points: Sequence[Row]) -> Verdict:
     name = "held_out_accuracy" if "held_out_accuracy" in points[-1] else "accuracy"
     side = "held-out" if name == "held_out_accuracy" else "training"
-    return f"{text}: accuracy on {side} questions {points[0][name]:.1%} → {points[-1][name]:.1%}."
+    first, last = points[0][name], points[-1][name]
+    count = config.held_out if name == "held_out_accuracy" else points[-1]["questions"]
+    often = f"answered anew every {config.refresh} steps" if config.refresh else "answered once (offline)"
+    tone = change_tone(first, last, count)
+    answer = f"Accuracy on {side} questions {first:.1%} → {last:.1%}."
+    caveats = [f"{config.steps} steps on {told.what}, {often}."]
+    if side == "training":
+        caveats.append("These are the questions it was trained on; --held_out keeps some apart.")
+    return Verdict(f"Did {told.title} help?", answer, change_sure(tone, count), change_advice(tone), caveats, tone)
 
 
 def _cards(points: Sequence[Row]) -> list[Card]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core.ledger import Ledger
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
+from antigrad.core.significance import LEAST
 from antigrad.posttraining.train.charts import alarms_table, line, steps_table
 from antigrad.posttraining.train.dpo.columns import FACTOR
 from antigrad.posttraining.train.dpo.data import FILE
@@ -66,7 +67,8 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
     sections += alarms_table(run.ledger.stream("alarm"))
     sections.append(steps_table(train, LABELS, config.shown))
     figures = _figures(train, tests) | accuracies(rounds)
-    Page(f"{_method(config)} with {config.credit}", _lead(config, figures), sections).write(run, shown=config.shown)
+    verdict = _verdict(config, figures, held_out, sum(1 for _ in run.ledger.stream("alarm")))
+    Page(f"{_method(config)} with {config.credit}", verdict, sections).write(run, shown=config.shown)
     sizes = {name: value for name, value in setup.items() if name not in ("kind", "parallel")}
     counts = {
         "steps": config.steps,
@@ -120,18 +122,33 @@ def _method(config: TrainDPOConfig) -> str:
     return config.loss or " + ".join([kinds] if isinstance(kinds, str) else kinds) or "DPO"
 
 
-def _lead(config: TrainDPOConfig, figures: Mapping[str, Any]) -> str:
-    text = f"{config.steps} steps of {_method(config)} with credit {config.credit}"
-    text += f", pairs drawn anew every {config.refresh} steps" if config.refresh else ""
+def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, alarms: int) -> Verdict:
+    question = f"Did {_method(config)} with '{config.credit}' keep the chosen responses?"
+    caveats = [f"{config.steps} steps" + (f", pairs drawn anew every {config.refresh}." if config.refresh else ".")]
+    if alarms:
+        caveats.insert(0, f"{alarms} alarms: see the table.")
     if "held_out/chosen_change" in figures:
         up, down = figures["held_out/chosen_change"], figures["held_out/rejected_change"]
-        text += f": held-out chosen responses {up:+.2f} nats, rejected ones {down:+.2f}; "
-        text += f"told apart in {figures['held_out/accuracies']:.0%}."
-        return text + (" The chosen responses lost likelihood." if up < 0 else "")
-    if "probe/chosen" in figures:
+        which, sure = "held-out", f"{pairs} held-out pairs, told apart in {figures['held_out/accuracies']:.0%}."
+    elif "probe/chosen" in figures:
         up, down = figures["probe/chosen"], figures["probe/rejected"]
-        return f"{text}: probed chosen responses {up:+.2f} nats, rejected ones {down:+.2f}."
-    return text + "."
+        which, sure = "probed", f"Displaced: {figures.get('probe/displaced', 0):.0%} of the probed chosen responses."
+    else:
+        answer = "It was not measured: no pair was held out or probed."
+        return Verdict(question, answer, "", "Hold out pairs (--held_out) to see it.", caveats)
+    sign = "Yes" if up > 0 else "No" if up < 0 else "They did not move"
+    answer = f"{sign}: {which} chosen responses {up:+.2f} nats, rejected ones {down:+.2f}.".replace(" -", " −")
+    if up < 0:
+        advice = "Try `--credit vpo`, or ask `antigrad diagnose pairs` which rule stops it on your pairs."
+        if config.credit != "none":
+            advice = "This rule did not stop it: ask `antigrad diagnose pairs` which does on your pairs."
+    else:
+        advice = "Nothing to fix here: keep it, and compare it with `antigrad evaluate`."
+    few = which == "held-out" and pairs < LEAST
+    if few:
+        advice = f"Hold out {LEAST} pairs or more (--held_out) before believing it."
+    tone = "neutral" if few or not up else "good" if up > 0 else "bad"
+    return Verdict(question, answer, sure, advice, caveats, tone)
 
 
 def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds: bool) -> list[Card]:
@@ -150,7 +167,7 @@ def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds:
         )
         cards.append(Card("Argmax path", f"{last['probe/argmax_path']:+.2f}", "nats along the chosen responses"))
     if "factor_mean" in setup:
-        note = f"{setup['constrained']:.0%} of pairs below 1"
+        note = f"{setup['constrained']:.0%} of pairs below 1" if setup["constrained"] else "no pair is down-weighted"
         cards.append(Card("λ", f"{setup['factor_mean']:.3f}", note))
     if "pvi_negative" in setup:
         cards.append(Card("PVI < 0", f"{setup['pvi_negative']:.0%}", "of rejected responses"))

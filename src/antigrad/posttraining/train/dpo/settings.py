@@ -29,6 +29,8 @@ class TrainDPOConfig(TrainConfig):
         credit: Rule for the factor of rejected responses, as `name` or `name(option=value,...)`.
         loss: Loss of `antigrad methods`, as `name` or `name(option=value,...)`, with a β of its own; empty takes TRL's
             (`--trl.loss_type`).
+        tasks: `word_problems`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file; where reasoning and
+            final answer stand apart, PVI has something to measure.
         questions: Questions of `tasks` to answer.
         samples: Answers sampled a question.
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
@@ -54,6 +56,7 @@ class TrainDPOConfig(TrainConfig):
     OTHER_NAMES: ClassVar[Mapping[str, str]] = {**TrainConfig.OTHER_NAMES, "dataset_name": "pairs"}
     TRL_CONFIG: ClassVar[str] = "DPOConfig"
     pairs: str = ""
+    tasks: str = "word_problems"
     credit: str = "none"
     loss: str = ""
     samples: int = 10

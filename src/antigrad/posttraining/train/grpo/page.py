@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from antigrad.core.page import Card, Cards, Chart, Page, Section
+from antigrad.core.page import Card, Cards, Chart, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
-from antigrad.core.significance import LEAST, signs
+from antigrad.core.significance import signs
+from antigrad.posttraining.train.change import change_advice, change_sure, change_tone
 from antigrad.posttraining.train.charts import alarms_table, line, steps_table
 from antigrad.posttraining.train.grpo.completions import KIND
 from antigrad.posttraining.train.grpo.rollouts_page import rollouts_section
@@ -66,7 +66,7 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         _kept(row) | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.stream("evaluation")
     ]
     setup = run.ledger.one("setup")
-    sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out), SOURCES[setup["states_from"]])]
+    sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out))]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
     if tests:
         sections.append(_pass_at_k(tests))
@@ -75,7 +75,9 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
     sections += alarms_table(run.ledger.stream("alarm"))
     sections += rollouts_section(run.ledger.stream(KIND))
     sections.append(steps_table(train, LABELS, config.shown))
-    Page(f"GRPO with {config.credit}", _lead(config, train, tests), sections).write(run, shown=config.shown)
+    alarms = sum(1 for _ in run.ledger.stream("alarm"))
+    verdict = _verdict(config, train, tests, SOURCES[setup["states_from"]], alarms)
+    Page(f"GRPO with {config.credit}", verdict, sections).write(run, shown=config.shown)
     run.write_summary({"steps": config.steps, "states_from": setup["states_from"]} | _summary(train, tests))
 
 
@@ -104,27 +106,36 @@ def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
     return figures
 
 
-def _lead(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row]) -> str:
-    steps = f"{config.steps} steps with credit {config.credit}"
+def _verdict(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row], source: str, alarms: int) -> Verdict:
     rewards = [row["reward"] for row in train if "reward" in row]  # none in steps that used an earlier batch
-    if tests:
-        text = f"{steps}: held-out questions solved {tests[0]['reward']:.1%} → {tests[-1]['reward']:.1%}."
-    elif rewards:
-        text = f"{steps}: training reward {rewards[0]:.1%} → {rewards[-1]:.1%}."
-    else:
-        text = f"{steps}."
     deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
+    fell = sum(delta < 0 for delta in deltas)
+    caveats = [f"{config.steps} steps with credit {config.credit}.", source]
     if deltas:
-        fell = sum(delta < 0 for delta in deltas)
-        text += f" The step lowered its own correct responses in {fell} of {len(deltas)} measured steps."
-    return text
+        text = f"The step lowered its own correct responses in {fell} of {len(deltas)} measured steps"
+        caveats.insert(0, f"{text}, mean Δ {sum(deltas) / len(deltas):+.4f} nats.".replace("-", "−"))
+    if alarms:
+        caveats.insert(0, f"{alarms} alarms: see the table.")
+    question = f"Did GRPO with '{config.credit}' help?"
+    if tests:
+        before, after = tests[0]["reward"], tests[-1]["reward"]
+        tone = change_tone(before, after, config.held_out)
+        answer = f"Held-out questions solved {before:.1%} → {after:.1%}."
+        sure, advice = change_sure(tone, config.held_out), change_advice(tone)
+    else:
+        tone, sure = "neutral", "Training reward only: no question was held out."
+        answer = f"Training reward {rewards[0]:.1%} → {rewards[-1]:.1%}." if rewards else "No reward was measured."
+        advice = "Hold out questions (--held_out) to see whether it learnt more than these."
+    if fell > len(deltas) / 2 and config.credit == "none":
+        advice += " Most steps displaced correct responses: `antigrad diagnose` says which rule stops it."
+    return Verdict(question, answer, sure, advice, caveats, tone)
 
 
 def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[Card]:
     cards: list[Card] = []
     if tests:
         before, after = tests[0]["reward"], tests[-1]["reward"]
-        tone = _tone(before, after, questions)
+        tone = change_tone(before, after, questions)
         note = f"{before:.1%} before; sampled at the training's temperature"
         note += "; more than chance" if tone != "neutral" else f"; {questions} questions can't tell the two apart"
         cards.append(Card("Held-out solved", f"{after:.1%}", note, tone))
@@ -148,14 +159,6 @@ def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[C
     if values:
         cards.append(Card("Entropy", f"{values[-1]:.3f}", f"{values[0]:.3f} at the first step, nats a token"))
     return cards
-
-
-def _tone(before: float, after: float, questions: int) -> Literal["good", "bad", "neutral"]:
-    # Without the questions' own figures: two independent samples, all responses to a question alike, as the widest.
-    error = math.sqrt((before * (1 - before) + after * (1 - after)) / max(questions, 1))
-    if questions < LEAST or abs(after - before) <= 2 * error:
-        return "neutral"
-    return "good" if after > before else "bad"
 
 
 def _curve(train: Sequence[Row], tests: Sequence[Row], title: str, unit: str, key: str, form: str) -> Chart:
