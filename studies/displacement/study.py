@@ -32,7 +32,7 @@ def run(quick: bool, keep: bool) -> None:
 
 
 def study(folder: Path, seeds: range, questions: int, keep: bool) -> None:
-    """Run or go on with one preflight a seed and put the seeds together.
+    """Run or continue with one preflight a seed and put the seeds together.
 
     Args:
         folder: Where the runs are.

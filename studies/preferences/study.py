@@ -99,7 +99,7 @@ STUDIES = {"tiny": TINY, "smollm2": SMOLLM2}
 
 
 def run(quick: bool, keep: bool, only: Sequence[str] = ("tiny", "smollm2")) -> None:
-    """Train every arm with every seed; a study that was interrupted goes on with the arm it was at.
+    """Train every arm with every seed; a study that was interrupted continues with the arm it was at.
 
     Args:
         quick: The tiny policy only, one seed of two arms, two steps.

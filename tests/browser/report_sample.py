@@ -53,7 +53,7 @@ def sample_page(questions: int = 12, *, attack: bool = False, responses: int = 8
         ),
         [
             Cards(evil("Headline"), [
-                Card(evil("Mean Δ, grpo"), evil("+0.0213"), evil("nats a response, 12 questions"), "neutral"),
+                Card(evil("Mean Δ, grpo"), evil("+0.0213"), evil("nats per response, 12 questions"), "neutral"),
                 Card("Mean Δ, nthr", "+0.0574", "2.7 times grpo", "good"),
                 Card("Questions that fall", "4 of 12", "under grpo; 1 under nthr", "bad"),
                 Card("Tokens selected", "11.4 %", "of the wrong responses' tokens"),

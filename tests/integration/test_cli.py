@@ -87,7 +87,7 @@ def test_a_package_that_is_missing_is_said(command: list[str], tmp_path: Path) -
     words = [sys.executable, "-c", code + "sys.exit(main(sys.argv[1:]))", *command]
     done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 1
-    assert "the package transformers is missing; to do: pip install 'antigrad[posttraining]'" in done.stderr
+    assert "the package transformers is missing; try: pip install 'antigrad[posttraining]'" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
 

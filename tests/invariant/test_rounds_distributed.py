@@ -1,4 +1,4 @@
-"""Two processes ask, pair and train in rounds as one does: each asks its share, and all go on with everything."""
+"""Two processes ask, pair and train in rounds as one does: each asks its share, and all continue with everything."""
 
 import json
 import os

@@ -99,7 +99,7 @@ def svm_apart(
     Returns:
         Its decisions; their accuracy is the attack's figure, .5 is chance.
 
-    Sign: accuracy above .5 when the groups can be told apart, whichever is which.
+    Sign: accuracy above .5 when the groups can be distinguished, whichever is which.
 
     Source: Cotogni et al. 2023, arXiv 2312.02052: their "F1" is micro-averaged, which is accuracy.
 
@@ -145,7 +145,7 @@ def logistic_apart(first: Any, second: Any, *, folds: int = 10, seed: int = 0) -
     Returns:
         Mean accuracy; .5 is chance. Interval: Student's over splits, widened for their overlap.
 
-    Sign: above .5 when the groups can be told apart.
+    Sign: above .5 when the groups can be distinguished.
 
     Source: Choi & Na 2023, arXiv 2311.02240 (membership attack of NoMUS); the starting kit of the NeurIPS 2023
         unlearning challenge. Interval: Nadeau & Bengio 2003.

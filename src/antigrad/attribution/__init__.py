@@ -1,1 +1,1 @@
-"""Attribution: where a decision comes from, with positive and negative gradients told apart."""
+"""Attribution: where a decision comes from, with positive and negative gradients distinguished."""

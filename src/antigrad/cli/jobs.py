@@ -70,7 +70,7 @@ JOBS = (
         ("diagnose",),
         "antigrad.posttraining.diagnose.settings:DiagnoseConfig",
         "antigrad.posttraining.diagnose.job:diagnose",
-        "one update per question and rule: which correct answers lose likelihood, through which tokens, what mends it",
+        "one update per question and rule: which correct answers lose likelihood, through which tokens, what fixes it",
         needs=("posttraining",),
     ),
     Job(

@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (error.name or "antigrad").startswith("antigrad"):
             raise
         text = f"antigrad {' '.join(words)}: the package {error.name} is missing"
-        errors.print(f"{text}; to do: {line_for(error.name or '', command.needs)}", markup=False, soft_wrap=True)
+        errors.print(f"{text}; try: {line_for(error.name or '', command.needs)}", markup=False, soft_wrap=True)
         return 1
     except RuntimeError as error:
         if "memory" not in str(error):
@@ -126,7 +126,7 @@ _SIZES = ("rows_at_once", "rollouts", "samples", "batch_size", "batch", "max_row
 def _out_of_memory(command: Command, reason: str, errors: Console) -> int:
     known = kinds(load(command.settings)) if isinstance(command, Job) else {}
     smaller = [*(f"--{name}" for name in _SIZES if name in known), "model" if "model" in known else "data"]
-    text = f"antigrad {' '.join(command.words)}: out of memory ({reason}); to do: smaller {', '.join(smaller)}"
+    text = f"antigrad {' '.join(command.words)}: out of memory ({reason}); try: smaller {', '.join(smaller)}"
     errors.print(text, markup=False, soft_wrap=True)
     return 1
 

@@ -72,7 +72,7 @@ class Catalog(Generic[Method]):
                 raise InputValueError(
                     f"entry point {point.value!r}",
                     f"a dataclass derived from {self.base.__name__}",
-                    "mend the entry point",
+                    "fix the entry point",
                 )
             found[point.name] = item
         return dict(sorted(found.items()))

@@ -1,4 +1,4 @@
-"""Rows that can't be used: told from a fault of the program when a run is taken up again."""
+"""Rows that can't be used: distinguished from a fault of the program when a run is taken up again."""
 
 from __future__ import annotations
 

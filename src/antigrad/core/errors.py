@@ -26,12 +26,12 @@ class AntigradError(Exception):
 
     Example:
         >>> print(AntigradError("rollouts=1", "at least 2", "raise --rollouts"))
-        given: rollouts=1; expected: at least 2; to do: raise --rollouts
+        given: rollouts=1; expected: at least 2; try: raise --rollouts
     """
 
     def __init__(self, given: str, expected: str, hint: str) -> None:
         self.given, self.expected, self.hint = shortened(given), shortened(expected), hint
-        super().__init__(f"given: {self.given}; expected: {self.expected}; to do: {hint}")
+        super().__init__(f"given: {self.given}; expected: {self.expected}; try: {hint}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception is pickled as its class and message; this class is made of three texts, so that the usual way

@@ -88,7 +88,7 @@ def _sign(path: Path) -> None:
     try:
         (path / OWNER).write_text(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
     except OSError:
-        return  # whose it is can't be told then, but that it is held
+        return  # whose it is can't be known then, but that it is held
 
 
 def _owner(path: Path) -> str:

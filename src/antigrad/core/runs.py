@@ -48,7 +48,7 @@ class RunFolder:
 
     @classmethod
     def start(cls, path: Path, *, job: str, config: Any, resume: bool = False, free: Iterable[str] = ()) -> RunFolder:
-        """Make a new run, or go on with one that was interrupted.
+        """Make a new run, or resume one that was interrupted.
 
         Args:
             path: The folder; made with its parents.
@@ -142,7 +142,7 @@ class RunFolder:
             self._lock = FolderLock(self.path)
 
     def release(self) -> None:
-        """Give the folder up before this object goes: another process may go on with it then."""
+        """Give the folder up before this object goes: another process may resume it then."""
         if self._lock is not None:
             self._lock.release()
 

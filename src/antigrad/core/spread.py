@@ -250,5 +250,5 @@ def _death(reason: str, piece: Piece[Any]) -> AntigradError:
         f"the worker that computed {piece.label!r} died ({reason})",
         "workers that live until their piece is done",
         "most often memory ran out: use fewer workers; a script of your own needs `if __name__ == '__main__':`; "
-        "what is finished is kept, go on with --resume",
+        "what is finished is kept, resume with --resume",
     )

@@ -13,7 +13,7 @@ from antigrad.credit.rule import CreditRule, Group
 
 @dataclass(frozen=True)
 class Blanket(CreditRule):
-    r"""Every token of a wrong response is weakened by the same factor: NTHR with β = −∞.
+    r"""Every token of a wrong response is down-weighted by the same factor: NTHR with β = −∞.
 
     $$w_{i,k}=\hat A_i\,\big(\eta\,[i\text{ wrong}]+[i\text{ correct}]\big)$$
 

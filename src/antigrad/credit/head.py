@@ -22,7 +22,7 @@ class Head:
     Args:
         weight: (V, d) output matrix, any floating dtype; tied embeddings are fine.
         temperature: Sampling temperature t > 0; the policy is softmax(Wh/t).
-        chunk_bytes: Largest size of one work area in bytes; None takes a quarter of the gradient matrix,
+        chunk_bytes: Largest size of one work area in bytes; default: a quarter of the gradient matrix,
             but at least 64 MiB: a small chunk would pass over that matrix once for few tokens.
 
     Raises:

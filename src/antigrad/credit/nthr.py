@@ -18,7 +18,7 @@ Anchor = Literal["inclusive", "others"]
 
 @dataclass(frozen=True)
 class Nthr(CreditRule):
-    r"""NTHR: tokens of wrong responses whose score is above a threshold are weakened by η.
+    r"""NTHR: tokens of wrong responses whose score is above a threshold are down-weighted by η.
 
     $$w_{j,k}=\begin{cases}\eta\hat A_j&s_{j,k}>\tau,\ j\text{ wrong}\\\hat A_j&\text{else}\end{cases}
     \qquad\tau=\beta\min_{i\text{ correct}}\bar s_i$$
@@ -110,5 +110,5 @@ class Nthr(CreditRule):
 
     def weigh(self, group: Group) -> Tensor:  # noqa: D102
         spread = group.spread()
-        # With several rewards a wrong response may be above its group's mean; what pulls up is not weakened.
+        # With several rewards a wrong response may be above its group's mean; what pulls up is not down-weighted.
         return torch.where(self.select(group) & (spread < 0), eta_of(self.eta, group.success_rate) * spread, spread)

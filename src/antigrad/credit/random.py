@@ -1,4 +1,4 @@
-"""The control of NTHR: as many wrong tokens weakened, but drawn at random."""
+"""The control of NTHR: as many wrong tokens down-weighted, but drawn at random."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from antigrad.credit.rule import Group
 
 @dataclass(frozen=True)
 class RandomTokens(Nthr):
-    r"""As many tokens of every wrong response as NTHR selects, but drawn at random, are weakened by η.
+    r"""As many tokens of every wrong response as NTHR selects, but drawn at random, are down-weighted by η.
 
     $$w_{j,k}=\eta\hat A_j\text{ for }k\in\mathcal R_j,\ |\mathcal R_j|=|\mathcal V_j^-|$$
 

@@ -67,7 +67,7 @@ class Operator:
             raise InputValueError(f"vectors with products {gram.tolist()}", "orthonormal rows", "normalise them")
         if self.positive_definite and not min(self.eigenvalues) > 0:
             raise InputValueError(
-                f"least eigenvalue {min(self.eigenvalues)}", "all positive", "pass positive_definite=False, or mend P"
+                f"least eigenvalue {min(self.eigenvalues)}", "all positive", "pass positive_definite=False, or fix P"
             )
 
     @property

@@ -38,7 +38,7 @@ class Rollouts:
     truncated: Tensor
 
     def answers(self) -> list[tuple[int, ...]]:
-        """Token ids of each response, so that copies can be told.
+        """Token ids of each response, so that copies can be recognised.
 
         Returns:
             B tuples.

@@ -32,7 +32,7 @@ class WatchCallback(TrainerCallback):
     $$\cos\psi=\frac{\Delta\theta\cdot y}{|\Delta\theta||y|}$$
 
     and the other figures of `Watch`, as `certificate/cos` and so on. Rows and page go into a run folder;
-    `antigrad report FOLDER` draws it. A resumed training goes on with its step numbers and its folder.
+    `antigrad report FOLDER` draws it. A resumed training continues with its step numbers and its folder.
 
     The trainer tells its callbacks the end of a training, but no exception. Inside a `with` block the
     hooks are taken away then too; otherwise the next training, or `close`, takes them away.
@@ -155,7 +155,7 @@ class WatchCallback(TrainerCallback):
 
 
 def _folder(output: Path, *, resumed: bool) -> Path:
-    """Folder of a training's certificates: that of the training it goes on with, or a new one.
+    """Folder of a training's certificates: that of the training it continues with, or a new one.
 
     Args:
         output: The trainer's `output_dir`.

@@ -49,7 +49,7 @@ class Asked(Settings):
         workers: Pieces of work at the same time.
         address: Of a Ray cluster; empty starts Ray on this machine.
         cache: Keep references for the next run.
-        resume: Go on with the run in `output`.
+        resume: Resume the run in `output`.
     """
 
     model: str = "digits-cnn"

@@ -102,7 +102,7 @@ def accuracy(model: SplitModel, context: Context, places: Tensor | None = None) 
     Args:
         model: The model; its mode is put back.
         context: What is given.
-        places: Places in the retain set; None takes the forget set.
+        places: Places in the retain set; default: the forget set.
 
     Returns:
         The share that is right.

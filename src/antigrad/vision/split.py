@@ -1,4 +1,4 @@
-"""An image classifier with its backbone and its head told apart."""
+"""An image classifier with its backbone and its head separate."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def raising(error: BaseException) -> Any:
         (
             AntigradError("a", "b", "c [not markup]"),
             1,
-            "antigrad diagnose: given: a; expected: b; to do: c [not markup]\n",
+            "antigrad diagnose: given: a; expected: b; try: c [not markup]\n",
         ),
         (KeyboardInterrupt(), 130, "interrupted; the same command with --resume goes on from here\n"),
         (ModuleNotFoundError("no", name="transformers"), 1, "pip install 'antigrad[posttraining]'\n"),

@@ -11,13 +11,13 @@ from antigrad.core.errors import did_you_mean, raise_all
 
 def test_message_has_three_parts() -> None:
     error = AntigradError("rollouts=1", "at least 2", "raise --rollouts")
-    assert str(error) == "given: rollouts=1; expected: at least 2; to do: raise --rollouts"
+    assert str(error) == "given: rollouts=1; expected: at least 2; try: raise --rollouts"
     assert (error.given, error.expected, error.hint) == ("rollouts=1", "at least 2", "raise --rollouts")
 
 
 @pytest.mark.parametrize(("kind", "builtin"), [(InputValueError, ValueError), (InputTypeError, TypeError)])
 def test_input_errors_are_the_builtin_ones_too(kind: type[AntigradError], builtin: type[Exception]) -> None:
-    with pytest.raises(builtin, match="given: a; expected: b; to do: c"):
+    with pytest.raises(builtin, match="given: a; expected: b; try: c"):
         raise kind("a", "b", "c")
     assert issubclass(kind, AntigradError)
 

@@ -99,7 +99,7 @@ def test_an_error_takes_the_place_of_its_piece(where: Where) -> None:
     assert [values[place] for place in (0, 4, 5)] == [0, 4, 5]
     assert type(values[1]) is InputValueError and type(values[3]) is AntigradError
     assert (values[1].given, values[1].expected, values[1].hint) == ("piece 1", "another piece", "leave it out")
-    assert str(values[3]) == "given: piece 3; expected: a smaller one; to do: take 0"
+    assert str(values[3]) == "given: piece 3; expected: a smaller one; try: take 0"
     assert type(values[2]) is ManyInputsError and values[2].problems == ["it is two", "it is even"]
     assert "  2. it is even" in str(values[2])
 

@@ -50,7 +50,7 @@ def explain(config: ExplainConfig) -> RunFolder:
     if not run.ledger.rows("left out"):
         run.ledger.extend({"kind": "left out", "method": name, "reason": reason} for name, reason in unfit.items())
     config = replace(config, methods=[name for name in config.methods if name not in unfit])
-    # What was refused may have been mended.
+    # What was refused may have been fixed.
     done = {row["place"]: row["image"] for row in run.ledger.stream("image")}
     moved = [name for place, name in done.items() if place >= len(pictures) or pictures[place].name != name]
     if moved:
@@ -131,7 +131,7 @@ def _keep(
 
 
 def _check_one(pictures: Sequence[Picture]) -> None:
-    # If no picture can be decoded, no run is left behind; of several, those that can't are told in the run.
+    # If no picture can be decoded, no run is left behind; of several, those that can't are reported in the run.
     problems: list[str] = []
     for picture in pictures:
         try:

@@ -310,7 +310,7 @@ def _figures_table(scores: Scores, config: ExplainConfig, count: int) -> Table:
         "Figures of methods and controls",
         columns,
         shown,
-        f"Means over {count} pictures. Controls know no model: what does not beat them explains nothing.",
+        f"Means over {count} pictures. Controls are model-free: what does not beat them explains nothing.",
     )
 
 

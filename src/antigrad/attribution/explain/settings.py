@@ -51,7 +51,7 @@ class ExplainConfig(Settings):
         workers: Processes of the engine `ray`.
         address: Of a Ray cluster, `HOST:PORT` or `auto`; empty starts Ray on this machine.
         device: Where the model runs.
-        resume: Go on with the run in `output`; pictures that are done are kept.
+        resume: Resume the run in `output`; pictures that are done are kept.
     """
 
     images: list[str] = field(default_factory=list[str])

@@ -163,7 +163,7 @@ def _check_given(classifier: Classifier, inputs: Tensor, targets: Tensor) -> Non
         raise InputValueError(
             f"inputs of shape {tuple(inputs.shape)} with targets of shape {tuple(targets.shape)}",
             f"(B, {channels}, H, W) with (B,)",
-            "grey images need their channel repeated" if inputs.ndim == 4 and channels > 1 else "mend the shape",
+            "grey images need their channel repeated" if inputs.ndim == 4 and channels > 1 else "fix the shape",
         )
     if targets.is_floating_point():
         raise InputTypeError(f"targets of {targets.dtype}", "whole numbers", "give targets.long()")
@@ -192,7 +192,7 @@ def _check(name: str, value: Any, kind: Any) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     right = isinstance(value, bool) if kind is bool else is_number and (kind is float or isinstance(value, int))
     if expected is not None and not right:
-        raise InputTypeError(f"{name}={value!r}", expected, "mend the option")
+        raise InputTypeError(f"{name}={value!r}", expected, "fix the option")
     if name in _LEAST and not _LEAST[name] <= value <= _MOST.get(name, float("inf")):
         most = f" to {_MOST[name]}" if name in _MOST else " or more"
         raise InputValueError(f"{name}={value}", f"{_LEAST[name]}{most}", "leave it out for the default")

@@ -27,7 +27,7 @@ class Reversed(PairRule):
 
     Source: ours, a control.
 
-    Deviations: ours. Pairs that the rule treats alike are told apart by its score (PVI for `vpo`).
+    Deviations: ours. Pairs that the rule treats alike are distinguished by its score (PVI for `vpo`).
 
     Example:
         >>> import torch

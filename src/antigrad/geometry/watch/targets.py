@@ -81,7 +81,7 @@ def rows_before(run: RunFolder | None, start: int) -> list[Mapping[str, Any]]:
 
     Args:
         run: The run; None for none.
-        start: The step it goes on with.
+        start: The step it resumes at.
 
     Returns:
         Its certificates of steps before, each step and optimizer once.

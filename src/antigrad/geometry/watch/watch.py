@@ -67,7 +67,7 @@ class Watch:
             wanted part has had a gradient.
 
     Sign: `cos` and `drop_predicted` are positive for a step down the loss (an optimizer with
-        `maximize=True` goes up, and is told so); `effect[a]` is positive
+        `maximize=True` goes up, and is reported so); `effect[a]` is positive
         when the loss of part a falls, so a positive `down` means that what should be pushed down was.
 
     Source: Shoji, Suzuki, Kozachkov 2024, arXiv 2409.16422; the instrument is ours.

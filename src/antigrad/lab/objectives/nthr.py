@@ -1,4 +1,4 @@
-"""An NTHR-like rule: wrong samples whose penalty drags the correct ones down are weakened."""
+"""An NTHR-like rule: wrong samples whose penalty drags the correct ones down are down-weighted."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class LabConfig(Settings):
         full: More seeds and steps: minutes a study instead of seconds.
         seed: Added to every seed of the studies.
         workers: Studies computed at the same time, on one thread each; the figures do not depend on it.
-        resume: Go on with the run in `output`; studies that are done are kept.
+        resume: Resume the run in `output`; studies that are done are kept.
         studies: Name of a study, and those of its settings that are different. The record of a run has all of them
             here, so that it repeats the run.
     """

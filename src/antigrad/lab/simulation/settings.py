@@ -51,7 +51,7 @@ class SimulateConfig(Settings):
         equal_steps: Steps at which they are compared; without them a tenth of the steps, and the last.
         export: Write every path as `csv` or `parquet` too, or `none`.
         output: Folder of the run.
-        resume: Go on with the run in `output`; arms that are done are kept.
+        resume: Resume the run in `output`; arms that are done are kept.
     """
 
     objective: list[str] = field(default_factory=lambda: ["grpo"])

@@ -1,7 +1,7 @@
 """Short arithmetic questions and their worked answers, for the tiny policy.
 
 A question is an expression of three operations that ends with an equals sign, `12+37-25+48=`. Its
-worked answer goes on with that chain of equalities, one operation a link, down to a number:
+worked answer continues with that chain of equalities, one operation a link, down to a number:
 `12+12+48=24+48=72`. The operations may be done in any order that keeps the leading number from
 going below zero, so one question has several right answers, and one wrong digit in a link spoils
 the rest. The last number of a response is what it claims.

@@ -10,7 +10,7 @@ from antigrad.language.tasks.task import Task
 
 
 def check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:
-    """Refuse to go on with other questions than a run began with.
+    """Refuse to resume with other questions than a run began with.
 
     Args:
         task: The task as it is now.

@@ -22,7 +22,7 @@ class Task:
         name: As the user gave it.
         questions: What is asked.
         verifier: Name of the verifier, see `antigrad.language.tasks.verifiers`.
-        style: `raw`: one text to go on with. `chat`: turns, through the tokenizer's chat template.
+        style: `raw`: one text to continue. `chat`: turns, through the tokenizer's chat template.
         shots: Worked examples, none of which is asked.
         template: How one example is written in raw style, with `{question}` and, after it, `{answer}`.
         separator: What stands between examples in raw style.

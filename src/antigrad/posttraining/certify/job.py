@@ -56,7 +56,7 @@ def certify(config: CertifyConfig) -> RunFolder:
     that go against it, whether effect and drop are distinguishable from chance by the spread of its rows, and from
     two halves of them how noisy its gradient is; then the weights of the down part at which every part would have
     gained.
-    Gradients go to the run's `checkpoints` as they are done, so an interrupted run goes on with `resume=True` to the
+    Gradients go to the run's `checkpoints` as they are done, so an interrupted run resumes with `resume=True` to the
     same figures; they are removed when the run is finished.
 
     Args:
@@ -143,7 +143,7 @@ class _Work:
     halves: Rows
 
     def check_same(self) -> None:
-        """Write what the run is about, or refuse to go on with other data or weights.
+        """Write what the run is about, or refuse to resume with other data or weights.
 
         Raises:
             InputValueError: They are others now.

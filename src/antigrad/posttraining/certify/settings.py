@@ -1,4 +1,4 @@
-"""What `antigrad certify` can be told."""
+"""Settings of `antigrad certify`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CertifyConfig(Settings):
         trust_remote_code: Run code that comes with a model.
         output: Folder of the run.
         seed: Decides which rows are drawn.
-        resume: Go on with the run in `output`.
+        resume: Resume the run in `output`.
     """
 
     OTHER_NAMES: ClassVar[Mapping[str, str]] = {

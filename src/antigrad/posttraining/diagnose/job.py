@@ -35,7 +35,7 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
 
     A question whose group has correct and wrong responses is measured: Δ(x) of the correct and of the
     wrong responses, of the greedy answer where it is none of the sampled ones, and the entropy. Rows go to the ledger
-    as they come; an interrupted run goes on with `resume=True` to the same figures.
+    as they come; an interrupted run resumes with `resume=True` to the same figures.
 
     Args:
         config: See `DiagnoseConfig`.
@@ -76,7 +76,7 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     rules = {spec: CREDIT.make(spec) for spec in config.arms}
     stepper = Stepper(policy, config.optimizer)
     work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules, run)
-    # What failed is tried again: the cause may have been memory, or a model since mended.
+    # What failed is tried again: the cause may have been memory, or a model since fixed.
     rows = run.ledger.stream("question", without=("responses", "prompt"))
     asked = {row["question"]: row for row in rows if row["status"] != "failed"}
     check_questions(task, asked)
@@ -90,7 +90,7 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     reasons = {row["question"]: row.get("reason") for row in run.ledger.stream("question", without=("responses",))}
     if all(reason is not None for reason in reasons.values()):
         given = f"all {len(task.questions)} questions failed, the first with: {next(iter(reasons.values()))}"
-        raise AntigradError(given, "at least one that can be asked", "mend the cause, then use --resume")
+        raise AntigradError(given, "at least one that can be asked", "fix the cause, then use --resume")
     describe(run, config)
     return run
 
@@ -245,7 +245,7 @@ class _Preflight:
             base: The probe under the starting weights.
 
         Returns:
-            Changes of log-likelihood in nats and of entropy in nats a token; nulls and the reason when
+            Changes of log-likelihood in nats and of entropy in nats per token; nulls and the reason when
             the updated model gives no finite numbers.
         """
         try:

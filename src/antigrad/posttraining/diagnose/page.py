@@ -408,7 +408,7 @@ def _update_section(asked: Sequence[Row], updates: Sequence[Row], most: int) -> 
         Column("delta_wrong", "Δ wrong", "signed"),
         Column("delta_greedy", "Δ greedy", "signed"),
         Column("entropy_change", "Δ entropy", "signed"),
-        Column("weakened", "weakened", "integer", "wrong tokens whose weight the rule made smaller"),
+        Column("weakened", "down-weighted", "integer", "wrong tokens whose weight the rule made smaller"),
         Column("error", "failed because"),
     ]
     keys = [column.key for column in columns]

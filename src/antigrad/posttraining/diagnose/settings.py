@@ -1,4 +1,4 @@
-"""What `antigrad diagnose` can be told."""
+"""Settings of `antigrad diagnose`."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class DiagnoseConfig(Settings):
         vocabulary: Rows of the head the scores use: `full` (exact), `responses` or `top_k`.
         top_k: k of the last.
         epsilon: LLD is a mean change of log-likelihood below this, in nats.
-        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; None takes the task's own.
-        style: `raw` or `chat` prompts; None takes the task's own.
-        shots: Worked examples in the prompt; None takes the task's own.
+        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; default: the task's.
+        style: `raw` or `chat` prompts; default: the task's.
+        shots: Worked examples in the prompt; default: the task's.
         rows_at_once: Responses a forward pass.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         dtype: `float32`, `bfloat16` or `float16`.
@@ -54,7 +54,7 @@ class DiagnoseConfig(Settings):
         shown: Rows of a table and questions with their tokens on the page, the worst ones; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
-        resume: Go on with the run in `output`.
+        resume: Resume the run in `output`.
     """
 
     OTHER_NAMES: ClassVar[Mapping[str, str]] = {

@@ -30,7 +30,9 @@ def token_section(mixed: Iterable[Row], config: DiagnoseConfig, questions: int) 
     groups = within(_group(row, config) for row in mixed)
     text = "Every answer, its tokens coloured by the NTHR score s: how much penalising this token would pull the "
     text += "correct answers down. Marked tokens of wrong answers are above τ, which is the lowest of those named; "
-    text += "hover for each rule's τ and η (1: not weakened, 0: no negative gradient left). Questions whose correct "
+    text += (
+        "hover for each rule's τ and η (1: not down-weighted, 0: no negative gradient left). Questions whose correct "
+    )
     text += "answers lost most come first."
     if questions > len(groups):
         text += more(questions, len(groups), "questions")

@@ -44,7 +44,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
     $$\widehat{\mathrm{pass@}k}=1-\binom{n-c}k\Big/\binom nk$$
 
     One checkpoint is in memory at a time. Of each question and checkpoint one row goes to the ledger; an
-    interrupted run goes on with `resume=True` to the same figures. Every checkpoint draws by the same numbers,
+    interrupted run resumes with `resume=True` to the same figures. Every checkpoint draws by the same numbers,
     so two that are equal answer alike, and what differs between them differs by their weights.
 
     Args:
@@ -88,7 +88,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
         alone = any(row["status"] == "done" for row in rows)  # the base beside them did well
         failed = [row for row in rows if row["status"] == "failed" and (row["model"] in config.model or not alone)]
         given = f"every checkpoint failed, the first with: {failed[0]['reason']}"
-        raise AntigradError(given, "at least one question that can be asked", "mend the cause, then use --resume")
+        raise AntigradError(given, "at least one question that can be asked", "fix the cause, then use --resume")
     describe(run, config)
     return run
 

@@ -222,7 +222,7 @@ def _pass_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
 def _measure_table(title: str, good: Sequence[Findings], keys: Sequence[str]) -> Table:
     heads = {
         "greedy_accuracy": ("greedy accuracy", "percent", "share of questions whose greedy response is correct"),
-        "entropy": ("entropy", "number", "nats a token, of the distribution the samples were drawn from"),
+        "entropy": ("entropy", "number", "nats per token, of the distribution the samples were drawn from"),
         "distinct": ("distinct", "number", "different responses a question, by tokens"),
         "distinct_correct": ("distinct correct", "number", "different correct responses a question"),
         "response_length": ("length", "number", "tokens a response"),

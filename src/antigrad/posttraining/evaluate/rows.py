@@ -21,7 +21,7 @@ Ids = tuple[int, ...]
 
 
 def model_row(name: str, policy: Policy, engine: str) -> dict[str, Any]:
-    """Describe a checkpoint, so that another one under the same name can be told from it.
+    """Describe a checkpoint, so that another one under the same name can be distinguished from it.
 
     Args:
         name: As it was given.
@@ -47,7 +47,7 @@ def model_row(name: str, policy: Policy, engine: str) -> dict[str, Any]:
 
 
 def check_model(known: Row, now: Row) -> None:
-    """Refuse to go on with another model than a run began with.
+    """Refuse to resume with another model than a run began with.
 
     Args:
         known: Its row in the ledger.

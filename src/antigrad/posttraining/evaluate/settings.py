@@ -1,4 +1,4 @@
-"""What `antigrad evaluate` can be told."""
+"""Settings of `antigrad evaluate`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EvaluateConfig(Settings):
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         questions: How many questions to ask.
         samples: Responses sampled a question (n).
-        k: Numbers of attempts for pass@k, none above `samples`; None takes 1, 2, 4, … and `samples` itself.
+        k: Numbers of attempts for pass@k, none above `samples`; default: 1, 2, 4, … and `samples` itself.
         temperature: Sampling temperature; log-probabilities and entropies are taken at it.
         max_new_tokens: Longest response; longer ones are cut and counted.
         probes: Rare correct responses of the base model to follow, a question at most.
@@ -41,9 +41,9 @@ class EvaluateConfig(Settings):
             where probability went: probe responses, squeezing, displacement, one step taken apart; 0 for none.
         level: Level of the bootstrap intervals.
         resamples: Resamples of the bootstrap over questions.
-        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; None takes the task's own.
-        style: `raw` or `chat` prompts; None takes the task's own.
-        shots: Worked examples in the prompt; None takes the task's own.
+        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; default: the task's.
+        style: `raw` or `chat` prompts; default: the task's.
+        shots: Worked examples in the prompt; default: the task's.
         engine: What generates: `transformers`, `vllm`, or `auto`: vLLM where it is installed and there is a CUDA
             device, for whole models.
         rows_at_once: Responses a forward pass.
@@ -54,7 +54,7 @@ class EvaluateConfig(Settings):
         shown: Rows of a table on the page, the worst ones; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
-        resume: Go on with the run in `output`.
+        resume: Resume the run in `output`.
     """
 
     OTHER_NAMES: ClassVar[Mapping[str, str]] = {

@@ -162,7 +162,7 @@ def read_pairs(rows: Iterable[Mapping[str, Any]], tokenizer: Any, *, max_length:
     Args:
         rows: Mappings.
         tokenizer: What the pairs are for.
-        max_length: Longest sequence in tokens; longer pairs are left out whole, none is cut. None takes all.
+        max_length: Longest sequence in tokens; longer pairs are left out whole, none is cut. Default: all.
 
     Returns:
         Pairs, and for every row that is none, why.

@@ -1,4 +1,4 @@
-"""Settings that every training has, what TRL is told of them, and their checks."""
+"""Settings that every training has, what TRL receives of them, and their checks."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class TrainConfig(Settings):
         certify_every: Steps between certificates of the optimizer's step; 0 for none.
         log_every: Steps between rows.
         save_every: Steps between checkpoints; a run that was interrupted goes on from the last one.
-        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; None takes the task's own.
-        style: `raw` or `chat` prompts; None takes the task's own.
-        shots: Worked examples in the prompt; None takes the task's own.
+        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; default: the task's.
+        style: `raw` or `chat` prompts; default: the task's.
+        shots: Worked examples in the prompt; default: the task's.
         lora: Options of PEFT's `LoraConfig`, as `--lora.r=16`; none trains all weights.
         trl: Any other option of TRL's configuration, as `--trl.weight_decay=0.1`.
         device: `auto`, `cpu` or `cuda`.
@@ -59,7 +59,7 @@ class TrainConfig(Settings):
         shown: Rows of a table on the page, at even distances; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
-        resume: Go on with the run in `output`.
+        resume: Resume the run in `output`.
     """
 
     OTHER_NAMES: ClassVar[Mapping[str, str]] = {

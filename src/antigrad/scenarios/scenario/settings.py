@@ -50,7 +50,7 @@ class ScenarioConfig(Settings):
         picture: `webp`, `gif`, or `mp4`, which needs the extra `video`.
         output: Folder of the run.
         seed: Of the synthetic traffic; the attack itself draws nothing.
-        resume: Go on with the run in `output`; scenes that are done are kept.
+        resume: Resume the run in `output`; scenes that are done are kept.
         engine: `local`, or `ray`; the figures do not depend on it.
         workers: Batches attacked at the same time, on one thread each; one is this process itself.
         address: Of a Ray cluster, `HOST:PORT` or `auto`; empty starts Ray on this machine.

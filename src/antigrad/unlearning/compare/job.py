@@ -45,7 +45,7 @@ def compare(config: CompareConfig) -> RunFolder:
         AntigradError: Settings, model, data or output folder are not usable.
     """
     config.check()
-    load(config.given())  # Bad input is told before a folder is made.
+    load(config.given())  # Bad input is reported before a folder is made.
     run = RunFolder.start(
         config.output, job="unlearn compare", config=config.recorded(), resume=config.resume, free=FREE
     )

@@ -1,4 +1,4 @@
-"""Can the unlearned model's outputs be told from a retrained model's."""
+"""Can the unlearned model's outputs be distinguished from a retrained model's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Detection(Metric):
     Args:
         repeats: Splits.
 
-    Sign: .5 where it cannot tell. Two retrained models can be told apart too: their figure is what is to be reached.
+    Sign: .5 where the two are indistinguishable. Two retrained models can be distinguished too: their figure is what is
+    to be reached.
 
     Source: ours; no paper.
 
@@ -31,7 +32,7 @@ class Detection(Metric):
         True
     """
 
-    label: ClassVar[str] = "detection: unlearned told from retrained, on forgotten samples"
+    label: ClassVar[str] = "detection: unlearned against retrained, on forgotten samples"
     better: ClassVar[Better] = "as retrained"
     ideal: ClassVar[float | None] = 0.5
     needs: ClassVar[tuple[str, ...]] = ("retrained",)

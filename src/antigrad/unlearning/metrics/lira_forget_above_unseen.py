@@ -21,7 +21,7 @@ from antigrad.unlearning.metrics.metric import Better, Metric
 class LiraForgetAboveUnseen(Metric):
     """AUC of the offline likelihood-ratio attack, one-sided: forgotten samples above unseen ones.
 
-    Sign: .5 where it cannot tell; above: they still look like members; below: over-unlearned.
+    Sign: .5 where the two are indistinguishable; above: they still look like members; below: over-unlearned.
 
     Source: Carlini et al. 2022, arXiv 2112.03570; as used in Cotogni et al., code of 2024.
 

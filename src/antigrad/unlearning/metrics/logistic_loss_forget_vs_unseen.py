@@ -18,7 +18,7 @@ from antigrad.unlearning.metrics.metric import Better, Metric
 class LogisticLossForgetVsUnseen(Metric):
     """Accuracy of a logistic regression on per-sample losses that tells the forget set from unseen samples.
 
-    Sign: .5 where it cannot tell. Above: forgotten samples can be told from unseen ones.
+    Sign: .5 where the two are indistinguishable. Above: forgotten samples can be distinguished from unseen ones.
 
     Source: Choi & Na 2023, arXiv 2311.02240; the starting kit of the NeurIPS 2023 unlearning challenge.
 
@@ -29,7 +29,7 @@ class LogisticLossForgetVsUnseen(Metric):
         0.5
     """
 
-    label: ClassVar[str] = "attack: logistic on loss, forgotten told from unseen"
+    label: ClassVar[str] = "attack: logistic on loss, forgotten against unseen"
     better: ClassVar[Better] = "as retrained"
     ideal: ClassVar[float | None] = 0.5
     attack: ClassVar[Mapping[str, str]] = {

@@ -22,7 +22,7 @@ class Metric(ABC):
     """Base of the metrics."""
 
     label: ClassVar[str]
-    """What it is called in a table; an attack's says what is told from what."""
+    """What it is called in a table; an attack's says what is distinguished from what."""
     better: ClassVar[Better]
     """Which way is better; `as retrained` where neither more nor less is, but what retraining gives."""
     ideal: ClassVar[float | None] = None
@@ -85,7 +85,7 @@ class Metric(ABC):
             seen: What the model says.
 
         Returns:
-            The ROC of forgotten samples being told from others; None of what is no attack.
+            The ROC of forgotten samples being distinguished from others; None of what is no attack.
         """
         return None
 

@@ -21,7 +21,7 @@ class SvmLossForgetVsUnseen(Metric):
     Args:
         repeats: Splits; ten in the authors' code.
 
-    Sign: .5 where it cannot tell. Above: forgotten samples can be told from unseen ones.
+    Sign: .5 where the two are indistinguishable. Above: forgotten samples can be distinguished from unseen ones.
 
     Source: Cotogni et al., code of 2024: cross-entropy of each sample, standardised, 70/30.
 
@@ -32,7 +32,7 @@ class SvmLossForgetVsUnseen(Metric):
         0.5
     """
 
-    label: ClassVar[str] = "attack: SVM on loss, forgotten told from unseen"
+    label: ClassVar[str] = "attack: SVM on loss, forgotten against unseen"
     better: ClassVar[Better] = "as retrained"
     ideal: ClassVar[float | None] = 0.5
     attack: ClassVar[Mapping[str, str]] = {

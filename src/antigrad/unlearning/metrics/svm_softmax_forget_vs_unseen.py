@@ -20,7 +20,7 @@ class SvmSoftmaxForgetVsUnseen(Metric):
     Args:
         repeats: Splits; three in the paper.
 
-    Sign: .5 where it cannot tell. Above: forgotten samples can be told from unseen ones.
+    Sign: .5 where the two are indistinguishable. Above: forgotten samples can be distinguished from unseen ones.
 
     Source: Cotogni et al. 2023, arXiv 2312.02052, v1, Section 4.3; their "F1" is micro-averaged, which is accuracy.
 
@@ -31,7 +31,7 @@ class SvmSoftmaxForgetVsUnseen(Metric):
         3
     """
 
-    label: ClassVar[str] = "attack: SVM on softmax, forgotten told from unseen"
+    label: ClassVar[str] = "attack: SVM on softmax, forgotten against unseen"
     better: ClassVar[Better] = "as retrained"
     ideal: ClassVar[float | None] = 0.5
     attack: ClassVar[Mapping[str, str]] = {

@@ -1,4 +1,4 @@
-"""The deletion receipt: what was deleted, how, and what can still be told, as JSON and as a model card."""
+"""The deletion receipt: what was deleted, how, and what can still be detected, as JSON and as a model card."""
 
 from __future__ import annotations
 

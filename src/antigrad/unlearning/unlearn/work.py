@@ -145,7 +145,7 @@ def unlearn_one(
         run: Takes certificates and the model.
         place: Number of the deletion.
         context: What the method is given.
-        say: Told of each epoch.
+        say: Called with each epoch.
 
     Returns:
         The model, and its row of the ledger.

@@ -160,7 +160,7 @@ def test_the_caveats_are_on_the_page(sections: list[Section]) -> None:
     for said in (
         "plain SGD is 1 by construction",
         "κ of the whole step is its cosine again",
-        "can be bought by one layer",
+        "can be gamed by one layer",
         "depends on the coordinates",
         "whether it was wise to ask",
     ):

@@ -26,7 +26,7 @@ class PretrainConfig(Settings):
         learning_rate: AdamW's, reached after 100 steps and held.
         threads: CPU threads. With another number sums are rounded otherwise, so the weights come out
             different, if about as good.
-        resume: Go on with the run in `output`.
+        resume: Resume the run in `output`.
     """
 
     output: Path = Path("runs/tiny-policy")

@@ -49,9 +49,9 @@ class DiagnosePairsConfig(Settings):
         max_new_tokens: Longest of those answers, and of the greedy one.
         max_length: Longest pair in tokens; longer ones are left out whole, and listed.
         answer_marker: What stands between a response's reasoning and its final answer; for PVI.
-        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; None takes the task's own.
-        style: `raw` or `chat` prompts; None takes the task's own.
-        shots: Worked examples in the prompt; None takes the task's own.
+        verifier: `exact`, `last_number`, `math` or `reasoning_gym`; default: the task's.
+        style: `raw` or `chat` prompts; default: the task's.
+        shots: Worked examples in the prompt; default: the task's.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads; None leaves torch's choice.
@@ -59,7 +59,7 @@ class DiagnosePairsConfig(Settings):
         shown: Rows of a table and pairs with their tokens on the page, the worst ones; all are in the ledger.
         output: Folder of the run.
         seed: Seed of everything drawn.
-        resume: Go on with the run in `output`.
+        resume: Resume the run in `output`.
     """
 
     OTHER_NAMES: ClassVar[Mapping[str, str]] = {

@@ -16,7 +16,7 @@ from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, 
 Row = Mapping[str, Any]
 LABELS = {
     "loss": ("loss", "weighted, a token"),
-    "entropy": ("entropy", "nats a token, on the answers trained on"),
+    "entropy": ("entropy", "nats per token, on the answers trained on"),
     "mean_token_accuracy": ("top-1", "share of the answers' tokens that are the likeliest"),
     "grad_norm": ("‖g‖", "gradient norm before clipping"),
     "learning_rate": ("learning rate", "of the step"),
@@ -87,6 +87,6 @@ def _cards(points: Sequence[Row]) -> list[Card]:
 
 
 def _loss(train: Sequence[Row]) -> Chart:
-    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats a token"}}}
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats per token"}}}
     text = "Mean over the answers of a step, each times its weight. A new round begins with answers not yet seen."
     return Chart("Loss", {"data": [line("loss", train, "loss")], "layout": layout}, text)

@@ -19,7 +19,7 @@ _UNFIT = {
     "padding_free": "an answer has a weight of its own, and this joins answers",
     "label_smoothing_factor": "it takes the loss from logits, which have no weights",
     "use_liger_kernel": "it takes the loss inside the model, without weights",
-    "assistant_only_loss": "prompt and answer are told apart already",
+    "assistant_only_loss": "prompt and answer are distinguished already",
     "max_length": "answers are taken whole; set --max_new_tokens",
 }
 
@@ -34,7 +34,7 @@ class AnswersConfig(TrainConfig):
         learning_rate: Of AdamW, the highest of TRL's schedule; TRL's own for supervised fine-tuning.
         samples: Answers sampled a question (N).
         sampling_temperature: Temperature of those answers.
-        refresh: Steps after which the policy answers the questions anew and goes on with these answers; 0 trains on
+        refresh: Steps after which the policy answers the questions anew and continues with these answers; 0 trains on
             the first answers only (offline).
         answers_a_step: Answers an optimizer step.
         trl: Any other option of TRL's `SFTConfig`, as `--trl.weight_decay=0.1`.

@@ -10,8 +10,8 @@ _BOTH = (
     "pairs says through which pairs; try --credit vpo or safe, or --trl.loss_type '[sigmoid,sft]'"
 )
 _SATURATED = (
-    "chosen and rejected are told apart in all pairs of {n} logged steps running, and the loss is below 0.01: what is "
-    "left of the steps moves little; stop here, or lower --beta"
+    "chosen and rejected are distinguished in all pairs of {n} logged steps running, and the loss is below 0.01: "
+    "what is left of the steps moves little; stop here, or lower --beta"
 )
 
 

@@ -18,12 +18,12 @@ from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, 
 Row = Mapping[str, Any]
 LABELS = {
     "loss": ("loss", "mean over pairs"),
-    "logps/chosen": ("log π chosen", "nats a response"),
-    "logps/rejected": ("log π rejected", "nats a response"),
+    "logps/chosen": ("log π chosen", "nats per response"),
+    "logps/rejected": ("log π rejected", "nats per response"),
     "rewards/chosen": ("reward chosen", "β times the log-ratio to the reference"),
     "rewards/rejected": ("reward rejected", "β times the log-ratio to the reference"),
     "rewards/margins": ("margin", "difference of the rewards"),
-    "rewards/accuracies": ("told apart", "share of pairs whose chosen response has the higher reward"),
+    "rewards/accuracies": ("distinguished", "share of pairs whose chosen response has the higher reward"),
     "credit/factor": ("λ", "mean factor of rejected responses"),
     "credit/constrained": ("λ < 1", "share of pairs"),
     "grad_norm": ("‖g‖", "gradient norm before clipping"),
@@ -54,7 +54,7 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
     rounds = [*run.ledger.stream("round"), *run.ledger.stream("final")]
     held_out, left = _sides_of(run)
     sections: list[Section] = [Cards("In short", _cards(setup, train, tests, in_rounds=bool(rounds)))]
-    sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats a response")]
+    sections += [_sides(train, tests, "rewards", "β · nats"), _sides(train, tests, "logps", "nats per response")]
     if any("probe/chosen" in row for row in train):
         sections.append(_probes(train))
     if rounds:
@@ -129,7 +129,7 @@ def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, ala
         caveats.insert(0, f"{alarms} alarms: see the table.")
     if "held_out/chosen_change" in figures:
         up, down = figures["held_out/chosen_change"], figures["held_out/rejected_change"]
-        which, sure = "held-out", f"{pairs} held-out pairs, told apart in {figures['held_out/accuracies']:.0%}."
+        which, sure = "held-out", f"{pairs} held-out pairs, distinguished in {figures['held_out/accuracies']:.0%}."
     elif "probe/chosen" in figures:
         up, down = figures["probe/chosen"], figures["probe/rejected"]
         which, sure = "probed", f"Displaced: {figures.get('probe/displaced', 0):.0%} of the probed chosen responses."
@@ -157,8 +157,8 @@ def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds:
         for side in ("chosen", "rejected"):
             change = tests[-1][f"logps/{side}"] - tests[0][f"logps/{side}"]
             good = change > 0 if side == "chosen" else change < 0
-            cards.append(Card(f"Held-out {side}", f"{change:+.2f}", "nats a response", "good" if good else "bad"))
-        cards.append(Card("Told apart", f"{tests[-1]['rewards/accuracies']:.0%}", "held-out pairs"))
+            cards.append(Card(f"Held-out {side}", f"{change:+.2f}", "nats per response", "good" if good else "bad"))
+        cards.append(Card("Distinguished", f"{tests[-1]['rewards/accuracies']:.0%}", "held-out pairs"))
     last = next((row for row in reversed(train) if "probe/displaced" in row), None)
     if last is not None:
         share = last["probe/displaced"]

@@ -36,7 +36,7 @@ class TrainDPOConfig(TrainConfig):
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
         sampling_temperature: Temperature of those answers.
         max_new_tokens: Longest of those answers.
-        refresh: Steps after which the policy answers the questions anew and goes on with the pairs of these answers;
+        refresh: Steps after which the policy answers the questions anew and continues with the pairs of these answers;
             0 trains on the first pairs only (offline).
         held_out: Pairs, of prompts of their own, that are measured and never trained on.
         pairs_a_step: Pairs an optimizer step.

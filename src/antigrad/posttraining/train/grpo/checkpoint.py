@@ -123,7 +123,7 @@ def load_reference(folder: Path, model: Any) -> None:
 
 
 def check_processes(folder: Path, state: dict[str, Any], processes: int) -> None:
-    """Refuse to go on with another number of processes: each has its own part of the batch.
+    """Refuse to resume with another number of processes: each has its own part of the batch.
 
     Args:
         folder: The checkpoint.

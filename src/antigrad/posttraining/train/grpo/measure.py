@@ -46,7 +46,7 @@ def means(sums: Tensor) -> dict[str, float]:
         sums: (4,) of `Displacement`, over all processes.
 
     Returns:
-        Δ of the correct and of the wrong responses in nats a response; those of which there were any.
+        Δ of the correct and of the wrong responses in nats per response; those of which there were any.
 
     Example:
         >>> means(torch.tensor([-3.0, 2.0, 0.0, 0.0]))

@@ -1,4 +1,4 @@
-"""What `GRPOTrainer` can be told beside TRL's options, and which combinations make no sense."""
+"""Options of `GRPOTrainer` beside TRL's, and which combinations make no sense."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CreditOptions:
     """How the credit rule is fed and what is measured.
 
     Args:
-        verifier: Name of the reward function that says who is correct; None takes the only one.
+        verifier: Name of the reward function that says who is correct; default: the only one.
         threshold: A response is correct if that reward is above this.
         vocabulary: Rows of the head that scores use: `full` (exact), `responses` or `top_k`.
         top_k: k of the last.

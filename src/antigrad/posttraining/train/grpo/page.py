@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 DELTA = ("credit/delta_correct_step", "credit/delta_wrong_step")
 CURVES = (
     ("Rewards", "share of responses that are correct", "reward", ".0%"),
-    ("Entropy", "nats a token", "entropy", ".2f"),
+    ("Entropy", "nats per token", "entropy", ".2f"),
 )
 RULE = ("credit/mixed", "credit/selected", "credit/tau", "credit/anchor_min", "credit/anchor_mean", "credit/eta")
 LABELS = {
@@ -30,19 +30,19 @@ LABELS = {
     "credit/all_wrong": ("all wrong", "share of groups whose responses are all wrong: too hard, nothing to compare"),
     "credit/balance": ("balance", "sum of the weights of all tokens by the sum of their magnitudes; 0: up equals down"),
     "kl": ("KL", "to the reference, nats per token"),
-    "credit/selected": ("weakened", "share of the wrong tokens of mixed groups that the rule weakened"),
+    "credit/selected": ("down-weighted", "share of the wrong tokens of mixed groups that the rule down-weighted"),
     "credit/tau": ("τ", "mean threshold of the scores"),
     "credit/anchor_min": ("min s̄", "mean over groups of the smallest anchor"),
     "credit/anchor_mean": ("mean s̄", "mean anchor of the correct responses"),
     "credit/eta": ("η", "mean factor on what is selected"),
-    "credit/delta_correct_step": ("Δ correct", "what correct responses gained by the step, nats a response"),
-    "credit/delta_wrong_step": ("Δ wrong", "what wrong responses gained by the step, nats a response"),
+    "credit/delta_correct_step": ("Δ correct", "what correct responses gained by the step, nats per response"),
+    "credit/delta_wrong_step": ("Δ wrong", "what wrong responses gained by the step, nats per response"),
     "credit/grad_norm_up": ("‖g up‖", "gradient norm of what is pulled up"),
     "credit/grad_norm_down": ("‖g down‖", "gradient norm of what is pushed down"),
     "credit/cos_up_down": ("cos", "cosine between the two"),
     "credit/resampled": ("resampled", "share of responses that were replaced, as they had no contrast"),
     "reward": ("reward", "share of correct responses"),
-    "entropy": ("entropy", "nats a token"),
+    "entropy": ("entropy", "nats per token"),
     "grad_norm": ("‖g‖", "gradient norm before clipping"),
 }
 SOURCES = {
@@ -150,14 +150,14 @@ def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[C
         ("credit/mixed", "Mixed groups"),
         ("credit/all_correct", "Groups all right"),
         ("credit/all_wrong", "Groups all wrong"),
-        ("credit/selected", "Wrong tokens weakened"),
+        ("credit/selected", "Wrong tokens down-weighted"),
     ):
         values = [row[key] for row in train if key in row]
         if values:
             cards.append(Card(label, f"{sum(values) / len(values):.0%}", "mean over steps"))
     values = [row["entropy"] for row in train if "entropy" in row]
     if values:
-        cards.append(Card("Entropy", f"{values[-1]:.3f}", f"{values[0]:.3f} at the first step, nats a token"))
+        cards.append(Card("Entropy", f"{values[-1]:.3f}", f"{values[0]:.3f} at the first step, nats per token"))
     return cards
 
 
@@ -181,7 +181,7 @@ def _pass_at_k(tests: Sequence[Row]) -> Chart:
 
 def _displacement(train: Sequence[Row]) -> Chart:
     data = [line(LABELS[key][0], train, key, "lines+markers") for key in DELTA]
-    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats a response"}}}
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats per response"}}}
     text = (
         "Change of the log-likelihood of a step's own responses of mixed groups, from before to after the step. "
         "Correct ones below zero is Lazy Likelihood Displacement."

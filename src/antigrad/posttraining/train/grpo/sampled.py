@@ -134,7 +134,7 @@ class SampledTrainer(MeasuredTrainer):
     def _refilled(
         self, inputs: list[dict[str, Any]], batch: Batch, states: Tensor | None
     ) -> tuple[Batch, Tensor | None, float] | None:
-        """Sample other prompts for groups without contrast.
+        """Sample other prompts for zero-variance groups.
 
         Args:
             inputs: One row a response, groups together.

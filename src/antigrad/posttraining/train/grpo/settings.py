@@ -26,7 +26,7 @@ class TrainGRPOConfig(TrainConfig):
 
     Args:
         credit: Rule for the negative gradient, as `name` or `name(option=value,...)`.
-        held_out_tasks: Task of the held-out questions; None takes further questions of `tasks`.
+        held_out_tasks: Task of the held-out questions; default: further questions of `tasks`.
         prompts: Prompts of a generation batch.
         rollouts: Responses sampled a prompt (group size).
         updates: Optimizer steps a generation batch is cut into.

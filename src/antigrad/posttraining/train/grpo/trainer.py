@@ -57,7 +57,7 @@ class GRPOTrainer(SampledTrainer):
         Yu et al. 2025, arXiv 2503.14476 (dynamic sampling).
 
     Deviations: dynamic sampling fills a batch with other prompts of the data set at most `resample` times,
-        and leaves groups without contrast in after that, where DAPO goes on.
+        and leaves zero-variance groups in after that, where DAPO goes on.
 
     Example:
         >>> GRPOTrainer.credit_metrics[:2]

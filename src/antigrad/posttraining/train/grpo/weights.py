@@ -140,7 +140,7 @@ def weigh(
     Args:
         rule: The credit rule.
         groups: Whole groups.
-        states: (B, T, d) states that predict the tokens, if the rule needs them; rows of groups without contrast
+        states: (B, T, d) states that predict the tokens, if the rule needs them; rows of zero-variance groups
             are not read.
         head: The head, likewise.
         options: Vocabulary of the scores.

@@ -1,4 +1,4 @@
-"""Before each round the policy answers the questions, and the trainer goes on with rows made of the answers."""
+"""Before each round the policy answers the questions, and the trainer continues with rows made of the answers."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class GpuDrive(SceneReader):
 
     Args:
         heading_unit: `auto` decides per file by comparison with the velocity; `rad` or `deg` settles it.
-        ego: Number of the ego; None takes `metadata.sdc_track_index`, or the last object where that is absent.
+        ego: Number of the ego; default: `metadata.sdc_track_index`, or the last object where that is absent.
 
     Source: Emerge-Lab/gpudrive and facebookresearch/nocturne, read from their files.
 
