@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUTPUT ?= runs/demo
 
-.PHONY: demo test campaign campaign-short lint docs bench clean
+.PHONY: demo test campaign campaign-short wheel lint docs bench clean
 
 demo: $(READY)  ## install, run the preflight on both embedded models, say where the reports are
 	$(BIN)/antigrad diagnose --output $(OUTPUT) --resume
@@ -18,6 +18,9 @@ campaign: $(READY)  ## kills, damage and hostile input for every command; its ta
 
 campaign-short: $(READY)  ## the same for some commands, in a minute and a half
 	$(BIN)/python -m pytest tests/campaign -m campaign -n 2 --dist worksteal
+
+wheel:  ## build wheel and sdist, install the wheel by itself, run a command of each wing
+	PYTHON=$(PYTHON) .ci/wheel
 
 lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

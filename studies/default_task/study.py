@@ -30,7 +30,7 @@ from antigrad.posttraining.diagnose.update import Snapshot, Stepper, accumulate
 ROWS = Path(__file__).parent / "results" / "default_task.jsonl"
 SEEDS = (0, 1)
 """The second is held out: it is measured for the chosen candidates only, and chooses nothing."""
-QUESTIONS, ROLLOUTS = 6, 8
+QUESTIONS, ROLLOUTS = 5, 8
 STEPS = (("adamw", 1e-6), ("adamw", 1e-5), ("sgd", 1e-3), ("sgd", 1e-2))
 MINUTES = 7.0
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from studies.page import ASSETS, PAPERS, ROOT, browser, fill, markdown
 from studies.preflight.study import KEPT, KEPT_TINY, TINY
 
+SEEDS = Path(__file__).parents[1] / "displacement" / "results" / "displacement_tiny.json"
+"""The study of the tiny policy over seeds."""
 ARMS = (
     "none",
     "positives_only",
@@ -63,6 +66,13 @@ def came_out(found: dict[str, float], tiny: dict[str, float]) -> str:
         ]
         for name, one in (("SmolLM2-135M, one-digit products", found), ("tiny policy, worked sums", tiny))
     ]
+    seeds = json.loads(SEEDS.read_text())
+    means = [seeds["figures"][f"lld_response_share/{arm}@1e-05"] for arm in ("none", "w_reinforce", "positives_only")]
+    shares = [f"{one['mean']:.0%} ± {one['se_over_seeds']:.0%}" for one in means]
+    change = seeds["figures"]["delta_correct/none@1e-05"]
+    gain = f"{change['mean']:+.3f} ± {change['se_over_seeds']:.3f} nats"
+    asked = f"{seeds['figures']['mixed']} of {seeds['seeds'] * seeds['questions']}"
+    rows.append([f"the same, {seeds['seeds']} seeds (± se over seeds)", asked, *shares, gain])
     return markdown(head, rows)
 
 

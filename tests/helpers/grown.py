@@ -72,7 +72,7 @@ REPEATED = {
     "train bon": (("train", "round"), "step"),
     "train dpo": (("train", "evaluation"), "step"),
     "train dpo --refresh": (("train", "evaluation", "round"), "step"),
-    "train grpo": (("train", "evaluation"), "step"),
+    "train grpo": (("train", "evaluation", "completions"), "step"),
     "train rwr": (("train", "round"), "step"),
     "explain": (("image",), "place"),
     "explain-text": (("token",), "place"),

@@ -26,14 +26,15 @@ def test_one_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("jinja2", reason="the extra `report` is not installed")
     folder = tmp_path / "run"
     assert main(["lab", "run", "displacement", "--output", str(folder)]) == 0
-    assert "Does weakening" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Claim (Deng et al. 2025" in said and "Agrees in part: 13 comparisons speak for it, 3 against it" in said
     run = RunFolder.open(folder)
     (row,) = run.ledger.rows("study")
     assert row["study"] == "displacement" and "Agrees in part." in row["verdict"] and row["tier"] in row["verdict"]
     assert run.summary["displacement/GRPO@0.98/action=0"] == pytest.approx(-0.0059, abs=1e-4)
     assert run.facts["config"]["studies"]["displacement"]["cosines"] == [0.98, 0.9, 0.0]
     page = (folder / "report.html").read_text()
-    assert row["verdict"].split(" claim")[0][:60] in page
+    assert page.index("Claim (Deng et al. 2025") < page.index("Agrees in part: 13") < page.index("<section")
     assert main(["lab", "run", "displacement", "--output", str(folder)]) == 1
     assert "already has a run" in capsys.readouterr().err
     assert main(["lab", "run", "displacement", "--output", str(folder), "--resume", "--json"]) == 0
@@ -119,6 +120,7 @@ def test_resume_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {row["study"] for row in run.ledger.rows("study")} == set(QUICK) and run.summary
 
 
-def test_default_folder() -> None:
+def test_default_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("study: squeezing\n")
     assert LabConfig("on_policy").folder == Path("runs/lab-on_policy")
-    assert LabConfig("some/mine.yaml").folder == Path("runs/lab-mine")
+    assert LabConfig(str(tmp_path / "mine.yaml")).folder == Path("runs/lab-mine")

@@ -47,7 +47,7 @@ def describe(run: RunFolder, studies: Sequence[Study], *, full: bool) -> None:
     sections: list[Section] = [] if single else [_overview(studies, rows)]
     for study in studies:
         row = rows[study.name]
-        sections.append(head(study, row))
+        sections.append(_numbers(study, row) if single else head(study, row))
         # They are JSON already; the page is written as JSON.
         sections += cast(list[Section], run.read_json(f"{study.name}.json"))
     Page(title, verdict, sections).write(run)
@@ -133,6 +133,12 @@ def _overview(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]]) -
         line |= {"study": study.name, "finding": _WORDS[row["finding"]][0], "claim": study.sentence}
         shown.append(line | {"paper": study.paper, "asks": study.asks, "tier": study.tier, "seconds": row["seconds"]})
     return Table("All studies", columns, shown)
+
+
+def _numbers(study: Study, row: Mapping[str, Any]) -> Cards:
+    # The page has begun with the claim and what came out: here is the rest.
+    said = row["verdict"].removeprefix(f"{study.paper}, in our words: {study.sentence} ")
+    return Cards(study.title, [Card("Computed in", f"{row['seconds']:g} s", study.asks)], said)
 
 
 def head(study: Study, row: Mapping[str, Any]) -> Cards:

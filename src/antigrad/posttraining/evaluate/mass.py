@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 from antigrad.core.page import Chart, Column, Section, Table
@@ -32,7 +34,8 @@ STEPS = {
     "residual_chosen": ("‖π − e‖ correct", "mean over tokens"),
     "residual_rejected": ("‖π − e‖ wrong", "mean over tokens"),
 }
-_NEEDED = ("log_probs", "own", "rivals", "rival_log_probs")
+Columns = dict[str, "array[float]"]
+"""Figures by name, eight bytes each."""
 
 
 class Mass:
@@ -46,27 +49,26 @@ class Mass:
     def __init__(self, rows: Iterable[Row], config: EvaluateConfig) -> None:
         self._config = config
         self._base: dict[int, Row] = {}
-        changes: dict[str, dict[int, dict[str, float]]] = {}
-        self._steps: dict[str, dict[int, Row]] = {}
+        self._changes: dict[str, Columns] = {}
+        self._steps: dict[str, Columns] = {}
         for row in rows:
-            name, question = row["model"], row["question"]
+            name = row["model"]
             if row["step"] is not None:
-                self._steps.setdefault(name, {})[question] = row["step"]
+                _add(self._steps.setdefault(name, {}), row["step"])
             if name == config.base:
-                self._base[question] = {key: row[key] for key in _NEEDED}
-            elif question in self._base:
-                changes.setdefault(name, {})[question] = _change(self._base[question], row)
-        self._changes = {name: list(lines.values()) for name, lines in changes.items()}
-        self._others = [name for name in config.checkpoints if name != config.base and name in changes]
+                self._base[row["question"]] = _needed(row)
+            elif row["question"] in self._base:
+                _add(self._changes.setdefault(name, {}), _change(self._base[row["question"]], row))
+        self._others = [name for name in config.checkpoints if name != config.base and name in self._changes]
 
-    def changes(self, name: str) -> list[dict[str, float]]:
+    def changes(self, name: str) -> Columns:
         """Changes of one checkpoint against the base.
 
         Args:
             name: The checkpoint.
 
         Returns:
-            For each pair: nats by probe, whether the correct answer lost, and the share of the argmax.
+            Over the pairs that have them: nats by probe, whether the correct answer lost, the share of the argmax.
         """
         return self._changes[name]
 
@@ -80,7 +82,7 @@ class Mass:
         for name in self._others:
             label, changes = self._config.labels[name], self.changes(name)
             for key in ("chosen", "rejected", "argmax_path", "outside", "displaced", "argmax_gain"):
-                out[f"pair_{key}/{label}"] = _mean([line[key] for line in changes if key in line])
+                out[f"pair_{key}/{label}"] = _mean(changes.get(key, ()))
         return out
 
     def sections(self) -> list[Section]:
@@ -109,11 +111,11 @@ class Mass:
         lines: list[dict[str, Any]] = []
         for name in self._others:
             changes = self.changes(name)
-            chosen = self._estimate([line["chosen"] for line in changes])
+            chosen = self._estimate(changes["chosen"])
             line: dict[str, Any] = {"label": self._config.labels[name]}
             line |= {"chosen_low": chosen.low, "chosen_high": chosen.high}
             keys = ("chosen", "rejected", "displaced", "argmax_gain", "argmax_path", "outside")
-            lines.append(line | {key: _mean([one[key] for one in changes if key in one]) for key in keys})
+            lines.append(line | {key: _mean(changes.get(key, ())) for key in keys})
         text = (
             f"{len(self._base)} pairs: of questions to which the base gave correct and wrong answers, the likeliest of "
         )
@@ -129,7 +131,7 @@ class Mass:
                 "type": "bar",
                 "name": self._config.labels[checkpoint],
                 "x": [PROBES[name] for name in names],
-                "y": [_mean([line[name] for line in self.changes(checkpoint) if name in line]) for name in names],
+                "y": [_mean(self.changes(checkpoint).get(name, ())) for name in names],
             }
             for checkpoint in self._others
         ]
@@ -142,10 +144,10 @@ class Mass:
         columns += [Column(key, label, "number", text) for key, (label, text) in STEPS.items()]
         lines: list[dict[str, Any]] = []
         for name in (self._config.base or "", *self._others):
-            steps = list(self._steps.get(name, {}).values())
-            if steps:
+            steps = self._steps.get(name)
+            if steps is not None:
                 line: dict[str, Any] = {"label": self._config.labels[name]}
-                lines.append(line | {key: _mean([step[key] for step in steps]) for key in STEPS})
+                lines.append(line | {key: _mean(steps[key]) for key in STEPS})
         text = "The A K G decomposition of one step of DPO on each pair from the checkpoint's own weights, for its "
         text += (
             "correct answer: nats per unit of step size, mean over pairs. Only models whose gradients of all tokens "
@@ -157,6 +159,18 @@ class Mass:
         seed, config = stream_seed(self._config.seed, "bootstrap of pairs"), self._config
         draws = Resamples(len(values), count=config.resamples, level=config.level, seed=seed)
         return draws.ratio(list(values))
+
+
+def _add(columns: Columns, row: Mapping[str, float]) -> None:
+    for key, value in row.items():
+        columns.setdefault(key, array("d")).append(value)
+
+
+def _needed(row: Row) -> Row:
+    # Of a row of the base what changes are measured from; its names are those of all rows.
+    known = {intern(key): value for key, value in row["log_probs"].items()}
+    places = {key: array("d", row[key]) for key in ("own", "rival_log_probs")}
+    return {"log_probs": known, "rivals": array("q", row["rivals"]), **places}
 
 
 def _change(base: Row, now: Row) -> dict[str, float]:
