@@ -108,7 +108,7 @@ CASES = {
     "digits_homogeneous": Case("MLP on digits", of_digits, (0, 0), 60, "retrain", TENTH, 5, ON_DIGITS),
     "cifar_class": Case(RESNET, of_cifar, (4000, 1000), 3, "retrain(epochs=15)", ONE, 1, ON_CIFAR, FEW, twin=False),
     "cifar_homogeneous": Case(RESNET, of_cifar, (4000, 1000), 3, "retrain(epochs=15)", TENTH, 1, ON_CIFAR, twin=False),
-    "vit_homogeneous": Case(SMALL_VIT, of_mnist, (2000, 1000), 20, "retrain(epochs=20)", TENTH, 2, ON_VIT, twin=False),
+    "vit_homogeneous": Case(SMALL_VIT, of_mnist, (2000, 1000), 20, "retrain(epochs=20)", TENTH, 3, ON_VIT, twin=False),
     "vit_class": Case(SMALL_VIT, of_mnist, (2000, 1000), 20, "retrain(epochs=20)", THREE, 1, ON_VIT, FEW, twin=False),
 }
 

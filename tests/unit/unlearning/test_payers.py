@@ -32,12 +32,17 @@ def test_shares_add_up_to_each_step(spec: str, monkeypatch: pytest.MonkeyPatch) 
 
     def check(self: Payers, optimizer: torch.optim.Optimizer) -> Any:
         found = shares(self, optimizer)
+        # Where the gradient is rounding alone, as of an attention's bias on keys, Adam makes a step of the rounding.
+        summed = {name: sum((one[name] for one in self._gradients.values() if name in one), torch.zeros(()))
+                  for name, _ in self.model.module.named_parameters()}  # fmt: skip
+        noise = 1e-6 * max(float(value.abs().max()) for value in summed.values())
         for name, value in self.model.module.named_parameters():
+            real = summed[name].abs() > noise
             total = sum((found[part][name] for part in PARTS if name in found.get(part, {})), torch.zeros(()))
             step = value.detach() - self._old[name]
             # The step is a difference of parameters, rounded to float32.
             allowed = 1e-3 * float(step.abs().max()) + 2.5e-7 * float(value.detach().abs().max())
-            checked.append(float((total - step).abs().max()) / max(allowed, 1e-30))
+            checked.append(float(((total - step).abs() * real).max()) / max(allowed, 1e-30))
         return found
 
     monkeypatch.setattr(Payers, "_shares", check)
