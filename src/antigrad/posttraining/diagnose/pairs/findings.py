@@ -24,7 +24,7 @@ PREDICTORS = {
 }
 """Name, and the sign that theory gives its correlation with the fall of the chosen response; 0: theories differ."""
 
-_AT_ONCE = 1_000_000
+_AT_ONCE = 200_000
 """Figures that are drawn and ranked together."""
 
 
