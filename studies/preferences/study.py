@@ -76,7 +76,7 @@ class Study:
 
 
 COMMON = TrainDPOConfig(
-    device="cpu", threads=1, measure_every=0, evaluate_every=0, probe_pairs=1, log_every=4, held_out=96,
+    device="cpu", threads=1, measure_every=0, evaluate_every=0, probe_pairs=1, log_every=4, save_every=12, held_out=96,
     trl={"lr_scheduler_type": "constant", "save_total_limit": 20, "precompute_ref_log_probs": True},
 )  # fmt: skip
 TINY = Study(

@@ -302,8 +302,8 @@ def test_pairs_that_the_model_can_t_read(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("--loss dpop(beta=0.5,penalty=5)", "2 steps of dpop(beta=0.5,penalty=5) with"),
-        ("--trl.loss_type=ipo", "of ipo"),
+        ("--loss dpop(beta=0.5,penalty=5)", "Did dpop(beta=0.5,penalty=5) with"),
+        ("--trl.loss_type=ipo", "Did ipo with"),
     ],
 )
 def test_a_loss_of_ours_and_one_of_trl_s_are_told(tmp_path: Path, more: str, says: str) -> None:

@@ -98,7 +98,8 @@ def test_checkpoints_have_a_card_that_is_true(trained: RunFolder) -> None:
         assert yaml.safe_load(head)["tags"] == ["antigrad", "trl", "grpo"]
         assert "None" not in body and "| credit rule | `nthr(anchor=others)` |" in body and "step 12 of 12" in body
         last = trained.ledger.rows("evaluation")[-1]["reward"]
-        assert f"{last:.6g} |" in next(line for line in body.splitlines() if line.startswith("| reward |"))
+        held_out = body.partition("## On held-out data")[2]
+        assert f"{last:.6g} |" in next(line for line in held_out.splitlines() if line.startswith("| reward |"))
         assert "3 certified steps" in body and "learning_rate: 0.0003" in body
 
 

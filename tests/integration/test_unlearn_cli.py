@@ -239,12 +239,11 @@ def test_weights_that_are_not_finite_or_not_its_own(tmp_path: Path, capsys: pyte
 
 
 def test_all_problems_at_once() -> None:
-    given = UnlearnConfig(method="duk", metrics=["accuracy(on=all)"], floor=2, every=-1, weight="much", shadows=1)
     with pytest.raises(ManyInputsError) as caught:
-        given.check()
+        UnlearnConfig(method="duk", metrics=["accuracy(on=all)"], floor=2, every=-1, weight="much", shadows=1)
     assert len(caught.value.problems) == 6
     with pytest.raises(ManyInputsError, match="only push down"):
-        UnlearnConfig(method="neg_grad", weight="safe").check()
+        UnlearnConfig(method="neg_grad", weight="safe")
 
 
 @pytest.fixture(scope="module")

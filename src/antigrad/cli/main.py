@@ -43,7 +43,7 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
     parser, place = parsers[job.words], ".".join(job.words)
     argv = with_names(job.positional, as_typed(settings, [*argv, *job.fixed]))
     if not {"-h", "--help"} & set(argv):
-        check_keys(argv, kinds(settings), settings.our_name)
+        check_keys(argv, kinds(settings), getattr(settings, "our_name", lambda _: None))
     argv = file_first(argv)
     try:
         parsed = parser.instantiate(parsers[()].parse_args([*job.words, *argv])[place])  # nested ones as dataclasses

@@ -84,7 +84,10 @@ def _converted(value: Any, kind: Any) -> Any:
     lists = [get_args(one)[0] for one in choices if get_origin(one) is list]
     if lists and isinstance(value, list | tuple):
         items: list[Any] = [*value]  # pyright: ignore[reportUnknownArgumentType]
-        return [_converted(one, lists[0]) for one in items] if len(lists) == 1 else items
+        tried = [[_converted(one, inside) for one in items] for inside in lists]
+        return next(
+            (one for one, inside in zip(tried, lists, strict=True) if all(_fits(x, inside) for x in one)), items
+        )
     if get_origin(kind) is dict and isinstance(value, dict):
         pairs = cast("dict[Any, Any]", value).items()
         return {key: _converted(one, get_args(kind)[1]) for key, one in pairs}

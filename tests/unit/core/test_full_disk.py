@@ -34,7 +34,9 @@ def of_context() -> None:
         (RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"), "the disk is full"),
     ],
 )
-@pytest.mark.parametrize("words", [["unlearn"], ["train", "dpo"], ["train", "grpo"], ["explain"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["unlearn"], ["train", "dpo"], ["train", "grpo"], ["explain-text", "a b"]], ids=" ".join
+)
 def test_every_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, words: list[str], error: Exception, reason: str
 ) -> None:

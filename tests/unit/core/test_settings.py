@@ -18,10 +18,18 @@ class Small(Settings):
     seed: int | None = None
     names: list[str] = field(default_factory=list[str])
     costs: dict[str, float] = field(default_factory=dict[str, float])
+    table: list[float] | list[list[float]] = field(default_factory=list[float])
     output: Path = Path("runs")
 
     def check(self) -> None:
         raise_all("small", [f"{name} < 1" for name in ("steps", "rate") if getattr(self, name) <= 0])
+
+
+def test_a_list_of_numbers_or_one_of_lists() -> None:
+    assert Small(table=[1, 2.5]).table == [1.0, 2.5]
+    assert Small(table=[[1, 0], [0.5, 0.5]]).table == [[1.0, 0.0], [0.5, 0.5]]
+    with pytest.raises(ManyInputsError, match="table="):
+        Small(table=[1, [2]])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 
 
 def test_made_means_checked() -> None:

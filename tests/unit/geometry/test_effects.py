@@ -164,10 +164,10 @@ def test_two_preconditioners_can_close_the_window() -> None:
 
 @pytest.mark.parametrize("given", [(-1.0, 0.0, 1.0), (1.0, 0.0, -1.0), (math.nan, 0.0, 1.0), (1.0, math.inf, 1.0)])
 def test_interactions_that_cannot_be(given: tuple[float, float, float]) -> None:
-    with pytest.raises(InputValueError, match="to do:"):
+    with pytest.raises(InputValueError, match="try:"):
         safe_window(*given)
     weight = SafeWeight()
-    with pytest.raises(InputValueError, match="to do:"):
+    with pytest.raises(InputValueError, match="try:"):
         weight.update(*given)
     assert weight.state() == SafeWeight().state()
 
@@ -230,7 +230,7 @@ def test_safe_weight_goes_on_from_its_state() -> None:
     "options", [{"bounds": (1.0, 0.0)}, {"bounds": (-1.0, 1.0)}, {"memory": 1.0}, {"memory": -0.1}]
 )
 def test_safe_weights_that_cannot_be(options: dict[str, float]) -> None:
-    with pytest.raises(InputValueError, match="to do:"):
+    with pytest.raises(InputValueError, match="try:"):
         SafeWeight(**options)  # type: ignore[arg-type]
 
 

@@ -94,9 +94,9 @@ def test_a_discrete_gradient_of_nothing() -> None:
 
 @pytest.mark.parametrize("given", [(0.0, 1.0, 0.0, 0.1), (1.0, 1.0, 0.5, math.nan), (1.0, -1.0, 0.5, 0.1)])
 def test_finite_steps_that_cannot_be(given: tuple[float, float, float, float]) -> None:
-    with pytest.raises(InputValueError, match="to do:"):
+    with pytest.raises(InputValueError, match="try:"):
         discrete_certificate(*given)
-    with pytest.raises(InputValueError, match="to do:"):
+    with pytest.raises(InputValueError, match="try:"):
         discrete_angle(*given)
 
 

@@ -235,7 +235,7 @@ def test_a_damaged_model_is_a_clear_error(copy: Path, damage: Callable[[Path], o
     with pytest.raises(AntigradError, match=said) as caught:
         load_policy(str(copy))
     assert str(copy) in str(caught.value)
-    assert "to do: " in str(caught.value)
+    assert "try: " in str(caught.value)
 
 
 def test_pickled_weights_are_never_read(copy: Path) -> None:

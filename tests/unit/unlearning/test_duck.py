@@ -238,5 +238,5 @@ def test_crops_are_shifted_and_mirrored_images() -> None:
 
 @pytest.mark.parametrize("options", [{"temperature": 0.0}, {"ratio": 0}, {"assign": "never"}, {"learning_rate": -1.0}])
 def test_options_that_cannot_be(options: dict[str, object]) -> None:
-    with pytest.raises(InputValueError, match="to do:"):
+    with pytest.raises(InputValueError, match="try:"):
         Duck(**options)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def word_problems(seed: int | str) -> Iterator[Problem]:
 
     Example:
         >>> next(word_problems(1)).worked
-        'Anna has 12 - 5 = 7 apples. The answer is 7.'
+        'Lucy has 9 + 5 = 14 cards. The answer is 14.'
     """
     dice = random.Random(f"word problems {seed}")
     while True:

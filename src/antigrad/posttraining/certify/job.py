@@ -79,9 +79,10 @@ def certify(config: CertifyConfig) -> RunFolder:
         and the measured drop may differ, even in sign: both are reported.
 
     Example:
-        >>> config = CertifyConfig("tiny", "runs/tiny-policy/checkpoints/policy", up=Path("chosen.jsonl"))
-        >>> config.data_role
-        'unknown'
+        >>> CertifyConfig("tiny", "runs/tiny-policy/checkpoints/policy")
+        Traceback (most recent call last):
+        antigrad.core.errors.ManyInputsError: settings of certify: 1 problem
+          1. no data: give at least one of --up, --down, --anchor, --pairs
     """
     examples = {part: drawn(rows, config.max_rows, config.seed) for part, rows in config.read().items()}
     # What can't be read leaves no run behind; a folder that has one is refused before models are loaded.

@@ -217,9 +217,8 @@ def test_half_precision_weights_are_certified(config: CertifyConfig, place: Path
 def test_all_wrong_settings_and_rows_are_told_in_one_go(tmp_path: Path) -> None:
     (tmp_path / "up.jsonl").write_text('{"prompt": "a"}\n{"text": ""}\n')
     options: Any = {"up": tmp_path / "up.jsonl", "pairs": tmp_path / "none", "data_role": "trainig", "dtype": "f"}
-    config = CertifyConfig(**options, down_weight=-1, max_rows=1, rows_at_once=0)
     with pytest.raises(ManyInputsError) as caught:
-        config.read()
+        CertifyConfig(**options, down_weight=-1, max_rows=1, rows_at_once=0)
     said = str(caught.value)
     for text in (
         "before is missing",
@@ -234,9 +233,9 @@ def test_all_wrong_settings_and_rows_are_told_in_one_go(tmp_path: Path) -> None:
     ):
         assert text in said
     with pytest.raises(ManyInputsError, match="no data: give at least one"):
-        CertifyConfig("a", "b").read()
+        CertifyConfig("a", "b")
     with pytest.raises(ManyInputsError, match="before and after are both 'a'"):
-        CertifyConfig("a", "a", up=tmp_path / "up.jsonl").read()
+        CertifyConfig("a", "a", up=tmp_path / "up.jsonl")
 
 
 def test_rows_say_whether_effect_and_drop_are_more_than_chance(config: CertifyConfig) -> None:

@@ -27,7 +27,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(place: Path) -> CertifyConfig:
-    return CertifyConfig(before=str(place / "before"), device="cpu")
+    rows = place / "up.jsonl"
+    rows.write_text('{"prompt": "a", "completion": "b"}\n')
+    return CertifyConfig(before=str(place / "before"), after="tiny", up=rows, device="cpu")
 
 
 def shifted(folder: Path, name: str, amount: float = 0.01, kind: str = "llama", **options: Any) -> str:
@@ -53,7 +55,9 @@ def test_what_moved_and_what_stood_still_is_told_apart(config: CertifyConfig, tm
 def test_a_model_whose_head_is_not_plain_is_welcome(tmp_path: Path) -> None:
     before = save_model(tmp_path / "before", "gemma2")
     after = shifted(tmp_path / "after", "model.norm.weight", kind="gemma2")
-    assert list(load_move(CertifyConfig(str(before), after, device="cpu")).moved) == ["model.norm.weight"]
+    rows = tmp_path / "up.jsonl"
+    rows.write_text('{"prompt": "a", "completion": "b"}\n')
+    assert list(load_move(CertifyConfig(str(before), after, up=rows, device="cpu")).moved) == ["model.norm.weight"]
 
 
 def test_no_move_is_an_error(config: CertifyConfig, place: Path, tmp_path: Path) -> None:

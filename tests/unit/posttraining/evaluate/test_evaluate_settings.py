@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,9 @@ from helpers.models import save_questions
 GOOD = EvaluateConfig(model=["tiny"], tasks="tiny_arithmetic", questions=3)
 
 
-def problems(config: EvaluateConfig) -> list[str]:
+def problems(**change: Any) -> list[str]:
     with pytest.raises(ManyInputsError) as caught:
-        config.read()
+        replace(GOOD, **change)
     return caught.value.problems
 
 
@@ -28,7 +29,11 @@ def test_attempts_are_ascending_and_end_with_the_samples(
     assert EvaluateConfig(samples=samples, k=k).ks == expected
 
 
-def test_labels_are_the_ends_that_tell_checkpoints_apart() -> None:
+def test_labels_are_the_ends_that_tell_checkpoints_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / "runs" / name / "policy").mkdir(parents=True)
+        (tmp_path / "runs" / name / "policy" / "config.json").write_text("{}")
     config = EvaluateConfig(model=["runs/a/policy", "runs/b/policy", "owner/model"], base="tiny")
     assert config.labels == {
         "tiny": "tiny",
@@ -75,8 +80,8 @@ def test_good_settings_give_the_task() -> None:
         ({"tasks": "nowhere.jsonl"}, "nowhere.jsonl"),
     ],
 )
-def test_each_fault_is_named_alone(change: dict[str, object], said: str) -> None:
-    found = problems(replace(GOOD, **change))  # type: ignore[arg-type]
+def test_each_fault_is_named_alone(change: dict[str, Any], said: str) -> None:
+    found = problems(**change)
     assert len(found) == 1, found
     assert said in found[0]
 
@@ -84,34 +89,32 @@ def test_each_fault_is_named_alone(change: dict[str, object], said: str) -> None
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
     path = save_questions(tmp_path / "q.jsonl", 2)
     path.write_text(path.read_text() + '{"question": "3 ="}\n')
-    bad = replace(
-        GOOD, model=["tiny", "tiny"], k=[64], questions=0, temperature=-1.0, verifier="exat", tasks=str(path), level=2.0
-    )
-    assert len(problems(bad)) == 7
+    bad = {"model": ["tiny", "tiny"], "k": [64], "questions": 0, "temperature": -1.0, "level": 2.0}
+    assert len(problems(**bad, verifier="exat", tasks=str(path))) == 7
 
 
 def test_an_adapter_needs_its_base(tmp_path: Path) -> None:
     """The one it names, or, where that is not there, the base of the comparison; a base itself has no other."""
     (tmp_path / "adapter_config.json").write_text("{}")
-    assert "or name it with --base" in problems(replace(GOOD, model=[str(tmp_path)]))[0]
-    assert "which is not there" in problems(replace(GOOD, base=str(tmp_path)))[0]
+    assert "or name it with --base" in problems(model=[str(tmp_path)])[0]
+    assert "which is not there" in problems(base=str(tmp_path))[0]
     replace(GOOD, base="tiny", model=[str(tmp_path)]).read()
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "tiny"}')
     replace(GOOD, model=[str(tmp_path)]).read()
     replace(GOOD, base=str(tmp_path)).read()
     (tmp_path / "adapter_config.json").write_text("{")
-    assert "adapter_config.json" in problems(replace(GOOD, model=[str(tmp_path)]))[0]
+    assert "adapter_config.json" in problems(model=[str(tmp_path)])[0]
 
 
 def test_one_folder_under_two_names_is_there_twice(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     names = [str(tmp_path), str(tmp_path / ".." / tmp_path.name)]
-    assert "there twice" in problems(replace(GOOD, model=names))[0]
+    assert "there twice" in problems(model=names)[0]
     (tmp_path / "config.json").unlink()
-    assert "neither config.json" in problems(replace(GOOD, model=names[:1]))[0]
+    assert "neither config.json" in problems(model=names[:1])[0]
 
 
 def test_vllm_that_is_not_installed_is_said_before_anything_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("antigrad.language.vllm.find_spec", lambda name: None)
-    assert "the package vllm is not installed" in problems(replace(GOOD, engine="vllm"))[0]
+    assert "the package vllm is not installed" in problems(engine="vllm")[0]
     replace(GOOD, engine="auto").read()

@@ -230,19 +230,18 @@ def test_a_map_that_the_log_is_off_is_left_out(tmp_path: Path) -> None:
 
 
 def test_all_problems_of_the_settings_at_once() -> None:
-    config = ScenarioConfig(
-        ["no/such/place"],
-        planner="imd",
-        without=["diverge"],
-        costs={"contct": 1.0},
-        weight="free",
-        batch=0,
-        write="xml",
-        max_objects=1,
-        refresh=0,
-    )
     with pytest.raises(ManyInputsError) as caught:
-        config.check()
+        ScenarioConfig(
+            ["no/such/place"],
+            planner="imd",
+            without=["diverge"],
+            costs={"contct": 1.0},
+            weight="free",
+            batch=0,
+            write="xml",
+            max_objects=1,
+            refresh=0,
+        )
     text = str(caught.value)
     for part in (
         "no/such/place",
