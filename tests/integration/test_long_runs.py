@@ -41,7 +41,14 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return jobs.given(tmp_path_factory.mktemp("given"))
 
 
-@pytest.mark.parametrize("job", [*(job for job in jobs.SMALL if not job.startswith("lab")), "watch"])
+EVERY_TIME = ("diagnose", "train grpo", "certify")
+"""Jobs whose long run is part of every test run; the others are of the campaign."""
+JOBS = [*(job for job in jobs.SMALL if not job.startswith("lab")), "watch"]
+
+
+@pytest.mark.parametrize(
+    "job", [job if job in EVERY_TIME else pytest.param(job, marks=pytest.mark.campaign) for job in JOBS]
+)
 def test_a_page_does_not_grow_with_the_run(job: str, paths: dict[str, Path], tmp_path: Path) -> None:
     small, long = tmp_path / "small", tmp_path / "long"
     as_if = "unlearn" if job == "watch" else job  # whose ledger has certificates
