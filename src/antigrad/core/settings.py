@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from antigrad.core.errors import raise_all
 
@@ -31,7 +31,8 @@ class Settings:
           1. steps='many': expected int
     """
 
-    OTHER_NAMES: ClassVar[Mapping[str, str]] = {}
+    # Without an annotation: the command line reads those of a class with the names that its own module knows.
+    OTHER_NAMES = cast("Mapping[str, str]", {})
     """What other libraries call a setting, and what it is called here: both work as flags."""
 
     @classmethod

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from antigrad.cli.arguments import as_typed, check_keys, kinds, with_names
+from antigrad.cli.jobs import JOBS
+from antigrad.cli.parsers import build
+from antigrad.cli.views import COMMANDS
 from antigrad.core import ManyInputsError
 from antigrad.posttraining.diagnose.pairs.settings import DiagnosePairsConfig
 from antigrad.posttraining.diagnose.settings import DiagnoseConfig
@@ -179,3 +182,12 @@ def test_a_file_with_a_name_of_trl_says_what_it_is_here(tmp_path: Path) -> None:
     assert [problem.rpartition(": ")[2] for problem in caught.value.problems] == [
         "it is rollouts here", "it is trl.loss_type here",
     ]  # fmt: skip
+
+
+def test_flags_of_every_command_have_types_that_are_held() -> None:
+    """A type that can't be looked up lets every value through, as what YAML makes of it: `a: b` becomes a mapping."""
+    words = [job.words for job in JOBS]
+    parsers = build(COMMANDS, words)
+    for one in words:
+        types = {action.dest: str(getattr(action, "_typehint", "")) for action in parsers[one]._actions}
+        assert not [name for name, kind in types.items() if "Unvalidated" in kind], one

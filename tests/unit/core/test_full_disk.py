@@ -35,7 +35,9 @@ def of_context() -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "words", [["unlearn"], ["train", "dpo"], ["train", "grpo"], ["explain-text", "a b"]], ids=" ".join
+    "words",
+    [["unlearn"], ["train", "dpo"], ["train", "grpo"], ["explain-text", "--prompt", "a", "--answer", "b"]],
+    ids=" ".join,
 )
 def test_every_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, words: list[str], error: Exception, reason: str

@@ -28,7 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def config(place: Path) -> CertifyConfig:
     rows = place / "up.jsonl"
-    rows.write_text('{"prompt": "a", "completion": "b"}\n')
+    rows.write_text('{"prompt": "a", "completion": "b"}\n' * 2)
     return CertifyConfig(before=str(place / "before"), after="tiny", up=rows, device="cpu")
 
 
@@ -56,7 +56,7 @@ def test_a_model_whose_head_is_not_plain_is_welcome(tmp_path: Path) -> None:
     before = save_model(tmp_path / "before", "gemma2")
     after = shifted(tmp_path / "after", "model.norm.weight", kind="gemma2")
     rows = tmp_path / "up.jsonl"
-    rows.write_text('{"prompt": "a", "completion": "b"}\n')
+    rows.write_text('{"prompt": "a", "completion": "b"}\n' * 2)
     assert list(load_move(CertifyConfig(str(before), after, up=rows, device="cpu")).moved) == ["model.norm.weight"]
 
 
