@@ -33,7 +33,21 @@ EVIL = [
     "\ud800",
     "url(//evil.test/x)",
 ]
-FIXED = {"kind", "format", "key", "tone", "tag", "type", "mode", "orientation", "picture", "size", "signed", "symbol"}
+FIXED = {
+    "kind",
+    "format",
+    "positive",
+    "key",
+    "tone",
+    "tag",
+    "type",
+    "mode",
+    "orientation",
+    "picture",
+    "size",
+    "signed",
+    "symbol",
+}
 """Words of the format, and pictures: what a job never takes from its input."""
 
 

@@ -27,7 +27,7 @@ def describe(run: RunFolder, summary: Mapping[str, float]) -> None:
     ]
     answer = f"{solved} of {summary['questions']} held-out questions; {summary['mixed']:.0%} of the groups are mixed."
     sure = f"{GROUP} responses each at temperature 1; ± is one standard error over questions."
-    advice = f"Try it: antigrad diagnose --model {run.path / 'checkpoints' / 'policy'} --tasks tiny_arithmetic"
+    advice = "Try it, from this folder: antigrad diagnose --model ./checkpoints/policy --tasks tiny_arithmetic"
     caveats = [
         "Only groups with right and wrong responses can be trained on: about half solved is what it is made for."
     ]
