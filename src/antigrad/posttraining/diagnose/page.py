@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core import RunFolder
-from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.page_bounds import more, worst
-from antigrad.core.significance import LEAST
 from antigrad.language.tasks.asked import name_of
 from antigrad.posttraining.diagnose.findings import arm_table, mean_and_error, ranking
 from antigrad.posttraining.diagnose.settings import DiagnoseConfig
 from antigrad.posttraining.diagnose.token_page import WorstTokens, token_section
+from antigrad.posttraining.diagnose.verdict import signed, verdict_of
 
 Row = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
             _update_section(asked, updates, config.shown),
         ]
     sections.append(_question_section(_worst(asked, config.shown, change), len(asked)))
-    verdict = _verdict(asked, mixed, table, baseline)
+    verdict = verdict_of(asked, mixed, table, baseline)
     Page(f"Preflight of {config.model} on {config.tasks}", verdict, sections).write(run, shown=config.shown)
     run.write_summary(_summary(asked, mixed, table, ranks))
 
@@ -131,93 +131,6 @@ def _summary(
     return figures
 
 
-def _verdict(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], baseline: str) -> Verdict:
-    """Say in words, from the figures alone, what plain GRPO did and which rule did better.
-
-    Args:
-        asked: Rows of all questions.
-        mixed: Rows of the questions that were measured.
-        table: What `arm_table` gave.
-        baseline: The arm compared with.
-
-    Returns:
-        The verdict, at the step size at which the baseline displaced most.
-    """
-    question = "Does one GRPO update push down the model's own correct answers?"
-    plain = [line for line in table if line["arm"] == baseline and line["questions"]]
-    if not mixed:
-        answer = "It can't be measured here: no question had both correct and wrong answers."
-        return Verdict(question, answer, _counts(asked), "Try easier or harder questions, or more of them.")
-    if not plain:
-        answer = f"It can't be measured here: every update with the rule '{baseline}' broke the model."
-        return Verdict(question, answer, "", "Try smaller step sizes (--step_sizes).", tone="bad")
-    line = max(plain, key=lambda line: (line["lld_share"], line["lld_response_share"], line["step_size"]))
-    lost, count, size = round(line["lld_share"] * line["questions"]), line["questions"], line["step_size"]
-    share, any_lost = line["lld_response_share"], line["lld_response_share"] > 0 or line["lld_share"] > 0
-    where = f"with the rule '{baseline}' at step size {size:g}"
-    if any_lost:
-        answer = f"Yes: {share:.0%} of the distinct correct answers lost likelihood, on {lost} of {count} questions "
-        answer += f"their mean did ({where})."
-    else:
-        answer = f"No: none lost likelihood, on {count} questions and at every step size tried."
-    others = [
-        one
-        for one in table
-        if one["step_size"] == size and one["questions"] and one["arm"] != baseline
-        if not math.isnan(one["against_baseline"])
-    ]
-    caveats = [_counts(asked), "One update says who moves first, not what accuracy will be after a thousand."]
-    best = max(others, key=lambda one: (one["verdict"], one["against_baseline"])) if others else None
-    if best is not None:
-        caveats.insert(0, _best(best, len(others), baseline))
-    nothing = f"Nothing to fix on these questions: train with '{baseline}'."
-    advice = _advice(others, line) if any_lost else nothing
-    error = "" if math.isnan(line["delta_correct_se"]) else f" ± {line['delta_correct_se']:.2g}"
-    sure = f"A sample of {count}: mean Δ {_signed(line['delta_correct'])}{error} nats."
-    return Verdict(question, answer, sure, advice, caveats, "bad" if any_lost else "good")
-
-
-def _advice(others: Sequence[Row], plain: Row) -> str:
-    """What to do where the baseline displaces: name a rule only if it is better beyond chance and displaces less.
-
-    Args:
-        others: Rules at the same step size.
-        plain: The baseline.
-
-    Returns:
-        One line.
-    """
-    share, name = plain["lld_response_share"], plain["arm"]
-    better = [one for one in others if one["verdict"] > 0]
-    fewer = [one for one in better if one["lld_response_share"] < share]
-    if not better:
-        return f"No rule tried is distinguishable from '{name}' here: ask more questions before choosing one."
-    best = max(fewer or better, key=lambda one: (-one["lld_response_share"], one["against_baseline"]))
-    gain = f"{_signed(best['against_baseline'])} ± {best['against_baseline_se']:.2g} nats"
-    if fewer:
-        text = f"Train with '{best['arm']}': {best['lld_response_share']:.0%} of the correct answers lose instead of "
-        return text + f"{share:.0%}, and relative to '{name}' it changes Δ by {gain}."
-    text = (
-        f"No rule tried displaces fewer answers. '{best['arm']}' raises their mean (relative to '{name}' by {gain}), "
-    )
-    return text + f"yet {best['lld_response_share']:.0%} lose."
-
-
-def _best(best: Row, others: int, baseline: str) -> str:
-    error = "" if math.isnan(best["against_baseline_se"]) else f" (standard error {best['against_baseline_se']:.2g})"
-    gain = f"{_signed(best['against_baseline'])} nats relative to '{baseline}'{error}"
-    count = best["questions"]
-    if best["verdict"] > 0:
-        text = f"Of {others} other rules '{best['arm']}' raised the correct answers most: {gain}, better on "
-        text += f"{best['better_than_baseline']} of {count} questions, losing likelihood on "
-        return text + f"{round(best['lld_share'] * count)}."
-    few = f" ({LEAST} questions or more are needed for a verdict)" if count < LEAST else ""
-    if others == 1:
-        return f"'{best['arm']}' is indistinguishable from '{baseline}' on {count} questions{few}: {gain}."
-    text = f"None of the {others} other rules is distinguishable from '{baseline}' on {count} questions{few}; the "
-    return text + f"highest mean is that of '{best['arm']}', {gain}."
-
-
 def _cards(
     asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row], baseline: str, config: DiagnoseConfig
 ) -> list[Card]:
@@ -240,15 +153,6 @@ def _cards(
         shares = f"{_selected(mixed, 'inclusive'):.1%} / {_selected(mixed, 'others'):.1%}"
         cards.append(Card("Wrong tokens NTHR would weaken", shares, "β = 1, anchor inclusive / others"))
     return cards
-
-
-def _counts(asked: Sequence[Row]) -> str:
-    statuses = ("mixed", "all correct", "all wrong", "failed")
-    counts = {status: sum(row["status"] == status for row in asked) for status in statuses}
-    text = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    cut = sum(row.get("truncated", 0) for row in asked)
-    text = f"Of {len(asked)} questions: {text}. Zero-variance groups have no advantage and are left out."
-    return text + (f" {cut} answers were cut off at the length limit and judged as they stood." if cut else "")
 
 
 def _displaced_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
@@ -386,8 +290,8 @@ def _ranking_section(mixed: Sequence[Row], updates: Sequence[Row], baseline: str
     said = [
         f"step {size:g}: of the {rank['top']} questions with the highest GWHES {_percent(rank['overlap'])} are among "
         f"the {rank['top']} with the lowest Δ ({_percent(rank['by_chance'])} by chance); rank correlation of −GWHES "
-        f"with Δ {_signed(rank['rank_correlation'])} over questions, "
-        f"{_signed(rank['rank_correlation_responses'])} over answers"
+        f"with Δ {signed(rank['rank_correlation'])} over questions, "
+        f"{signed(rank['rank_correlation_responses'])} over answers"
         for size, rank in ranks.items()
     ]
     text = "GWHES is the theory's prediction of displacement: high should mean low Δ. " + "; ".join(said) + "."
@@ -449,10 +353,6 @@ def _reward(asked: Sequence[Row]) -> float:
 def _selected(mixed: Sequence[Row], anchor: str) -> float:
     total = sum(row["wrong_tokens"] for row in mixed)
     return sum(row[f"selected_{anchor}"] for row in mixed) / total if total else math.nan
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3g}".replace("-", "−")
 
 
 def _percent(value: float) -> str:
