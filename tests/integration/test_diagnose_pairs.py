@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_changes_are_those_of_plain_torch(run: RunFolder) -> None:
     """One SGD step on DPO written out, the reference being the policy itself."""
-    for place, arm in ((0, "none"), (1, "fixed(factor=0.5)")):
+    for place, arm in ((0, "none"), (1, "fixed(factor=0.5)"), (2, "order: fixed")):
         policy = load_policy("tiny", device="cpu")
         row = next(row for row in run.ledger.rows("pair") if row["pair"] == place)
         update = next(row for row in run.ledger.rows("update") if (row["pair"], row["arm"]) == (place, arm))
@@ -70,6 +70,8 @@ def test_changes_are_those_of_plain_torch(run: RunFolder) -> None:
         for name, old, new in zip(("chosen", "rejected"), before, after, strict=True):
             assert update["changes"][name] == pytest.approx((new - old).item(), abs=2e-5), (arm, name)
         assert row["before"]["chosen"] == pytest.approx(before[0].item(), abs=1e-4)
+        both = {"chosen", "rejected"}  # all that orders measure
+        assert set(update["changes"]) == both if arm.startswith("order") else set(update["changes"]) > both
 
 
 def test_first_order_predicts_small_steps(run: RunFolder) -> None:

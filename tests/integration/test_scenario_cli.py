@@ -20,7 +20,8 @@ SMALL = ["--synthetic", "3", "--agents", "8", "--iterations", "15", "--shown", "
 def test_with_hardly_any_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scenario", *SMALL, "--output", str(tmp_path / "run")]) == 0
     told = capsys.readouterr().out
-    assert "Can idm be brought into a collision?" in told
+    hits = RunFolder.open(tmp_path / "run").summary["scenes_hit"]
+    assert f"Can idm be brought into a collision? {'Yes' if hits else 'No: in none of 3'}" in told
     assert "report.html" in told
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Driving scenarios" in page

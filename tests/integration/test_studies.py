@@ -54,6 +54,8 @@ def test_a_quick_study_runs_and_keeps_nothing(name: str, tmp_path: Path) -> None
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert list((tmp_path / "runs").iterdir()) == [tmp_path / "runs" / f"{name}-study-quick"]
-    assert name != "preflight" or json.loads(done.stdout.splitlines()[-1])["questions"] == 2
+    if name == "preflight":
+        assert json.loads(done.stdout.splitlines()[-1])["questions"] == 2
+        assert (tmp_path / "runs" / "preflight-study-quick" / "report.html").exists()
     assert sorted((ROOT / "studies" / name / "results").iterdir()) == results
     assert [path.read_bytes() for path in results] == kept

@@ -37,7 +37,8 @@ class DiagnosePairsConfig(Settings):
         limit: Pairs to diagnose, spread over the prompts.
         arms: Rules for rejected responses, as `name` or `name(option=value,...)`.
         orders: Try the same factors in six orders as well: by PVI, shuffled, reversed, by CHES, by likelihood, and
-            their mean on every pair. It needs the gold answer of every pair, or its PVI.
+            their mean on every pair; measured by both responses alone. It needs the gold answer of every pair, or its
+            PVI.
         step_size: Learning rate of the one update.
         optimizer: `adamw` or `sgd`, fresh for every update, the same for all arms.
         beta: β of DPO.
