@@ -1,4 +1,4 @@
-"""Negative Token Hidden Reward: weaken the wrong tokens that drag the right answers down."""
+"""Negative Token Hidden Reward: down-weight the wrong tokens that drag the right answers down."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Nthr(CreditRule):
         return tau if self.tau_floor is None else tau.clamp(min=self.tau_floor)
 
     def select(self, group: Group) -> Tensor:
-        """Mark the negative tokens to weaken.
+        """Mark the negative tokens to down-weight.
 
         Args:
             group: A mixed group with scores.

@@ -187,7 +187,7 @@ def one_step(arm: Objective, world: Bandit, batch: Batch, eta: float) -> Tensor:
 
 
 def selected(arm: Objective, world: Bandit, batch: Batch) -> int:
-    """Number of samples that an NTHR-like rule weakens.
+    """Number of samples that an NTHR-like rule down-weights.
 
     Args:
         arm: Any objective.

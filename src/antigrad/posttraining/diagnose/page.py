@@ -151,7 +151,7 @@ def _cards(
             cards.append(Card("Correct answers displaced", f"{share:.0%}", note, "bad" if share or lost else "good"))
     if mixed:
         shares = f"{_selected(mixed, 'inclusive'):.1%} / {_selected(mixed, 'others'):.1%}"
-        cards.append(Card("Wrong tokens NTHR would weaken", shares, "β = 1, anchor inclusive / others"))
+        cards.append(Card("Wrong tokens NTHR would down-weight", shares, "β = 1, anchor inclusive / others"))
     return cards
 
 

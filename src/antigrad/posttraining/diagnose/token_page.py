@@ -24,7 +24,7 @@ def token_section(mixed: Iterable[Row], config: DiagnoseConfig, questions: int) 
         questions: How many mixed questions there are in all.
 
     Returns:
-        The section. Marked tokens are those that the NTHR arms of the run weaken; a run without one
+        The section. Marked tokens are those that the NTHR arms of the run down-weight; a run without one
         shows what NTHR would do at β = 1 with the anchor `others`.
     """
     groups = within(_group(row, config) for row in mixed)
