@@ -41,6 +41,8 @@ def _content(job: str, run: Path) -> dict[str, Any]:
         if path.suffix == ".bin" or name.startswith("certificate/run.yaml") or (job in TOLD and "page.json" in name):
             continue
         found[name] = _read(job, path)
+        if path.name == "README.md" and isinstance(found[name], bytes):  # a model card is headed by its folder's name
+            found[name] = found[name].replace(b"# %s, step" % run.name.encode(), b"# RUN, step")
     return found
 
 
