@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast, overload
+from typing import Any, overload
 
 EXACT = 2**53
 """Whole numbers up to this are the same as floats."""
@@ -106,4 +106,4 @@ class CompactRows(Sequence[Mapping[str, Any]]):
 def _kind(value: Any) -> int:
     if type(value) is float:
         return _FLOAT
-    return _INTEGER if type(value) is int and abs(cast(int, value)) <= EXACT else _OTHER
+    return _INTEGER if type(value) is int and abs(value) <= EXACT else _OTHER
