@@ -83,7 +83,7 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
         ("metrics of maps", "attribution"),
         ("tasks", "posttraining"),
         ("embedded models", "posttraining"),
-        ("lab studies", "lab,report"),
+        ("lab studies", "lab"),
     ):
         assert f"{title}  (to use them: pip install 'antigrad[{extra}]')" in lines
     assert "credit rules" in lines
@@ -101,14 +101,14 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
                 "scenario": "scenarios",
                 "explain": "attribution",
                 "explain-text": "attribution,posttraining",
-                "lab run": "lab,report",
+                "lab run": "lab",
                 "report": "report",
                 "methods": "",
                 "lab list": "",
             },
         ),
         ("train", {"grpo": "train", "tiny-policy": "posttraining"}),
-        ("lab --help", {"run": "lab,report", "list": ""}),
+        ("lab --help", {"run": "lab", "list": ""}),
     ],
 )
 def test_commands_of_a_wing_that_is_missing_have_the_line_that_brings_it(argv: str, rows: dict[str, str]) -> None:
