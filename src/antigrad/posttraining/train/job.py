@@ -172,13 +172,13 @@ def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:
     except Exception as error:
         if isinstance(error, AntigradError) or "memory" in str(error):
             raise
-        given, origin = f"{type(error).__name__}: {error}", type(error).__module__.partition(".")[0]
+        said, origin = f"{type(error).__name__}: {error}", type(error).__module__.partition(".")[0]
         if origin.startswith(("httpx", "huggingface_hub", "requests")):
             hint = "log in with `hf auth login`, or leave push_to_hub out"
-            raise InputValueError(given, "a model hub that can be reached and written to", hint) from error
+            raise InputValueError(said, "a model hub that can be reached and written to", hint) from error
         if not isinstance(error, ValueError | ImportError | RuntimeError):
             raise
-        raise InputValueError(given, "options TRL and PEFT take", "change the option they name") from error
+        raise InputValueError(said, "options TRL and PEFT take", "change the option they name") from error
 
 
 def _certify(trainer: Any, every: int, run: RunFolder) -> None:
