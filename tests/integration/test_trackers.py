@@ -54,10 +54,9 @@ def test_what_the_ledger_has_arrives(job: str, tmp_path: Path) -> None:
                     assert arrived[f"{place}/{name}"][row["step"]] == pytest.approx(value, rel=1e-5, abs=1e-6), name
                     seen.add(name)
     assert set(wanted) <= seen
-    certified = {row["step"]: row["cos"] for row in RunFolder.open(run.path / "certificate").ledger.rows("step")}
-    assert certified and sorted(certified.values()) == pytest.approx(
-        sorted(arrived["train/certificate/cos"].values()), rel=1e-5
-    )
+    rows = RunFolder.open(run.path / "certificate").ledger.rows("certificate")
+    certified = [row["cos"] for row in rows if row["cos"] is not None]
+    assert certified and sorted(certified) == pytest.approx(sorted(arrived["train/certificate/cos"].values()), rel=1e-5)
 
 
 def test_the_trial_of_a_model_tells_no_tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
