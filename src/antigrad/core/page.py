@@ -104,6 +104,8 @@ class Column:
         format: How to show it.
         help: What it means, on hover.
         more: Shown only to who asks for all columns. A column that says the same in every row is left out anyway.
+        spread: Keys of what stands behind the value in the same cell: one is its standard error (± …), two are the
+            ends of its interval (… to …).
     """
 
     key: str
@@ -111,11 +113,14 @@ class Column:
     format: Format = "text"
     help: str = ""
     more: bool = False
+    spread: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Table:
     """A table that sorts by a click on a heading and filters by a text, and by the values of some columns.
+
+    Columns that decide come first: those at the end that do not fit the screen wait behind "more columns".
 
     Args:
         title: Of the section.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -11,16 +12,20 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from antigrad.core.page import Chart, Gallery, Page, Playback, Section, Table, Tokens
+from antigrad.core.page import Chart, Column, Gallery, Page, Playback, Section, Table, Tokens
 from antigrad.report.escape import gaps, plain_figure
 from antigrad.report.gallery import picture_view
-from antigrad.report.numbers import NOTHING, show, sort_key
+from antigrad.report.numbers import NOTHING, show, show_cell, sort_key
 from antigrad.report.playback import scene_view
 from antigrad.report.tokens import group_view
 
 _SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js", "scene_drawing.js", "scene.js")
+_TYPED = re.compile(r"(`[^`\n]+`|(?<![\w-])--\w[\w.-]*)")
+_NEGATIVE = re.compile(r"(?<![^\s(])-(?=[\d.])")
+"""A hyphen that is a minus sign: not in a word, an exponent or an option."""
 _FACTS = ("job", "started", "python", "platform", "git")
 
 
@@ -81,8 +86,33 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["show"] = show
+    environment.filters["prose"] = prose
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment
+
+
+def prose(text: str) -> Markup:
+    """Escape a sentence, and dress what is typed in it: `code` between backticks, flags, minus signs.
+
+    Args:
+        text: Plain text of a job.
+
+    Returns:
+        HTML.
+
+    Example:
+        >>> str(prose("<b> fell by -0.5: ask `antigrad diagnose` with --arms"))
+        '&lt;b&gt; fell by −0.5: ask <code>antigrad diagnose</code> with <span class="flag">--arms</span>'
+    """
+    pieces = _TYPED.split(str(text))
+    return Markup("").join(_dressed(piece, typed=bool(place % 2)) for place, piece in enumerate(pieces))
+
+
+def _dressed(piece: str, *, typed: bool) -> Markup:
+    if not typed:
+        return escape(_NEGATIVE.sub("−", piece))
+    inside = piece.strip("`")
+    return Markup("<code>{}</code>").format(inside) if piece[0] == "`" else Markup('<span class="flag">{}</span>').format(inside)
 
 
 def _view(section: Section) -> dict[str, Any]:
@@ -123,7 +153,7 @@ def told_once(table: Table) -> tuple[Table, str]:
     """
     kept, said = list(table.columns[:1]), list[str]()
     for column in table.columns[1:]:
-        values = [show(row.get(column.key), column.format) for row in table.rows]
+        values = [_text(column, row) for row in table.rows]
         if len(values) < 2 or len(set(values)) > 1:
             kept.append(column)
         elif values[0] not in ("", NOTHING):
@@ -134,9 +164,13 @@ def told_once(table: Table) -> tuple[Table, str]:
 def _cells(table: Table, row: Mapping[str, Any]) -> Sequence[tuple[str, float | None]]:
     # Text and sort key of each cell; cells of a text column sort by their text.
     return [
-        (show(row.get(column.key), column.format), None if column.format == "text" else sort_key(row.get(column.key)))
+        (_text(column, row), None if column.format == "text" else sort_key(row.get(column.key)))
         for column in table.columns
     ]
+
+
+def _text(column: Column, row: Mapping[str, Any]) -> str:
+    return show_cell(row.get(column.key), [row.get(key) for key in column.spread], column.format)
 
 
 def _filters(table: Table, rows: Sequence[Sequence[tuple[str, float | None]]]) -> list[dict[str, Any]]:

@@ -196,12 +196,20 @@ def _pass_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
     columns = [
         Column("label", "checkpoint"),
         Column("k", "k", "integer", "attempts"),
-        Column("value", "pass@k", "percent", "chance that one of k samples is correct, mean over questions"),
-        Column("low", "from", "percent", "lower end of the interval"),
-        Column("high", "to", "percent", "upper end of the interval"),
-        Column("gain", "over the base", "percent", "difference of pass@k to the base, paired by question"),
-        Column("gain_low", "from", "percent"),
-        Column("gain_high", "to", "percent"),
+        Column(
+            "gain",
+            "over the base",
+            "percent",
+            "difference of pass@k to the base, paired by question, and its interval",
+            spread=["gain_low", "gain_high"],
+        ),
+        Column(
+            "value",
+            "pass@k",
+            "percent",
+            "chance that at least one of k samples is correct, mean over questions, and its interval",
+            spread=["low", "high"],
+        ),
         Column("questions", "questions", "integer"),
     ]
     lines: list[dict[str, Any]] = []
@@ -223,39 +231,42 @@ def _measure_table(title: str, good: Sequence[Findings], keys: Sequence[str]) ->
     heads = {
         "greedy_accuracy": ("greedy accuracy", "percent", "share of questions whose greedy response is correct"),
         "entropy": ("entropy", "number", "nats per token, of the distribution the samples were drawn from"),
-        "distinct": ("distinct", "number", "different responses a question, by tokens"),
-        "distinct_correct": ("distinct correct", "number", "different correct responses a question"),
-        "response_length": ("length", "number", "tokens a response"),
+        "distinct": ("distinct", "number", "different responses per question, by tokens"),
+        "distinct_correct": ("distinct correct", "number", "different correct responses per question"),
+        "response_length": ("length", "number", "tokens per response"),
         "truncated_share": ("cut off", "percent", "share of responses that reached the length limit"),
         "log_prob_correct": ("ln π correct", "number", "log-likelihood of a correct sample, nats"),
     }
     columns, lines = [Column("label", "checkpoint")], [dict[str, Any](label=one.label) for one in good]
     for key in keys:
         label, form, text = heads[key]
-        columns += [Column(key, label, form, text), Column(f"{key}_range", "interval")]  # type: ignore[arg-type]
+        columns.append(Column(key, label, form, text, spread=[f"{key}_low", f"{key}_high"]))  # type: ignore[arg-type]
         for line, one in zip(lines, good, strict=True):
             value = one.measures[key]
-            line |= {key: value.value, f"{key}_range": _range(value, percent=form == "percent")}
+            line |= _ends(key, value)
     return Table(title, columns, lines)
 
 
-def _range(value: Estimate, *, percent: bool = False) -> str | None:
-    if math.isnan(value.low):
-        return None
-    ends = [(f"{100 * end:.1f}" if percent else f"{end:.3g}").replace("-", "−") for end in (value.low, value.high)]
-    return "\u00a0".join([ends[0], "to", ends[1]] + ["%"] * percent)  # on one line
+def _ends(key: str, value: Estimate) -> dict[str, float]:
+    return {key: value.value, f"{key}_low": value.low, f"{key}_high": value.high}
 
 
 def _stage_table(good: Sequence[Findings]) -> Table:
     columns = [
         Column("label", "checkpoint"),
-        Column("explored", "E", "percent", "share of the positive advantage on responses that are not the mode"),
-        Column("range", "interval"),
+        Column(
+            "explored",
+            "E",
+            "percent",
+            "share of the positive advantage on responses that are not the mode, and its interval",
+            spread=["explored_low", "explored_high"],
+        ),
         Column("stage", "stage", help="exploration where E is above one half, exploitation below"),
         Column("mixed", "mixed questions", "integer", "with correct and wrong samples: only they have advantages"),
     ]
     lines = [
-        {"label": one.label, "explored": one.explored.value, "range": _range(one.explored, percent=True)}
+        {"label": one.label}
+        | _ends("explored", one.explored)
         | {"stage": _stage(one.explored), "mixed": one.explored.questions}
         for one in good
     ]
@@ -265,20 +276,19 @@ def _stage_table(good: Sequence[Findings]) -> Table:
 
 
 def _probe_table(compared: Sequence[Findings], config: EvaluateConfig) -> Table:
-    reach = f"1/{config.ks[-1]}"
+    reach, nats = f"1/{config.ks[-1]}", "nats, mean over questions, and its interval"
     columns = [
         Column("label", "checkpoint"),
-        Column("rare", "Δ ln π rare", "signed", "nats, mean over questions"),
-        Column("rare_range", "interval"),
-        Column("common", "Δ ln π likeliest", "signed", "nats, mean over questions"),
-        Column("common_range", "interval"),
+        Column("rare", "Δ ln π rare", "signed", nats, spread=["rare_low", "rare_high"]),
+        Column("common", "Δ ln π likeliest", "signed", nats, spread=["common_low", "common_high"]),
         Column("expansion", "in reach, likelier", "integer", f"rare ones with π ≥ {reach} and more than before"),
         Column("shrinkage", "left reach", "integer", f"rare ones whose π fell below {reach}"),
         Column("neither", "neither", "integer"),
     ]
     lines = [
-        {"label": one.label, "rare": one.rare.value, "rare_range": _range(one.rare)}
-        | {"common": one.common.value, "common_range": _range(one.common)}
+        {"label": one.label}
+        | _ends("rare", one.rare)
+        | _ends("common", one.common)
         | {key: one.reach.get(key, 0) for key in ("expansion", "shrinkage", "neither")}
         for one in compared
     ]

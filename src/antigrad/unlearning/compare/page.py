@@ -120,7 +120,7 @@ def _table(run: RunFolder, config: CompareConfig, split: int, suffix: str) -> Ta
     for name, metric in metrics.items():
         ideal = "" if metric.ideal is None else f", ideal {metric.ideal:g}"
         help_text = f"{metric.title()}; better: {metric.better}{ideal}"
-        columns += [Column(name, metric.title(), "number", help_text), Column(f"{name} ±", "±", "number")]
+        columns.append(Column(name, metric.title(), "number", help_text, spread=[f"{name} ±"]))
     rows: list[dict[str, Any]] = []
     for name, found in outcomes_of(run, split).items():
         stopped = sum(row["stopped"] is not None for row in found)

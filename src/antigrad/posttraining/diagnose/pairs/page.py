@@ -16,13 +16,21 @@ from antigrad.posttraining.probes.bootstrap import Resamples
 Row = Mapping[str, Any]
 ARM_COLUMNS = (
     Column("arm", "rule"),
-    Column("gain", "Δ − Δ(none)", "signed", "nats of the chosen answer, paired, relative to none"),
-    Column("gain_low", "from", "signed", "95 % interval over pairs"),
-    Column("gain_high", "to", "signed"),
+    Column(
+        "gain",
+        "Δ − Δ(none)",
+        "signed",
+        "nats of the chosen answer, paired, relative to none; 95 % interval over pairs",
+        spread=["gain_low", "gain_high"],
+    ),
     Column("displaced", "chosen lost", "percent", "share of pairs"),
-    Column("chosen", "Δ chosen", "signed", "nats, mean over pairs"),
-    Column("chosen_low", "from", "signed", "95 % interval over pairs"),
-    Column("chosen_high", "to", "signed"),
+    Column(
+        "chosen",
+        "Δ chosen",
+        "signed",
+        "nats, mean over pairs; 95 % interval over pairs",
+        spread=["chosen_low", "chosen_high"],
+    ),
     Column("rejected", "Δ rejected", "signed"),
     Column("factor", "mean λ", "number"),
     Column("initial", "Δ greedy answer", "signed", more=True),
@@ -171,10 +179,14 @@ def _receipt(row: Row, places: Sequence[Row]) -> TokenGroup:
 def _predictors(rows: Sequence[dict[str, Any]]) -> Table:
     columns = [
         Column("predictor", "predictor"),
+        Column(
+            "rho",
+            "rank correlation",
+            "signed",
+            "with the measured fall of the chosen answer under plain DPO; 95 % interval over pairs",
+            spread=["low", "high"],
+        ),
         Column("theory", "sign by theory"),
-        Column("rho", "rank correlation", "signed", "with the measured fall of the chosen answer under plain DPO"),
-        Column("low", "from", "signed", "95 % interval over pairs"),
-        Column("high", "to", "signed"),
     ]
     text = "CHES, DPO-Shift and the first order say that similar pairs displace; VPO constrains answers of low PVI."
     return Table("What foretells the fall", columns, rows, text)
@@ -191,13 +203,11 @@ def _orders(
         if other is not None:
             row |= {"less": other.value, "less_low": other.low, "less_high": other.high}
         rows.append(row)
-    columns = [column for column in ARM_COLUMNS if column.key in ("factor", "chosen", "chosen_low", "chosen_high")]
-    columns = [Column("arm", "order of the same factors"), *columns, Column("displaced", "chosen lost", "percent")]
-    columns += [
-        Column("rejected", "Δ rejected", "signed"),
-        Column("less", "PVI minus this", "signed", "Δ chosen, paired"),
+    columns = [
+        Column("arm", "order of the same factors"),
+        Column("less", "PVI minus this", "signed", "Δ chosen, paired; 95 % interval", spread=["less_low", "less_high"]),
+        *(column for column in ARM_COLUMNS if column.key in ("displaced", "chosen", "rejected", "factor")),
     ]
-    columns += [Column("less_low", "from", "signed", "95 % interval"), Column("less_high", "to", "signed")]
     figures = {f"orders/{row['arm']}/{name}": row[name] for row in rows for name in ("chosen", "rejected", "displaced")}
     title = "Does the rule matter, or only its mean?"
     return Table(title, columns, rows, f"{verdict} One step a pair, not a training."), verdict, figures
