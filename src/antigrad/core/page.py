@@ -31,8 +31,8 @@ class Verdict:
         tone: Whether a reader should be glad. That there is nothing to fix is good news.
 
     Example:
-        >>> Verdict("Did it help?", "Yes, by 3 points.", "95 % interval 1 to 5.", "Keep it.").text()
-        'Did it help? Yes, by 3 points. (95 % interval 1 to 5.) → Keep it.'
+        >>> Verdict("Did it help?", "Yes, by 3 points.", "95% interval 1 to 5.", "Keep it.").text()
+        'Did it help? Yes, by 3 points. (95% interval 1 to 5.) → Keep it.'
     """
 
     question: str
@@ -348,7 +348,7 @@ class Page:
         >>> from pathlib import Path
         >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={})
         >>> verdict = Verdict("Does it run?", "It ran.", "Once.", "Go on.", tone="good")
-        >>> path = Page("Demo", verdict, [Cards("Result", [Card("accuracy", "50 %")])]).write(run)
+        >>> path = Page("Demo", verdict, [Cards("Result", [Card("accuracy", "50%")])]).write(run)
         >>> run.read_json(ARTIFACT)["sections"][0]["kind"]
         'cards'
     """

@@ -301,7 +301,7 @@ class RunFolder:
         return pandas.DataFrame.from_records(rows)
 
     def to_parquet(self, kind: str | None = None, path: Path | str | None = None) -> list[Path]:
-        """Write the rows as Parquet, one file a kind; see `write_tables`.
+        """Write the rows as Parquet, one file per kind; see `write_tables`.
 
         Args:
             kind: Kind of row; all when None.

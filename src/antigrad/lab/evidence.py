@@ -58,7 +58,7 @@ class Reading:
     Args:
         of: The comparison.
         mean: Mean gap; NaN where a seed did not get there.
-        low: Lower end of the 95 % interval of the mean over seeds; NaN if exact or with one seed.
+        low: Lower end of the 95% interval of the mean over seeds; NaN if exact or with one seed.
         high: Its upper end.
         p: After Holm; NaN if exact.
         speaks: 1 for the sentence, −1 against it, 0 settles nothing.
@@ -217,7 +217,7 @@ def table(readings: Sequence[Reading]) -> Section:
             "mean",
             "gap",
             "signed",
-            "above 0 where the sentence is right, empty: not reached; 95 % interval over seeds, none: exact, or one seed",
+            "above 0 where the sentence is right; 95% interval over seeds, none: exact, or one seed",
             spread=["low", "high"],
         ),
         Column("equal", "equal"),

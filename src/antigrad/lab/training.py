@@ -20,7 +20,7 @@ from antigrad.lab.stacked import Weights, World, repeat
 from antigrad.objectives import advantages_of_groups, clipped_gain
 
 RESPONSES = 10
-"""N, responses a prompt."""
+"""N, responses per prompt."""
 _STACK = 10
 """Networks in a stack at most: more would not be faster, and memory grows with them."""
 

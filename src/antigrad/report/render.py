@@ -112,7 +112,11 @@ def _dressed(piece: str, *, typed: bool) -> Markup:
     if not typed:
         return escape(_NEGATIVE.sub("−", piece))
     inside = piece.strip("`")
-    return Markup("<code>{}</code>").format(inside) if piece[0] == "`" else Markup('<span class="flag">{}</span>').format(inside)
+    return (
+        Markup("<code>{}</code>").format(inside)
+        if piece[0] == "`"
+        else Markup('<span class="flag">{}</span>').format(inside)
+    )
 
 
 def _view(section: Section) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def _view(section: Section) -> dict[str, Any]:
 
 
 def told_once(table: Table) -> tuple[Table, str]:
-    """Leave out what is the same in every row, and what no row has; the first column stays.
+    """Leave out what is the same in every row, and what no row has; the first column stays, and one beside it.
 
     Args:
         table: A table.
@@ -157,7 +161,12 @@ def told_once(table: Table) -> tuple[Table, str]:
         if len(values) < 2 or len(set(values)) > 1:
             kept.append(column)
         elif values[0] not in ("", NOTHING):
-            said.append(f"{column.label} {values[0]}")
+            if column.more:
+                kept.append(column)
+            else:
+                said.append(f"{column.label} {values[0]}")
+    if all(column.more for column in kept[1:]):
+        return table, ""  # a list of names alone says less than a table
     return replace(table, columns=kept), f"In every row: {', '.join(said)}." if said else ""
 
 

@@ -30,7 +30,7 @@ def write_report(run: RunFolder) -> Path:
         >>> import tempfile
         >>> from antigrad.core.page import Card, Cards, Page
         >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={"seed": 1})
-        >>> _ = Page("Demo", "It ran.", [Cards("Result", [Card("accuracy", "50 %")])]).write(run)
+        >>> _ = Page("Demo", "It ran.", [Cards("Result", [Card("accuracy", "50%")])]).write(run)
         >>> write_report(run).name
         'report.html'
     """

@@ -73,7 +73,7 @@ def gallery_entry(classifier: Classifier, found: Explained, row: Mapping[str, An
         stages = [
             Stage(
                 data_uri(photograph(pictures[place, stage]), lossless=False, side=_SIDE),
-                f"top {100 * (1 - share):.0f} %\np {float(again.probability[place, stage]):.2f}\n"
+                f"top {100 * (1 - share):.0f}%\np {float(again.probability[place, stage]):.2f}\n"
                 f"mass {float(again.hit[place, stage]):.2f}",
             )
             for stage, share in enumerate(STAGES)

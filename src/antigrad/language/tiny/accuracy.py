@@ -40,7 +40,7 @@ class Accuracy:
 
 @torch.no_grad()
 def measure_accuracy(policy: Policy, problems: Sequence[Problem], *, seed: int) -> Accuracy:
-    """Sample `GROUP` responses a question at temperature 1 and verify their last numbers.
+    """Sample `GROUP` responses per question at temperature 1 and verify their last numbers.
 
     Args:
         policy: The policy, in evaluation mode.

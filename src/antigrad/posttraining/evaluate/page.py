@@ -222,8 +222,8 @@ def _pass_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
             lines.append(line)
     if not any(one.gains for one in good):
         columns = [column for column in columns if not column.key.startswith("gain")]
-    text = f"Unbiased estimates from n = {config.samples} samples a question. At k = n a question counts 0 or 1: there "
-    text += "the curve is at its noisiest."
+    text = f"Unbiased estimates from n = {config.samples} samples per question. At k = n a question counts 0 or 1: "
+    text += "there the curve is at its noisiest."
     return Table("pass@k in numbers", columns, lines, text)
 
 
@@ -293,10 +293,10 @@ def _probe_table(compared: Sequence[Findings], config: EvaluateConfig) -> Table:
         for one in compared
     ]
     text = (
-        f"Rare are at most {config.probes} correct responses a question that the base sampled and thinks least likely, "
+        f"Rare are at most {config.probes} correct responses per question that the base sampled and finds least likely,"
     )
     text += (
-        "without its likeliest one. All checkpoints are measured on the same ones, and exactly. If the likeliest rise "
+        " without its likeliest one. All checkpoints are measured on the same ones, and exactly. If the likeliest rise "
     )
     text += "and the rare fall, the checkpoint sharpened what the base did already."
     return Table("The base's correct answers", columns, lines, text)

@@ -1,4 +1,4 @@
-"""What the ledger of an evaluation keeps: a row a checkpoint, and a row for each checkpoint and question."""
+"""What the ledger of an evaluation keeps: a row per checkpoint, and a row for each checkpoint and question."""
 
 from __future__ import annotations
 

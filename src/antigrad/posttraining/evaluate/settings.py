@@ -36,8 +36,8 @@ class EvaluateConfig(Settings):
         k: Numbers of attempts for pass@k, none above `samples`; default: 1, 2, 4, … and `samples` itself.
         temperature: Sampling temperature; log-probabilities and entropies are taken at it.
         max_new_tokens: Longest response; longer ones are cut and counted.
-        probes: Rare correct responses of the base model to follow, a question at most.
-        pair_probes: Pairs of a correct and a wrong answer of the base, one a question at most, on which it is measured
+        probes: Rare correct responses of the base model to follow, per question at most.
+        pair_probes: Pairs of a correct and a wrong answer of the base, one per question at most, on which is measured
             where probability went: probe responses, squeezing, displacement, one step taken apart; 0 for none.
         level: Level of the bootstrap intervals.
         resamples: Resamples of the bootstrap over questions.
@@ -190,7 +190,7 @@ class EvaluateConfig(Settings):
                 problems.append(f"k={k}: at least 1 is needed")
             elif k > self.samples:
                 problems.append(
-                    f"k={k}: at most samples={self.samples}; raise samples, pass@k needs k samples a question"
+                    f"k={k}: at most samples={self.samples}; raise samples, pass@k needs k samples per question"
                 )
         if len(set(self.k or [])) != len(self.k or []):
             problems.append(f"k={self.k}: each number once")

@@ -121,7 +121,7 @@ def fingerprint(policy: Policy) -> str:
 
 
 def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folder: Path) -> Tensor:
-    """Measure PVI, and keep it: one Parquet file, one row a pair.
+    """Measure PVI, and keep it: one Parquet file, one row per pair.
 
     Args:
         policy: The policy that training starts from.

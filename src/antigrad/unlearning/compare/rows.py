@@ -19,7 +19,7 @@ def outcomes_of(run: RunFolder, split: int) -> dict[str, list[Row]]:
         split: Number of the split.
 
     Returns:
-        Method and its rows, one a seed, in the order of the seeds.
+        Method and its rows, one per seed, in the order of the seeds.
     """
     found: dict[str, list[Row]] = {}
     for row in sorted(run.ledger.rows("outcome"), key=lambda row: row["seed"]):

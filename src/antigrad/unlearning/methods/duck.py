@@ -31,7 +31,7 @@ class Centroids:
     """Centroids of the retain classes under the original, and where each forget sample is pulled to.
 
     Args:
-        vectors: (C, D), one a class that has retain samples.
+        vectors: (C, D), one per class that has retain samples.
         classes: (C,) their classes.
         assigned: (N,) row of `vectors` for each forget sample, by its place in the forget set.
     """

@@ -221,5 +221,5 @@ def _foreseen(rows: dict[int, dict[str, Any]], rise: Tensor, before: Paid, weigh
     text += f"did (by chance {most * most / len(places):.0f})."
     if safe is not None and balanced is not None and balanced < weight:
         spared = float(safe.clamp(min=0).sum() / ours.clamp(min=1e-300).sum())
-        text += f" At the safe weight {balanced:.3g} of the down part, {100 * spared:.0f} % of that rise is foreseen."
+        text += f" At the safe weight {balanced:.3g} of the down part, {100 * spared:.0f}% of that rise is foreseen."
     return text

@@ -22,7 +22,7 @@ class PretrainConfig(Settings):
         every: Steps between evaluations; a run that was interrupted goes on from the last one.
         questions: Held-out questions an evaluation asks, with 8 responses each. The last one, which
             gives the figures of the summary, asks other questions, and four times as many.
-        batch_size: Worked answers a step.
+        batch_size: Worked answers per step.
         learning_rate: AdamW's, reached after 100 steps and held.
         threads: CPU threads. With another number sums are rounded otherwise, so the weights come out
             different, if about as good.

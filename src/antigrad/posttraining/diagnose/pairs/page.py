@@ -20,7 +20,7 @@ ARM_COLUMNS = (
         "gain",
         "Δ − Δ(none)",
         "signed",
-        "nats of the chosen answer, paired, relative to none; 95 % interval over pairs",
+        "nats of the chosen answer, paired, relative to none; 95% interval over pairs",
         spread=["gain_low", "gain_high"],
     ),
     Column("displaced", "chosen lost", "percent", "share of pairs"),
@@ -28,7 +28,7 @@ ARM_COLUMNS = (
         "chosen",
         "Δ chosen",
         "signed",
-        "nats, mean over pairs; 95 % interval over pairs",
+        "nats, mean over pairs; 95% interval over pairs",
         spread=["chosen_low", "chosen_high"],
     ),
     Column("rejected", "Δ rejected", "signed"),
@@ -88,7 +88,7 @@ def _verdict(arms: Sequence[Row], pairs: Sequence[Row], excluded: int) -> Verdic
     answer += f"rejected {_signed(none['rejected'])})."
     others = [row for row in arms if row["arm"] != "none" and row["displaced"] < none["displaced"]]
     if not lost:
-        advice = "Nothing to fix on these pairs: train with the loss as it is."
+        advice = "Nothing to fix on these pairs: train with the plain loss."
     elif others:
         best = min(others, key=lambda row: (row["displaced"], row["rejected"]))
         advice = (
@@ -101,8 +101,8 @@ def _verdict(arms: Sequence[Row], pairs: Sequence[Row], excluded: int) -> Verdic
     caveats = ["One step a pair, not a training."]
     if excluded:
         caveats.append(f"{excluded} rows were left out: see the last table.")
-    question = "Does one DPO step take likelihood from the chosen answer?"
-    return Verdict(question, answer, f"95 % interval of the mean: {ends}.", advice, caveats, "bad" if lost else "good")
+    question = "Does one DPO step lower the likelihood of the chosen answer?"
+    return Verdict(question, answer, f"95% interval of the mean: {ends}.", advice, caveats, "bad" if lost else "good")
 
 
 def _signed(value: float) -> str:
@@ -141,8 +141,8 @@ def _pairs(pairs: Sequence[Row], found: Mapping[str, Mapping[int, Row]], config:
         item |= {f"chosen {arm}": changes[arm]["chosen"] for arm in config.arms}
         rows.append(item | {name: row[name] for name in known})
     rows.sort(key=lambda item: item["chosen none"])
-    text = "Pairs whose chosen answer loses come first. Predicted and measured side by side: first order is a share of "
-    text += "what the chosen answer's own pull would give, below 0 where the pair takes from it."
+    text = "Pairs whose chosen answer loses come first. More columns are the predictors: first order is a share of "
+    text += "what the chosen answer's own pull alone would give, below 0 where the pair as a whole lowers it."
     return Table("Your pairs", columns, rows, text + more(len(pairs), len(rows), "pairs"))
 
 
@@ -183,13 +183,13 @@ def _predictors(rows: Sequence[dict[str, Any]]) -> Table:
             "rho",
             "rank correlation",
             "signed",
-            "with the measured fall of the chosen answer under plain DPO; 95 % interval over pairs",
+            "with the measured fall of the chosen answer under plain DPO; 95% interval over pairs",
             spread=["low", "high"],
         ),
         Column("theory", "sign by theory"),
     ]
     text = "CHES, DPO-Shift and the first order say that similar pairs displace; VPO constrains answers of low PVI."
-    return Table("What foretells the fall", columns, rows, text)
+    return Table("What predicts the fall", columns, rows, text)
 
 
 def _orders(
@@ -205,7 +205,7 @@ def _orders(
         rows.append(row)
     columns = [
         Column("arm", "order of the same factors"),
-        Column("less", "PVI minus this", "signed", "Δ chosen, paired; 95 % interval", spread=["less_low", "less_high"]),
+        Column("less", "PVI minus this", "signed", "Δ chosen, paired; 95% interval", spread=["less_low", "less_high"]),
         *(column for column in ARM_COLUMNS if column.key in ("displaced", "chosen", "rejected", "factor")),
     ]
     figures = {f"orders/{row['arm']}/{name}": row[name] for row in rows for name in ("chosen", "rejected", "displaced")}
