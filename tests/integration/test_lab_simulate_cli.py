@@ -1,4 +1,4 @@
-"""`antigrad lab simulate`, objectives and studies of one's own, as a user runs them."""
+"""`antigrad lab simulate`, objectives and studies of your own, as a user runs them."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The folder of a run: what was asked, with what versions, what came out, and how to go on."""
+"""The folder of a run: what was asked, with what versions, what came out, and how to resume."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RunFolder:
             path: The folder; made with its parents.
             job: Name of the job, for example `diagnose`.
             config: A dataclass or mapping of everything that determines the result.
-            resume: Go on with the run in `path` if there is one.
+            resume: Resume the run in `path` if there is one.
             free: Keys that may differ on resume (where to write, how to show).
 
         Returns:

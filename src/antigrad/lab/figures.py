@@ -211,7 +211,10 @@ def simplex(
                 for key, index in (("a", 1), ("b", 0), ("c", 2))
             },
         },
-        "updatemenus": [play_button()],
+        # Beside the apex, where there is room at every width.
+        "updatemenus": [play_button() | {"x": 1, "xanchor": "right", "y": 1, "yanchor": "top"}],
+        "legend": {"y": 1.1},
+        "margin": {"t": 70},
     }
     return Chart(title, {"data": data, "layout": layout, "frames": frames}, text)
 

@@ -86,7 +86,7 @@ def simulate(
             over.
 
     Returns:
-        The trace. An arm, rate and seed whose update is not finite stops there; the others go on.
+        The trace. An arm, rate and seed whose update is not finite stops there; the others continue.
 
     Raises:
         ManyInputsError: Settings do not fit together; all problems at once.

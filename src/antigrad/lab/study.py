@@ -123,11 +123,11 @@ def names() -> list[str]:
 
 
 def load(which: str) -> Study:
-    """Read a study by its name, or from a YAML file of one's own.
+    """Read a study by its name, or from a YAML file of your own.
 
     Args:
         which: A name, or the path of a file that names one under `study` and changes some of its settings, or names a
-            function of one's own, `study: my_module:run`, and gives it settings.
+            function of your own, `study: my_module:run`, and gives it settings.
 
     Returns:
         The study.
@@ -169,7 +169,7 @@ def _own(path: Path) -> Study:
 
 
 def _written(name: str, given: Mapping[str, Any]) -> Study:
-    # A study of one's own: what is not said of it has a word that says so.
+    # A study of your own: what is not said of it has a word that says so.
     attribute(str(given["study"]))
     texts = {"title": name, "asks": "What comes out?", "paper": OWN, "tier": "see the figures"}
     texts |= {"sentence": "none is stated.", "caveat": "It holds for these settings."}
@@ -190,7 +190,7 @@ def run_study(study: Study, *, full: bool = False, seed: int = 0) -> Result:
         What was found.
 
     Raises:
-        InputTypeError: A function of one's own returned something else.
+        InputTypeError: A function of your own returned something else.
     """
     result = attribute(study.code)(study.resolved(full=full, seed=seed))
     if not isinstance(result, Result):

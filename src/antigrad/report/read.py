@@ -18,7 +18,7 @@ from antigrad.core.runs import RunFolder
 Decoder = Callable[[Any], Any]
 
 _SECTIONS = {kind.__dataclass_fields__["kind"].default: kind for kind in get_args(Section)}
-_MEND = ("the page as its job wrote it", "restore the file, or run the job anew")
+_MEND = ("the page as its job wrote it", "restore the file, or run the job again")
 _LEAVES: dict[Any, tuple[type, ...]] = {
     str: (str,),
     bool: (bool,),

@@ -111,12 +111,13 @@ def prose(text: str) -> Markup:
 def _dressed(piece: str, *, typed: bool) -> Markup:
     if not typed:
         return escape(_NEGATIVE.sub("−", piece))
-    inside = piece.strip("`")
-    return (
-        Markup("<code>{}</code>").format(inside)
-        if piece[0] == "`"
-        else Markup('<span class="flag">{}</span>').format(inside)
+    if piece[0] != "`":
+        return Markup('<span class="flag">{}</span>').format(piece)
+    words = (
+        Markup('<span class="flag">{}</span>').format(one) if one[:2] == "--" else escape(one)
+        for one in piece[1:-1].split(" ")
     )
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
 
 
 def _view(section: Section) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def write_report(run: RunFolder) -> Path:
     try:
         html = render(page, facts, summary, name=run.path.resolve().name, inside=inside)
     except RecursionError as error:
-        raise InputValueError(f"{run.path}: a page nested too deep", "what its job wrote", "run it anew") from error
+        raise InputValueError(f"{run.path}: a page nested too deep", "what its job wrote", "run it again") from error
     return write_atomic(run.path / "report.html", html.encode("utf-8", errors="replace"))
 
 

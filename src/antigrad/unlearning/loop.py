@@ -329,7 +329,7 @@ class _Run:
 
 
 class _Once(logging.Filter):
-    # A watch is made anew for each epoch, and would warn of the same in each. Steps and figures do not count.
+    # A watch is made again for each epoch, and would warn of the same in each. Steps and figures do not count.
 
     def __init__(self) -> None:
         super().__init__()

@@ -116,7 +116,7 @@ def certificate_page(rows: Sequence[Mapping[str, Any]], title: str, verdict: Ver
 def write_certificate_page(run: RunFolder) -> str:
     """Write the page of a run whose ledger holds certificates; `antigrad report FOLDER` then draws it.
 
-    For a training loop of one's own: a job of this library writes its page itself.
+    For a training loop of your own: a job of this library writes its page itself.
 
     Args:
         run: The run.

@@ -149,7 +149,7 @@ class Watch:
     def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
         """Take the gradients of the parts apart, if the next step is logged. Call before `backward`.
 
-        Gradients of micro-batches add up; a call while no parameter has a gradient starts anew.
+        Gradients of micro-batches add up; a call while no parameter has a gradient starts over.
 
         Args:
             parts: The parts, with their graph.

@@ -69,7 +69,8 @@ def study_verdict(study: Study, row: Mapping[str, Any], full: bool | None) -> Ve
     counts = [numbers.get(f"verdict/{key}") for key in ("for", "against", "open")]
     answer = f"{word[0].upper()}{word[1:]}"
     if row["finding"] != "none" and None not in counts:
-        answer += f": {counts[0]} comparisons speak for it, {counts[1]} against it, {counts[2]} settle nothing"
+        answer += f": {counts[0]} comparisons speak for it, {counts[1]} against it, {counts[2]} "
+        answer += "settles nothing" if counts[2] == 1 else "settle nothing"
     sure = f"Tier: {study.tier}." + ("" if full is None else f" {_SETTING[full]}.")
     caveats = [text for text in (study.caveat, study.asks) if text]
     return Verdict(_claim(study), f"{answer}.", sure, _ADVICE[row["finding"]], caveats, tone)
@@ -82,7 +83,7 @@ def _claim(study: Study) -> str:
 def _verdict_of_all(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]], full: bool) -> Verdict:
     of = {key: [study.name for study in studies if rows[study.name]["finding"] == key] for key in _COUNTED}
     said = [f"{len(names)} {_COUNTED[key][len(names) != 1]}" for key, names in of.items() if names]
-    answer = f"Of {len(studies)} studies {', '.join(said)}."
+    answer = f"Of {len(studies)} studies, {', '.join(said)}."
     if of["disagrees"]:
         advice = (
             f"Do not rely on the claims of {', '.join(of['disagrees'])}; for the others read what speaks against them."

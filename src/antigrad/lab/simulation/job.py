@@ -1,4 +1,4 @@
-"""`antigrad lab simulate`: follow objectives in a world of one's own, and hold a claim against them."""
+"""`antigrad lab simulate`: follow objectives in a world of your own, and hold a claim against them."""
 
 from __future__ import annotations
 

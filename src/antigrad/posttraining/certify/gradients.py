@@ -218,7 +218,7 @@ def streamed(
         except SafetensorError as error:
             files = [str(file) for halves in parts.values() for file in halves.files]
             raise InputValueError(
-                f"damaged gradients in {Path(files[0]).parent}: {error}", "the files of this run", "start anew"
+                f"damaged gradients in {Path(files[0]).parent}: {error}", "the files of this run", "start over"
             ) from error
 
 

@@ -260,7 +260,7 @@ def _window_section(window: Row) -> Cards:
         "euclidean": "plain gradients: the move does not go down the sum, so there is no such matrix",
     }
     text = "Weights λ of the down part at which, to first order from the model before, every part would have gained. "
-    text += f"Computed with {words[window['window_from']]}. It takes for granted that the same matrix would have "
+    text += f"Computed with {words[window['window_from']]}. It assumes that the same matrix would have "
     text += "served another weight; a new run would bring its own."
     low, high, used = window["lambda_lo"], window["lambda_hi"], window["down_weight"]
     asked = Card("Weight asked for", _plain(used), "--down_weight")

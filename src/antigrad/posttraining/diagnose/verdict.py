@@ -54,9 +54,8 @@ def verdict_of(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row],
         caveats.insert(0, _best(best, len(others), baseline))
     nothing = f"Nothing to fix on these questions: train with {_plain(baseline)}."
     advice = _advice(others, line) if any_lost else nothing
-    error = "" if math.isnan(line["delta_correct_se"]) else f" ± {line['delta_correct_se']:.2g}"
-    sure = f"A sample of {count} questions: mean Δ {signed(line['delta_correct'])}{error} nats"
-    sure += ", ± one standard error." if error else "."
+    error = "" if math.isnan(line["delta_correct_se"]) else f", standard error {line['delta_correct_se']:.2g}"
+    sure = f"A sample of {count} questions: mean Δ {signed(line['delta_correct'])} nats{error}."
     return Verdict(question, answer, sure, advice, caveats, "bad" if any_lost else "good")
 
 

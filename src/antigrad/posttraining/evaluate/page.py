@@ -98,7 +98,7 @@ def _verdict(found: Sequence[Findings], config: EvaluateConfig) -> Verdict:
     said: list[str] = []
     for one in compared[:3]:
         gains = " and ".join(f"pass@{k} {_gain(one.gains[k])}" for k in dict.fromkeys((first, last)))
-        said.append(f"{one.label} against the base: {gains}.")
+        said.append(f"{_helped(one, first, last) if len(compared) == 1 else ''}{one.label} against the base: {gains}.")
     if not compared:
         for k in dict.fromkeys((first, last)):
             best = max(good, key=lambda one: one.passes[k].value)
@@ -147,6 +147,14 @@ def _advice(compared: Sequence[Findings], first: int, last: int) -> tuple[str, T
     if not said:
         return "Nothing to choose between them yet: ask more questions (--questions).", "neutral"
     return " ".join(said), "bad" if down or traded else "good"
+
+
+def _helped(one: Findings, first: int, last: int) -> str:
+    # The word an answer on a single checkpoint begins with.
+    low, high = one.gains[first].sign, one.gains[last].sign
+    if low > 0 > high:
+        return "At the first try only: "
+    return "No: " if min(low, high) < 0 else "Yes: " if low > 0 else "Not settled: "
 
 
 def _gain(value: Estimate) -> str:

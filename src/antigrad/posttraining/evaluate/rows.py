@@ -61,7 +61,7 @@ def check_model(known: Row, now: Row) -> None:
         raise InputValueError(
             f"{now['model']!r} has other weights or tokens than when this run began",
             "the same checkpoint",
-            "start anew in another --output",
+            "start over in another --output",
         )
 
 

@@ -17,7 +17,7 @@ from antigrad.language.tasks import Style, Task, load_task
 
 Engine = Literal["auto", "transformers", "vllm"]
 FREE = ("output", "resume", "shown", "rows_at_once", "threads")
-"""What may differ when a run goes on: it changes no figure beyond rounding."""
+"""What may differ when a run is resumed: it changes no figure beyond rounding."""
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 

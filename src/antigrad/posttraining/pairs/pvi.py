@@ -140,7 +140,7 @@ def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folde
     key = hashlib.sha256(repr((content, settings, fingerprint(policy))).encode()).hexdigest()[:32]
     path = folder / f"pvi-{key}.parquet"
     if path.exists():
-        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made anew
+        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made again
             table = parquet.read_table(path, page_checksum_verification=True)
             known = torch.tensor(table.column("pvi").to_pylist(), dtype=torch.float64)
             if known.shape == (len(pairs),) and bool(known.isfinite().all()):

@@ -46,7 +46,7 @@ class TrainConfig(Settings):
         max_new_tokens: Longest answer that is sampled.
         certify_every: Steps between certificates of the optimizer's step; 0 for none.
         log_every: Steps between rows.
-        save_every: Steps between checkpoints; a run that was interrupted goes on from the last one.
+        save_every: Steps between checkpoints; a run that was interrupted resumes from the last one.
         verifier: `exact`, `last_number`, `math` or `reasoning_gym`; default: the task's.
         style: `raw` or `chat` prompts; default: the task's.
         shots: Worked examples in the prompt; default: the task's.

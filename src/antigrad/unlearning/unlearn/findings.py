@@ -141,21 +141,21 @@ def _judged(found: Judgement, count: int) -> tuple[str, str, bool]:
     row, kept = found.forgotten.row, found.kept.row
     if found.forgotten.beyond and row["value"] > row["retrain"]:
         return (
-            f"Not forgotten: {_percent(row['value'])} of the {count} samples are still classified correctly, "
+            f"No: {_percent(row['value'])} of the {count} samples are still classified correctly, "
             f"{_percent(row['retrain'])} after retraining.",
             "Try more epochs, a larger learning_rate, or another method: `antigrad unlearn compare` runs them all.",
             False,
         )
     if found.harmed:
         return (
-            f"Forgotten, but what stays was harmed: test accuracy is {_percent(kept['value'])}, "
+            f"Yes, but what stays was harmed: test accuracy is {_percent(kept['value'])}, "
             f"{_percent(kept['retrain'])} after retraining.",
             "Try a smaller learning_rate, or a method with a retain part, such as duck or npo.",
             False,
         )
     if found.forgotten.beyond:
         return (
-            f"Forgotten more than retraining forgets: {_percent(row['value'])} of the {count} samples are classified "
+            f"Yes, and more than retraining forgets: {_percent(row['value'])} of the {count} samples are classified "
             f"correctly, {_percent(row['retrain'])} after retraining. A model that never saw them differs.",
             "Try fewer epochs, or stop=true.",
             False,
@@ -163,14 +163,14 @@ def _judged(found: Judgement, count: int) -> tuple[str, str, bool]:
     if found.soon and found.back is not None:
         back = found.back.row
         return (
-            f"Forgotten by its accuracy, but not gone: {back['value']:.0f} steps of fine-tuning on a few of the "
+            f"By its accuracy, but not gone: {back['value']:.0f} steps of fine-tuning on a few of the "
             f"samples bring the others back, where a retrained model needs {back['retrain']:.0f}.",
             "If it must be gone, retrain; `antigrad unlearn compare` shows after which methods they come back as late.",
             False,
         )
     if found.tell:
         return (
-            f"Forgotten by its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
+            f"By its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
             "than on the retrained model (at 95% each, one of twenty does so by chance).",
             "See which below; if an attacker must not tell, retrain or try another method.",
             False,

@@ -35,7 +35,7 @@ def pretrain(config: PretrainConfig) -> RunFolder:
 
     The loss is the mean negative log-likelihood of the tokens of the worked answer and of what ends
     it. No question of the `test` split is trained on; one set of them says when to stop, and another
-    gives the figures of the summary. The run goes on after a kill at any moment with `resume=True`,
+    gives the figures of the summary. The run resumes after a kill at any moment with `resume=True`,
     to the same weights bit for bit.
 
     Args:

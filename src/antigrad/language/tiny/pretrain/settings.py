@@ -19,7 +19,7 @@ class PretrainConfig(Settings):
         seed: Decides the first weights, the questions and the draws of the evaluations.
         target: Stop at the first evaluation whose accuracy at temperature 1 is at least this.
         steps: Stop after so many optimizer steps whether it is or not.
-        every: Steps between evaluations; a run that was interrupted goes on from the last one.
+        every: Steps between evaluations; a run that was interrupted resumes from the last one.
         questions: Held-out questions an evaluation asks, with 8 responses each. The last one, which
             gives the figures of the summary, asks other questions, and four times as many.
         batch_size: Worked answers per step.

@@ -55,7 +55,7 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
     arms = [arm_row(arm, found[arm], plain, draws) for arm in config.arms]
     predictors = predictor_rows(pairs, plain, seed=config.seed)
     sections: list[Section] = [Cards("In short", _cards(arms, predictors, pairs))]
-    note = f"One update a pair ({config.optimizer}, step {config.step_size:g}) from the same weights under each rule."
+    note = f"One update per pair ({config.optimizer}, step {config.step_size:g}) from the same weights under each rule."
     sections.append(Table("What each rule does", ARM_COLUMNS, arms, note))
     sections.append(_pairs(pairs, found, config))
     sections.append(_receipts(run, pairs, plain, config.shown))
@@ -84,7 +84,8 @@ def _read(run: RunFolder) -> list[dict[str, Any]]:
 def _verdict(arms: Sequence[Row], pairs: Sequence[Row], excluded: int) -> Verdict:
     none = next(row for row in arms if row["arm"] == "none")
     lost, count = round(none["displaced"] * len(pairs)), len(pairs)
-    answer = f"{'Yes' if lost else 'No'}: on {lost} of {count} pairs (mean Δ chosen {_signed(none['chosen'])} nats, "
+    answer = f"Yes: on {lost} of {count} pairs" if lost else f"No: on none of {count} pairs"
+    answer += f" (mean Δ chosen {_signed(none['chosen'])} nats, "
     answer += f"rejected {_signed(none['rejected'])})."
     others = [row for row in arms if row["arm"] != "none" and row["displaced"] < none["displaced"]]
     if not lost:
@@ -98,7 +99,7 @@ def _verdict(arms: Sequence[Row], pairs: Sequence[Row], excluded: int) -> Verdic
     else:
         advice = "No rule tried leaves fewer: look at the pairs that lose most, or try smaller steps."
     ends = f"{_signed(none['chosen_low'])} to {_signed(none['chosen_high'])}"
-    caveats = ["One step a pair, not a training."]
+    caveats = ["One step per pair is not a training run."]
     if excluded:
         caveats.append(f"{excluded} rows were left out: see the last table.")
     question = "Does one DPO step lower the likelihood of the chosen answer?"

@@ -30,10 +30,12 @@ class Heading:
 
     Args:
         title: Its title.
+        name: Of the method, within a sentence.
         what: What is trained on, in a few words.
     """
 
     title: str
+    name: str
     what: str
 
 
@@ -67,13 +69,13 @@ def _verdict(config: AnswersConfig, heading: Heading, points: Sequence[Row]) -> 
     side = "held-out" if name == "held_out_accuracy" else "training"
     first, last = points[0][name], points[-1][name]
     count = config.held_out if name == "held_out_accuracy" else points[-1]["questions"]
-    often = f"answered anew every {config.refresh} steps" if config.refresh else "answered once (offline)"
+    often = f"answered again every {config.refresh} steps" if config.refresh else "answered once (offline)"
     tone = change_tone(first, last, count)
     answer = f"{change_word(tone)}: accuracy on {side} questions {first:.1%} → {last:.1%}."
     caveats = [f"{config.steps} steps on {heading.what}, {often}."]
     if side == "training":
         caveats.append("These are the questions it was trained on; --held_out keeps some apart.")
-    return Verdict(f"Did {heading.title} help?", answer, change_sure(tone, count), change_advice(tone), caveats, tone)
+    return Verdict(f"Did {heading.name} help?", answer, change_sure(tone, count), change_advice(tone), caveats, tone)
 
 
 def _cards(points: Sequence[Row]) -> list[Card]:

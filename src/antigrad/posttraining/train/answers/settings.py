@@ -34,7 +34,7 @@ class AnswersConfig(TrainConfig):
         learning_rate: Of AdamW, the highest of TRL's schedule; TRL's own for supervised fine-tuning.
         samples: Answers sampled a question (N).
         sampling_temperature: Temperature of those answers.
-        refresh: Steps after which the policy answers the questions anew and continues with these answers; 0 trains on
+        refresh: Steps after which the policy answers the questions again and continues with these answers; 0 trains on
             the first answers only (offline).
         answers_a_step: Answers an optimizer step.
         trl: Any other option of TRL's `SFTConfig`, as `--trl.weight_decay=0.1`.

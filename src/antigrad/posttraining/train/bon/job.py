@@ -40,7 +40,7 @@ def train_bon(config: TrainBonConfig) -> RunFolder:
         >>> TrainBonConfig(model="tiny", tasks="tiny_arithmetic(split=train)").samples
         10
     """
-    heading = Heading("Best-of-N", f"the best of {config.samples} own answers")
+    heading = Heading("Best-of-N", "Best-of-N", f"the best of {config.samples} own answers")
     return run_training(OnAnswers("train bon", config, Best(only_correct=config.only_correct), heading))
 
 

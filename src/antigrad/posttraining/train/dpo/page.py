@@ -125,7 +125,7 @@ def _method(config: TrainDPOConfig) -> str:
 
 def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, alarms: int) -> Verdict:
     question = f"Did {_method(config)} with '{config.credit}' keep the chosen responses?"
-    caveats = [f"{config.steps} steps" + (f", pairs drawn anew every {config.refresh}." if config.refresh else ".")]
+    caveats = [f"{config.steps} steps" + (f", pairs resampled every {config.refresh}." if config.refresh else ".")]
     if alarms:
         caveats.insert(0, f"{alarms} alarms: see the table.")
     if "held_out/chosen_change" in figures:
@@ -137,7 +137,8 @@ def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, ala
     else:
         answer = "Not measured: no pair was held out or probed."
         return Verdict(question, answer, "", "Hold out pairs (--held_out) to measure it.", caveats)
-    sign = "Yes" if up > 0 else "No" if up < 0 else "They did not move"
+    few = which == "held-out" and pairs < LEAST
+    sign = "Not settled" if few else "Yes" if up > 0 else "No" if up < 0 else "They did not move"
     answer = f"{sign}: {which} chosen responses changed by {up:+.2f} nats, rejected ones by {down:+.2f}."
     answer = answer.replace(" -", " −")
     if up < 0:
@@ -146,7 +147,6 @@ def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, ala
             advice = "This rule did not stop it: ask `antigrad diagnose pairs` which does on your pairs."
     else:
         advice = "Nothing to fix here: keep it, and compare it with `antigrad evaluate`."
-    few = which == "held-out" and pairs < LEAST
     if few:
         advice = f"Hold out {LEAST} pairs or more (--held_out) before relying on it."
     tone = "neutral" if few or not up else "good" if up > 0 else "bad"

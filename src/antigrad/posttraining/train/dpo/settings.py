@@ -36,7 +36,7 @@ class TrainDPOConfig(TrainConfig):
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
         sampling_temperature: Temperature of those answers.
         max_new_tokens: Longest of those answers.
-        refresh: Steps after which the policy answers the questions anew and continues with the pairs of these answers;
+        refresh: Steps after which the policy answers the questions again and continues with the pairs of these answers;
             0 trains on the first pairs only (offline).
         held_out: Pairs, of prompts of their own, that are measured and never trained on.
         pairs_a_step: Pairs an optimizer step.
@@ -137,7 +137,7 @@ class TrainDPOConfig(TrainConfig):
         problems += self.row_problems() if not problems else []
         problems += self.others(DPOConfig, OURS)
         if self.refresh and self.pairs:
-            problems.append(f"refresh={self.refresh} with pairs={self.pairs}: only answers to tasks are sampled anew")
+            problems.append(f"refresh={self.refresh} with pairs={self.pairs}: only answers to tasks are resampled")
         problems += check_rounds(self.refresh, self.trl)
         try:
             PAIR_CREDIT.make(self.credit)

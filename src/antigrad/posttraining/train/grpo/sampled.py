@@ -70,7 +70,7 @@ class SampledTrainer(MeasuredTrainer):
     def _log_metrics(
         self, inputs: list[dict[str, Any]], prompts: list[Any], completions: list[Any], completion_ids_list: Any
     ) -> None:
-        """Log the means of metrics of one's own, over the responses that they score.
+        """Log the means of metrics of your own, over the responses that they score.
 
         Args:
             inputs: One row per response.

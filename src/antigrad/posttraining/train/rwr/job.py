@@ -40,7 +40,9 @@ def train_rwr(config: TrainRwrConfig) -> RunFolder:
         >>> TrainRwrConfig(model="tiny", tasks="tiny_arithmetic(split=train)").beta
         0.1
     """
-    heading = Heading("Reward-weighted regression", f"own answers with weights of β = {config.beta:g}")
+    heading = Heading(
+        "Reward-weighted regression", "reward-weighted regression", f"own answers with weights of β = {config.beta:g}"
+    )
     return run_training(OnAnswers("train rwr", config, Regression(Rwr(config.beta, config.raw)), heading))
 
 
