@@ -113,7 +113,7 @@ class Column:
     format: Format = "text"
     help: str = ""
     more: bool = False
-    spread: Sequence[str] = ()
+    spread: Sequence[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _view(section: Section) -> dict[str, Any]:
     if isinstance(section, Chart):
         return view | {"figure": gaps(plain_figure(section.figure))}
     if isinstance(section, Table):
-        section, same = told_once(section)
+        section, same = said_once(section)
         rows = [_cells(section, row) for row in section.rows]
         view |= {"section": section, "text": " ".join(filter(None, (section.text, same)))}
         return view | {"rows": rows, "filters": _filters(section, rows), "more": any(c.more for c in section.columns)}
@@ -139,7 +139,7 @@ def _view(section: Section) -> dict[str, Any]:
     return view
 
 
-def told_once(table: Table) -> tuple[Table, str]:
+def said_once(table: Table) -> tuple[Table, str]:
     """Leave out what is the same in every row, and what no row has; the first column stays, and one beside it.
 
     Args:
@@ -150,11 +150,11 @@ def told_once(table: Table) -> tuple[Table, str]:
 
     Example:
         >>> from antigrad.core.page import Column
-        >>> columns = [Column("arm", "rule"), Column("n", "questions", "integer"), Column("error", "failed because")]
-        >>> rows = [{"arm": "none", "n": 8, "error": None}, {"arm": "nthr", "n": 8, "error": None}]
-        >>> short, text = told_once(Table("Rules", columns, rows))
+        >>> columns = [Column("arm", "rule"), Column("gain", "gain", "integer"), Column("n", "questions", "integer")]
+        >>> rows = [{"arm": arm, "gain": gain, "n": 8, "error": None} for arm, gain in [("none", 0), ("nthr", 1)]]
+        >>> short, text = said_once(Table("Rules", columns, rows))
         >>> [column.key for column in short.columns], text
-        (['arm'], 'In every row: questions 8.')
+        (['arm', 'gain'], 'In every row: questions 8.')
     """
     kept, said = list(table.columns[:1]), list[str]()
     for column in table.columns[1:]:

@@ -139,4 +139,5 @@
   };
   draw();
   document.addEventListener("themechange", draw);
+  matchMedia("print").addEventListener("change", draw); // paper is light, whatever the screen is
 })();

@@ -213,7 +213,8 @@ def _foreseen(rows: dict[int, dict[str, Any]], rise: Tensor, before: Paid, weigh
     most = min(MOST, len(places) // 4)
     chosen, lost = (set(torch.argsort(one, descending=True)[:most].tolist()) for one in (ours, real))
     text = f"Predicted from the first batches, before anything changed: rank correlation {float(rank.statistic):.2f} "
-    text += f"with what happened; of the {most} samples predicted to pay most, {len(chosen & lost)} are among the {most} that "
+    text += f"with what happened; of the {most} samples predicted to pay most, {len(chosen & lost)} are among the "
+    text += f"{most} that "
     text += f"did (by chance {most * most / len(places):.0f})."
     if safe is not None and balanced is not None and balanced < weight:
         spared = float(safe.clamp(min=0).sum() / ours.clamp(min=1e-300).sum())
