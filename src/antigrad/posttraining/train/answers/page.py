@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from antigrad.core.compact import CompactRows
 from antigrad.core.page import Card, Cards, Chart, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.train.answers.settings import AnswersConfig
@@ -47,7 +48,7 @@ def describe(run: RunFolder, config: AnswersConfig, heading: Heading) -> None:
         config: What was asked.
         heading: How the page is headed.
     """
-    train = [{key: value for key, value in row.items() if key in KEPT} for row in run.ledger.stream("train")]
+    train = CompactRows({key: row[key] for key in row if key in KEPT} for row in run.ledger.stream("train"))
     rounds, final = list(run.ledger.stream("round")), run.ledger.one("final")
     setup = run.ledger.one("setup")
     points = [*rounds, final]
