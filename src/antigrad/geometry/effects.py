@@ -313,7 +313,7 @@ class SafeWeight:
         return dict(self._sums)
 
     def load(self, state: Mapping[str, float]) -> None:
-        """Go on from a state.
+        """Restore a state.
 
         Args:
             state: What `state` returned.

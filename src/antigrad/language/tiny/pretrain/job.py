@@ -134,7 +134,7 @@ class _Training:
         return loss.item()
 
     def evaluate(self, problems: Sequence[Problem], loss: float) -> None:
-        """Measure the accuracy, write its row, and keep everything needed to go on from here.
+        """Measure the accuracy, write its row, and keep everything needed to resume from here.
 
         Args:
             problems: Held-out questions.
