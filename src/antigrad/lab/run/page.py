@@ -21,7 +21,7 @@ _ADVICE = {
     "mixed": "Rely on it only in the settings for which the table “What the verdict reads” says “for”.",
     "disagrees": "Do not rely on it: the table “What the verdict reads” lists what speaks against it.",
     "open": "Run more seeds (--full) before relying on it.",
-    "none": "State a claim (--claim) to have it tested against these numbers.",
+    "none": "State a claim to have it tested against these numbers.",
 }
 _SETTING = {True: "Full setting", False: "Fast setting with few seeds; --full runs more"}
 _COUNTED = {

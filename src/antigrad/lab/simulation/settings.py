@@ -40,7 +40,7 @@ class SimulateConfig(Settings):
         eta: Step size.
         steps: Steps.
         tier: `mean_field`, `sampled`, or `dataset`: the exact direction on draws of the start.
-        law: What is drawn from: `online`, `offline`, or a number of steps after which it is brought up to date.
+        law: What is drawn from: `online`, `offline`, or a number of steps after which it is refreshed.
         group: Samples per prompt.
         prompts: Prompts drawn per step (tier `sampled`); 0 is all.
         draws: Draws of a data set (tier `dataset`).

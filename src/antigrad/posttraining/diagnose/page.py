@@ -150,7 +150,7 @@ def _cards(
             lost, count = round(line["lld_share"] * line["questions"]), line["questions"]
             share = line["lld_response_share"]
             note = f"lost likelihood under '{baseline}', step {size:g}; averaged over a question's answers, "
-            note += f"{lost} of {count} questions did"
+            note += f"{lost or 'none'} of the {count} questions did"
             cards.append(Card("Correct answers displaced", f"{share:.0%}", note, "bad" if share or lost else "good"))
     if mixed:
         shares = f"{_selected(mixed, 'inclusive'):.1%} / {_selected(mixed, 'others'):.1%}"

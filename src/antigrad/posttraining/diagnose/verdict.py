@@ -39,7 +39,7 @@ def verdict_of(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row],
         answer = (
             f"Yes: under {_plain(baseline)} at step size {size:g}, {share:.0%} of its distinct correct answers lost "
         )
-        answer += f"likelihood; averaged over a question's answers, {lost} of {count} questions did."
+        answer += f"likelihood; averaged over a question's answers, {lost or 'none'} of the {count} questions did."
     else:
         answer = f"No: none of them lost likelihood, on {count} questions and at every step size tried."
     others = [

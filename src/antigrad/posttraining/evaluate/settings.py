@@ -32,7 +32,7 @@ class EvaluateConfig(Settings):
         base: The model they came from; it is evaluated too, and they are compared with it.
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         questions: How many questions to ask.
-        samples: Responses sampled a question (n).
+        samples: Responses sampled per question (n).
         k: Numbers of attempts for pass@k, none above `samples`; default: 1, 2, 4, … and `samples` itself.
         temperature: Sampling temperature; log-probabilities and entropies are taken at it.
         max_new_tokens: Longest response; longer ones are cut and counted.
@@ -46,7 +46,7 @@ class EvaluateConfig(Settings):
         shots: Worked examples in the prompt; default: the task's.
         engine: What generates: `transformers`, `vllm`, or `auto`: vLLM where it is installed and there is a CUDA
             device, for whole models.
-        rows_at_once: Responses a forward pass.
+        rows_at_once: Responses per forward pass.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads; None leaves torch's choice.

@@ -103,7 +103,7 @@ def test_the_verdict_tells_the_figures_of_the_largest_step(tmp_path: Path) -> No
     content = page(tmp_path, USUAL)[1]
     verdict, text = content["verdict"], said(content)
     assert verdict["answer"].startswith("Yes:") and verdict["tone"] == "bad"
-    assert "2 of 3 questions did" in verdict["answer"]
+    assert "2 of the 3 questions did" in verdict["answer"]
     assert "mean Δ −0.417 nats, standard error 0." in verdict["sure"]
     # Paired: 1.5, 0.25 and -0.25, of which two are gains; one of three loses under nthr.
     assert "'nthr' is indistinguishable from 'none' on 3 questions (6 questions or more are needed" in text
@@ -230,7 +230,7 @@ def test_one_question_has_no_standard_error_and_no_ranking(tmp_path: Path) -> No
     run, content = page(tmp_path, USUAL[:5])
     assert "nan" not in said(content)
     assert "standard error 0" not in said(content) and "± 0 " not in said(content)
-    assert "1 of 1 questions did" in said(content)
+    assert "1 of the 1 questions did" in said(content)
     assert math.isnan(run.summary["gwhes_overlap@1e-05"])
 
 
