@@ -14,7 +14,7 @@ from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summar
 from antigrad.scenarios.scenario.playback import played
 from antigrad.scenarios.scenario.rows import NO_CANDIDATE
 from antigrad.scenarios.scenario.settings import ScenarioConfig
-from antigrad.scenarios.tools import HIT
+from antigrad.scenarios.tools import HIT, MARGINS
 
 _CAVEAT = (
     "Avoidable: an escape was found against the others as they drove, in a lattice of braking and swerving, with 0.3 m"
@@ -193,16 +193,18 @@ def _effects(rows: list[dict[str, Any]], config: ScenarioConfig) -> Table:
     moved = [row for row in rows if row.get("iterations")]
     columns = [
         Column("cost", "cost"),
-        Column("jobs", "jobs", "integer"),
-        Column("fell", "it fell in", "percent", "share of the jobs in which the last update lowered this cost"),
+        Column("weight", "weight", "number", "in this attack; 0: not a part of it, measured all the same"),
+        Column("jobs", "jobs", "integer", "in which the last update changed this cost"),
+        Column("fell", "it fell in", "percent", "share of these jobs"),
         Column("mean", "mean effect", "signed", "first-order drop of the cost in the last update"),
     ]
     shown: list[dict[str, Any]] = []
-    for cost in config.recipe().costs:
+    for cost, weight in (dict.fromkeys(MARGINS, 0.0) | config.recipe().costs).items():
         effects = [row[f"effect/{cost}"] for row in moved if row.get(f"effect/{cost}")]
         if effects:
             fell = sum(effect > 0 for effect in effects) / len(effects)
-            shown.append({"cost": cost, "jobs": len(effects), "fell": fell, "mean": sum(effects) / len(effects)})
+            told = {"cost": cost, "weight": weight, "jobs": len(effects), "fell": fell}
+            shown.append(told | {"mean": sum(effects) / len(effects)})
     descended = [row["descended"] for row in moved]
     share = sum(descended) / max(1, len(descended))
     text = f"Of all updates, {share:.0%} went down the whole weighted cost after rules and moments had changed them."

@@ -89,17 +89,20 @@ def read(config: ScenarioConfig, given: Given) -> tuple[list[Scenes], list[dict[
         given: Which.
 
     Returns:
-        Batches of one, arranged; and a row for each that was refused.
+        Batches of one, arranged and rasterised; and a row for each that was refused.
     """
+
+    def prepared(one: Scenes) -> Scenes:
+        return rasterise(arrange(_promoted(one), config.max_objects))
+
     if given.synthetic[1]:
         first, count = given.synthetic
-        every = sample(count, config.agents, config.seed, first=first)
-        return [arrange(_promoted(one), config.max_objects) for one in every], []
+        return [prepared(one) for one in sample(count, config.agents, config.seed, first=first)], []
     scenes: list[Scenes] = []
     refused: list[dict[str, Any]] = []
     for source in given.sources:
-        try:
-            scenes += [arrange(_promoted(one), config.max_objects) for one in source.read()]
+        try:  # All that can be wrong with one scene: the others of its batch are attacked.
+            scenes += [prepared(one) for one in source.read()]
         except AntigradError as error:
             refused.append({"kind": "refused", "source": str(source.path), "reason": str(error)})
     return scenes, refused
@@ -110,13 +113,12 @@ def attack_batch(config: ScenarioConfig, scenes: Scenes) -> Found:
 
     Args:
         config: The job's.
-        scenes: Arranged, one batch.
+        scenes: Arranged and rasterised, one batch.
 
     Returns:
         Rows and traces.
     """
-    scenes = _doubted(scenes)
-    scenes = _mapped(rasterise(scenes) if scenes.road is None else scenes).to(torch.float32)
+    scenes = _mapped(_doubted(scenes)).to(torch.float32)
     recipe = config.recipe()
     planner = make_planner(config.planner, config.deadline)
     tools = Tools.of(recipe, planner, config.refresh, safe=config.weight == "safe")
@@ -163,7 +165,7 @@ def _promoted(scenes: Scenes) -> Scenes:
 
 def _doubted(scenes: Scenes) -> Scenes:
     # What is doubtful of the reading: a wrong unit or reference point does not crash, it biases.
-    found = diagnose(replace(scenes, road=None))  # maps are judged below
+    found = diagnose(replace(scenes, road=None))  # `_mapped` judges the maps
     records = [
         replace(record, notes={**record.notes, "warnings": list(one.warnings)}) if one.warnings else record
         for record, one in zip(scenes.records, found, strict=True)

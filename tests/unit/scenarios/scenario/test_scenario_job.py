@@ -15,6 +15,7 @@ from antigrad.core.page import ARTIFACT
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.io import READERS, WRITERS
 from antigrad.scenarios.scenario import ScenarioConfig, scenario
+from antigrad.scenarios.scenario.animation import AROUND, SIDE, frames
 from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, wilson
 from antigrad.scenarios.scenario.settings import WEIGHTS
 from antigrad.scenarios.scenario.trace import ended
@@ -113,6 +114,15 @@ def test_a_moving_picture_shows_the_contact(run: RunFolder) -> None:
     assert sum(red[0]) < sum(red[1])
 
 
+def test_a_moving_picture_shows_the_road(run: RunFolder) -> None:
+    """The ego drives in the middle of a road 16 m wide: 5 m to its left is road, 12 m is not."""
+    best = best_of_scenes(jobs_of(run))[0]
+    picture, metre = frames(ended(run, best), best["striker"], best["contact_step"])[0], SIDE / 2 / AROUND
+    near, far = (picture.getpixel((SIDE // 2 - 40, round(SIDE / 2 - aside * metre))) for aside in (5, 12))
+    assert near != far
+    assert far == picture.getpixel((SIDE - 1, SIDE - 1))
+
+
 def test_the_page_has_its_sections(run: RunFolder) -> None:
     page = run.read_json(ARTIFACT)
     titles = [section["title"] for section in page["sections"]]
@@ -121,6 +131,10 @@ def test_the_page_has_its_sections(run: RunFolder) -> None:
     kinds = [section["kind"] for section in page["sections"]]
     assert kinds[:3] == ["cards", "scene", "table"]
     assert "chart" not in kinds
+    effects = next(section for section in page["sections"] if section["title"] == "What the last updates did")
+    weights = {row["cost"]: row["weight"] for row in effects["rows"]}
+    assert weights["closest_approach"] == 1
+    assert weights["deviation"] == 0  # no part of the attack, but of what it did
     assert "1 of 1 scenes" in page["verdict"]["answer"]
 
 
@@ -206,6 +220,17 @@ def test_an_ego_alone_has_nobody_to_attack_it_and_an_empty_file_is_refused(tmp_p
     assert refused["reason"].startswith("given: ")
 
 
+def test_a_scene_that_needs_an_endless_map_is_refused_and_the_others_of_its_batch_go_on(tmp_path: Path) -> None:
+    """A position kilometres away, which a recording may hold: the raster of that scene would have 25 million cells."""
+    places = folder_of(tmp_path / "scenes", ATTACKABLE, (*ATTACKABLE, Car(x=5000.0, y=5000.0)))
+    found = scenario(ScenarioConfig([str(places)], "log_replay", output=tmp_path / "run", **QUICK))
+    assert {row["scene"]: row["status"] for row in jobs_of(found)} == {"scene 0": "hit"}
+    (refused,) = found.ledger.rows("refused")
+    assert "scene 1" in refused["reason"]
+    assert "cells" in refused["reason"]
+    assert found.summary["refused"] == 1
+
+
 def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:
     WRITERS.make("antigrad")(scene(Car(), Car(y=5), steps=1, name="short"), tmp_path / "scenes" / "0")
     with pytest.raises(ManyInputsError, match="2 at least"):
@@ -266,6 +291,19 @@ def test_without_leaves_rules_out() -> None:
     )
     changed = ScenarioConfig(jobs="scene", iterations=7, costs={"gap_mean": 1.0}).recipe()
     assert (changed.jobs, changed.iterations, changed.costs) == ("scene", 7, {"gap_mean": 1.0})
+
+
+def test_the_papers_rates_are_shares_of_149_scenes_alone() -> None:
+    """48.99 % and 60.40 % of at most 200 scenes; the intervals are 8 points to each side."""
+
+    def counts(rate: str) -> dict[int, int]:
+        return {of: n for of in range(100, 201) for n in range(of) if f"{100 * n / of:.2f}" == rate}
+
+    both = {of: (counts("48.99")[of], counts("60.40")[of]) for of in counts("48.99") if of in counts("60.40")}
+    assert both == {149: (73, 90)}
+    for count in both[149]:
+        low, high = wilson(count, 149)
+        assert 0.07 < (high - low) / 2 < 0.09
 
 
 @pytest.mark.parametrize(("count", "of"), [(0, 10), (26, 33), (90, 149)])
