@@ -21,10 +21,13 @@ def main() -> None:
         presets = kept(__file__, "scenarios_presets")["figures"]
         rows = [[name, PLANNERS[ego], *cells(found)] for name, egos in presets.items() for ego, found in egos.items()]
         tables["presets"] = markdown(["preset", "ego", *HEAD], rows)
+    if (RESULTS / "scenarios_vehicles.json").exists():
+        tables["vehicles"] = vehicles_table(kept(__file__, "scenarios_vehicles")["figures"])
     if (RESULTS / "scenarios_rules.json").exists():
         rules = kept(__file__, "scenarios_rules")["figures"]
         rows = [[name, *cells(found)] for name, found in rules.items()]
         tables["rules"] = markdown(["IDM, corrected attack", *HEAD], rows)
+        tables["jobs"] = jobs_table({name: rules[name] for name in ("all rules", WARNING, "safe weight")})
     if (RESULTS / "scenarios_released_rules.json").exists():
         rules = kept(__file__, "scenarios_released_rules")["figures"]
         rows = [[name, *cells(found)] for name, found in rules.items()]
@@ -36,6 +39,7 @@ def main() -> None:
     fill(EXPLANATION / "scenarios-study.md", tables)
 
 
+WARNING = "with a warning before the point of no return"
 HEAD = [
     "scenes hit", "95 %", "median it.", "off record", "off road", "farther off", "third", "avoidable", "ego's fault",
     "lead",
@@ -56,6 +60,24 @@ def cells(found: Figures) -> list[str]:
         text(found["ego_at_fault_share"], ".0%"),
         text(found["lead_median_s"], ".1f", " s"),
     ]
+
+
+def vehicles_table(found: Figures) -> str:
+    """How far each vehicle is off the record by itself."""
+    rows = [
+        [name, str(one["movers"]), text(one["median_m"], ".1f", " m"), text(one["tenth_m"], ".1f", " m")]
+        for name, one in found.items()
+    ]
+    return markdown(["vehicle", "movers", "off record, median", "one in ten more than"], rows)
+
+
+def jobs_table(found: Figures) -> str:
+    """What changes of ours do to all jobs: the other tables have one a scene."""
+    rows = [
+        [name, str(one["jobs_hit"]), f"{one['jobs_avoidable']} = {one['jobs_avoidable'] / one['jobs_hit']:.0%}"]
+        for name, one in found.items()
+    ]
+    return markdown(["IDM, corrected attack", "jobs hit", "of these avoidable"], rows)
 
 
 def transfer_table(found: Figures) -> str:

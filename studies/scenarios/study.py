@@ -7,6 +7,7 @@ A run that was stopped goes on where it was: what is done lies in `pieces/`.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,15 @@ import torch
 from studies.kept import record
 from studies.scenarios import arms
 from studies.scenarios.arms import PLANNERS, Arm, Found
+from studies.scenarios.page import WARNING
 
 from antigrad.core.catalog import parse_spec
+from antigrad.scenarios.io import find
+from antigrad.scenarios.planners import make_planner
 from antigrad.scenarios.recipe import Recipe, preset
 from antigrad.scenarios.scenario.findings import figures_of
+from antigrad.scenarios.steering import Recording
+from antigrad.scenarios.tools import Tools
 
 KING_COLUMN = ["vehicles", "seen"]
 """What the repository calls `king`: the released objective without its filters and mask."""
@@ -37,6 +43,9 @@ def run(quick: bool, keep: bool) -> None:
     def done(arm: Arm) -> Found:
         return arms.run(arms.shorter(arm, 8), 6, keep=False) if quick else arms.run(arm)
 
+    keep_as(
+        "vehicles", "cars that move off their record before any attack, largest distance", drifts(8 if quick else None), keep
+    )
     fixed = {planner: done(Arm(preset("regents_fixed"), planner)) for planner in PLANNERS}
     keep_as("transfer", "hits against one planner, replayed with another at the wheel", transfer(fixed), keep)
     for planners in (PLANNERS[:2], PLANNERS):  # What the papers can be set beside comes first.
@@ -50,6 +59,30 @@ def run(quick: bool, keep: bool) -> None:
             keep_as("rules", "the corrected attack on IDM: each rule left out alone", found, keep)
             found = {name: figures_of(done(arm).rows) for name, arm in released_rules().items()}
             keep_as("released_rules", "the released attack on IDM: each rule left out alone", found, keep)
+
+
+def drifts(limit: int | None = None) -> dict[str, Any]:
+    """How far each vehicle is off the record of those who move in it, before any attack.
+
+    Args:
+        limit: The first so many scenes.
+
+    Returns:
+        Vehicle, and the figures.
+    """
+    found: dict[str, Any] = {}
+    for name in ("no_reverse", "king"):
+        tools = Tools.of(preset("king", {"vehicle": name, "steering": ["vehicles", "seen", "static"]}), make_planner("log_replay"))
+        every: list[float] = []
+        for first in range(0, len(find(arms.DATA)[:limit]), arms.BATCH):
+            scenes = arms.scenes_of(first, arms.BATCH)
+            recording = Recording.of(scenes, tools.vehicle)
+            off = torch.hypot(recording.driven.x - recording.log.states.x, recording.driven.y - recording.log.states.y)
+            most = torch.where(recording.live, off, 0.0).amax(-1)
+            every += most[tools.candidates(scenes)].tolist()
+        tenth = statistics.quantiles(every, n=10)[-1]
+        found[name] = {"movers": len(every), "median_m": statistics.median(every), "tenth_m": tenth}
+    return found
 
 
 def keep_as(name: str, what: str, figures: Mapping[str, Any], keep: bool) -> None:
@@ -74,9 +107,7 @@ def rules() -> dict[str, Arm]:
     whole = preset("regents_fixed")
     recipes = {"all rules": whole} | without_each("regents_fixed")
     recipes["half the steering step"] = preset("regents_fixed", {"steering": [*whole.steering, "half_steer"]})
-    recipes["with a warning before the point of no return"] = preset(
-        "regents_fixed", {"costs": whole.costs | {"warning_time": 20.0}}
-    )
+    recipes[WARNING] = preset("regents_fixed", {"costs": whole.costs | {"warning_time": 20.0}})
     return {name: Arm(recipe, "idm") for name, recipe in recipes.items()} | {"safe weight": Arm(whole, "idm", True)}
 
 

@@ -174,6 +174,7 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
         "success_low": low,
         "success_high": high,
         "jobs_hit": len(hits),
+        "jobs_avoidable": sum(row.get("verdict") == AVOIDABLE for row in hits),
         "iterations_median": _median(row["iterations"] for row in best),
         "deviation_mean_m": _mean(row["log_deviation"] for row in best),
         "off_road_share": _share(best, lambda row: _excess(row) > DEEP),

@@ -67,6 +67,8 @@ def test_summary(run: RunFolder) -> None:
     counts = {"scenes": 3, "jobs": 3, "refused": 1, "scenes_attacked": 1, "scenes_hit": 1, "jobs_hit": 2}
     counts |= {"scenes_without_candidate": 1, "scenes_with_contact_at_start": 1, "success": 1.0}
     assert {key: figures[key] for key in counts} == counts
+    verdicts = [row["verdict"] for row in jobs_of(run) if row["status"] == "hit"]
+    assert figures["jobs_avoidable"] == verdicts.count("avoidable")
     shares = [figures[f"{verdict}_share"] for verdict in ("avoidable", "needs_foresight", "unavoidable")]
     assert sum(shares) == pytest.approx(1.0)
 
