@@ -44,7 +44,10 @@ def run(quick: bool, keep: bool) -> None:
         return arms.run(arms.shorter(arm, 8), 6, keep=False) if quick else arms.run(arm)
 
     keep_as(
-        "vehicles", "cars that move off their record before any attack, largest distance", drifts(8 if quick else None), keep
+        "vehicles",
+        "cars that move off their record before any attack, largest distance",
+        drifts(8 if quick else None),
+        keep,
     )
     fixed = {planner: done(Arm(preset("regents_fixed"), planner)) for planner in PLANNERS}
     keep_as("transfer", "hits against one planner, replayed with another at the wheel", transfer(fixed), keep)
@@ -72,7 +75,9 @@ def drifts(limit: int | None = None) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name in ("no_reverse", "king"):
-        tools = Tools.of(preset("king", {"vehicle": name, "steering": ["vehicles", "seen", "static"]}), make_planner("log_replay"))
+        tools = Tools.of(
+            preset("king", {"vehicle": name, "steering": ["vehicles", "seen", "static"]}), make_planner("log_replay")
+        )
         every: list[float] = []
         for first in range(0, len(find(arms.DATA)[:limit]), arms.BATCH):
             scenes = arms.scenes_of(first, arms.BATCH)

@@ -170,9 +170,9 @@ def fault_ledger(
         )
         own = escapes.meets(box, traffic.live[row, who].expand(len(cuts), -1), follows=who != striker)
         safe = (way & ~own).any(-1)  # (worlds, starts), latest start first
-        last = torch.where(safe, escapes.starts + 1, 0).amax(1) * traffic.dt
+        last = torch.where(safe, escapes.starts + 1, 0).amax(1).tolist()
         found += [
-            Entry(cuts[k] * traffic.dt, cuts[k + 1] * traffic.dt, float(last[k] - last[k + 1]), who)
+            Entry(cuts[k] * traffic.dt, cuts[k + 1] * traffic.dt, (last[k] - last[k + 1]) * traffic.dt, who)
             for k in range(len(cuts) - 1)
         ]
         blocked[who] = attacked[who]

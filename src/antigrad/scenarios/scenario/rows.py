@@ -34,7 +34,8 @@ def rows_of_outcome(
         certificates: Row, and its certificate.
 
     Returns:
-        One a job, and one for each scene without a candidate.
+        One a job, and one for each scene without a candidate; `place` is the number of its scene in the batch: names of
+        scenes may repeat, as where a folder has one in two formats.
     """
     tables = [_measured(outcome), _geometry(tools, outcome)]
     rows: list[dict[str, Any]] = []
@@ -55,6 +56,7 @@ def _names(scenes: Scenes, scene: int) -> dict[str, Any]:
     record = scenes.records[scene]
     return {
         "kind": "job",
+        "place": scene,
         "scene": record.id,
         "source": record.source,
         "format": record.source.partition(":")[0],

@@ -100,6 +100,22 @@ def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
     torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
 
 
+def test_scenes_of_two_time_steps_are_both_written(tmp_path: Path) -> None:
+    for number, step in enumerate((0.1, 0.2)):
+        made = replace(scene(*ATTACKABLE, steps=51, name=f"scene {number}"), dt=step)
+        made = replace(made, vel=made.vel * 0.1 / step)
+        WRITERS.make("antigrad")(made, tmp_path / "scenes" / str(number))
+    config = ScenarioConfig(
+        [str(tmp_path / "scenes")], "log_replay", output=tmp_path / "run", write="antigrad", **QUICK
+    )
+    found = scenario(config)
+    hit = {row["scene"] for row in jobs_of(found) if row["status"] == "hit"}
+    folders = sorted((found.path / "artifacts" / "scenes").iterdir())
+    read = [one for folder in folders for one in READERS.make("antigrad")(folder)]
+    assert [one.dt for one in read] == [0.1, 0.2]
+    assert {one.records[0].id for one in read} == hit == {"scene 0", "scene 1"}
+
+
 def test_a_moving_picture_shows_the_contact(run: RunFolder) -> None:
     (file,) = (run.path / "artifacts" / "animations").iterdir()
     best = best_of_scenes(jobs_of(run))[0]
@@ -220,6 +236,23 @@ def test_an_ego_alone_has_nobody_to_attack_it_and_an_empty_file_is_refused(tmp_p
     (refused,) = found.ledger.rows("refused")
     assert "empty.json" in refused["source"]
     assert refused["reason"].startswith("given: ")
+
+
+def test_two_scenes_of_one_name_are_two_scenes(tmp_path: Path) -> None:
+    """One recording in two formats, or two cuts of it: each keeps its own trace, in one batch as in two."""
+    for number, cars in enumerate((ATTACKABLE, TOUCHING)):
+        WRITERS.make("antigrad")(scene(*cars, steps=51, name="same"), tmp_path / "scenes" / str(number))
+    for batch in (1, 2):
+        config = ScenarioConfig(
+            [str(tmp_path / "scenes")], "log_replay", output=tmp_path / str(batch), batch=batch, **QUICK
+        )
+        found = scenario(config)
+        assert found.summary["scenes"] == 2
+        rows = jobs_of(found)
+        assert [row["status"] for row in rows] == ["hit", "hit", "contact at the start"]
+        assert len({row["trace"] for row in rows}) == 2
+        assert [len(ended(found, row).size) for row in rows] == [3, 3, 2] if batch == 1 else [3, 3, 3]
+        assert float(ended(found, rows[2]).before[1, 0, 0]) == 3.0
 
 
 def test_a_scene_that_needs_an_endless_map_is_refused_and_the_others_of_its_batch_go_on(tmp_path: Path) -> None:
