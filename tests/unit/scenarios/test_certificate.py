@@ -144,10 +144,14 @@ def test_a_follower_does_not_close_the_way_out_but_a_striker_behind_does() -> No
 
 
 def test_contacts_of_the_log_are_not_the_attacks() -> None:
-    """A trailer that overlaps the ego in the record."""
-    made = scene(Car(speed=15), Car(x=29.5, speed=0), Car(x=-3, speed=15), steps=91)
-    found = one(view_of(*traffic_of(made)), 17, Judge(Lattice(), every=0.1, clearance=0.0))
-    assert found.last is not None
+    """A box beside the ego that overlaps it in the record; one that comes near, but does not touch it, counts."""
+    found = []
+    for aside in (1.9, 2.2):
+        made = scene(Car(speed=15), Car(x=29.5, speed=0), Car(x=0.5, y=aside, speed=15), steps=91)
+        view = view_of(*traffic_of(made, movers=[1]))
+        found.append(one(view, 17, Judge(BRAKING, every=0.1, clearance=0.3)))
+    assert found[0].last == pytest.approx(0.3)
+    assert found[1].last is None
 
 
 def test_escapes_stay_on_the_road() -> None:
