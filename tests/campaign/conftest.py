@@ -43,6 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
+LONG_BEGIN, LONG_END = "<!-- long: begin -->", "<!-- long: end -->"
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +65,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if not TALLY.tried:
         return
-    lines = TALLY.lines()
+    lines, long = TALLY.lines(), TALLY.long_lines()
     terminalreporter.section("campaign")
     for line in lines:
         terminalreporter.write_line(line)
@@ -74,7 +75,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         head, tail = text.partition(BEGIN)[0], text.partition(END)[2]
         form = "the whole campaign" if full(config) else "the short form"
         note = f"The last run of {form}, on {sys.platform} with Python {sys.version.split()[0]}."
-        page.write_text("\n".join([head + BEGIN, note, "", *lines, END]) + tail)
+        text = "\n".join([head + BEGIN, note, "", *lines, END]) + tail
+        if TALLY.long:
+            head, tail = text.partition(LONG_BEGIN)[0], text.partition(LONG_END)[2]
+            text = "\n".join([head + LONG_BEGIN, *long, LONG_END]) + tail
+        page.write_text(text)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def child(task: dict[str, Any]) -> int:
         os.dup2(os.open(task[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), stream)
     sys.stdin = os.fdopen(0, "r", closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
-    sys.stderr = os.fdopen(2, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", errors="backslashreplace", closefd=False)  # as Python opens it
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if task.get("memory"):
         limit = int(task["memory"]) << 20

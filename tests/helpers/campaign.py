@@ -30,6 +30,8 @@ class Tally:
     tried: dict[tuple[str, str], int] = field(default_factory=dict)
     failed: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    long: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Of a long run: rows, megabytes of its ledger and page, seconds of processor and clock, megabytes of memory."""
 
     def add(self, check: str, what: str, problem: str | None = None) -> None:
         """Count one attempt, and what went wrong with it."""
@@ -48,17 +50,18 @@ class Tally:
     def plain(self) -> list[Any]:
         """All of it, for another process."""
         rows = [[*key, count, self.failed.get(key, [])] for key, count in self.tried.items()]
-        return [rows, self.skipped]
+        return [rows, self.skipped, self.long]
 
     def take(self, plain: list[Any] | None) -> None:
         """Add what another process counted."""
-        rows, skipped = plain or ([], {})
+        rows, skipped, long = plain or ([], {}, {})
         for check, what, count, problems in rows:
             key = check, what
             self.tried[key] = self.tried.get(key, 0) + count
             if problems:
                 self.failed.setdefault(key, []).extend(problems)
         self.skipped |= skipped
+        self.long |= long
 
     def lines(self) -> list[str]:
         """The table, as Markdown."""
@@ -71,6 +74,15 @@ class Tally:
             tried, failed = sum(self.tried[key] for key in keys), sum(len(self.failed.get(key, [])) for key in keys)
             rows.append(f"| {check} | {what} | {tried:,} | {failed} |")
         rows += [f"| {check} | not tried here: {reason} | 0 | 0 |" for check, reason in self.skipped.items()]
+        return rows
+
+    def long_lines(self) -> list[str]:
+        """The table of long runs, as Markdown."""
+        rows = ["| command | rows | ledger, MB | page, MB | processor, s | wall, s | peak, MB |"]
+        rows += ["| --- | --- | --- | --- | --- | --- | --- |"]
+        for job, one in sorted(self.long.items()):
+            sizes = f"{one['rows']:,.0f} | {one['ledger']:.0f} | {one['page']:.1f}"
+            rows.append(f"| `{job}` | {sizes} | {one['cpu']:.0f} | {one['seconds']:.0f} | {one['memory']:.0f} |")
         return rows
 
 

@@ -34,13 +34,15 @@ def _content(job: str, run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(run.rglob("*")):
         name = str(path.relative_to(run))
-        if not path.is_file() or path.name.startswith(".") or name in ("run.yaml", "report.html"):
+        if not path.is_file() or path.name.startswith(".") or path.name in ("run.yaml", "report.html"):
             continue
         if name.startswith("checkpoints/") and not name.startswith("checkpoints/policy/"):
             continue
-        if path.suffix == ".bin" or name.startswith("certificate/run.yaml") or (job in TOLD and "page.json" in name):
+        if path.suffix == ".bin" or (job in TOLD and "page.json" in name):
             continue
         found[name] = _read(job, path)
+        if path.name == "README.md" and isinstance(found[name], bytes):  # a model card is headed by its folder's name
+            found[name] = found[name].replace(b"# %s, step" % run.name.encode(), b"# RUN, step")
     return found
 
 

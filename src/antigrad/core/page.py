@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from antigrad.core.page_bounds import SHOWN, bounded
+from antigrad.core.page_bounds import SHOWN, bounded, thinned
 from antigrad.core.runs import RunFolder
 
 ARTIFACT = "page.json"
@@ -86,12 +86,19 @@ class Chart:
 
     Background, fonts, axes and the order of colours are the report's. Texts are plain: a line end is a
     new line, a tag shows as it is written, except `<br>` and `<extra>` in a hover or text template.
+    Of more points than a page may hold those that decide how it looks are kept, and the text says so.
     """
 
     title: str
     figure: dict[str, Any]
     text: str = ""
     kind: str = "chart"
+
+    def __post_init__(self) -> None:
+        """Thin the figure at once: several of a long run, waiting for the page, are more than the run's rows."""
+        figure, left = thinned(self.figure)
+        object.__setattr__(self, "figure", figure)
+        object.__setattr__(self, "text", self.text + left)
 
 
 @dataclass(frozen=True)

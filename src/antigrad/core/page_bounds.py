@@ -123,9 +123,6 @@ def bounded(section: Any, shown: int) -> Any:
     if section.kind == "tokens":
         groups = within(section.groups[:shown])
         return replace(section, groups=groups, text=section.text + more(len(section.groups), len(groups), "groups"))
-    if section.kind == "chart":
-        figure, left = thinned(section.figure)
-        return replace(section, figure=figure, text=section.text + left)
     return section
 
 

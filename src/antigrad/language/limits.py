@@ -35,6 +35,24 @@ def positions_of(model: Any) -> int | None:
     return found if found is None or padding is None else found - padding - 1
 
 
+def check_padding(model: Any, tokenizer: Any, name: str) -> None:
+    """Refuse a padding token that is not in a model's table: one that was added to the tokenizer alone.
+
+    Args:
+        model: A causal language model.
+        tokenizer: Its tokenizer.
+        name: Of the model, for the message.
+
+    Raises:
+        InputValueError: Padding would be looked up beyond the table.
+    """
+    rows, padding = len(model.get_input_embeddings().weight), tokenizer.pad_token_id
+    if padding is not None and not 0 <= padding < rows:
+        given = f"the padding token {tokenizer.pad_token!r} of {name!r} has id {padding}"
+        expected = f"an id below {rows}, the rows of the model's embedding"
+        raise InputValueError(given, expected, "set pad_token in tokenizer_config.json to a token that the model has")
+
+
 def check_fits(model: Any, ids: Sequence[int], more: int, *, name: str, shorten: str) -> None:
     """Refuse what would leave a model's tables of tokens or positions.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.credit import Head
 from antigrad.language.adapters import adapter_of, attached, computing, merged
+from antigrad.language.limits import check_padding
 from antigrad.language.reading import read_model, read_tokenizer, reason_of
 from antigrad.language.reads import check_causal
 
@@ -177,6 +178,8 @@ def load_any(
     model.generation_config = GenerationConfig(**ends)
     if adapter is not None:
         model = attached(model, adapter, trainable=True) if to_train else merged(model, adapter)
+    if tokenizer is not None:
+        check_padding(model, tokenizer, name)
     return Policy(model.to(place).eval(), tokenizer, name)
 
 

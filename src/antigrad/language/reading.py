@@ -27,7 +27,9 @@ def read_tokenizer(name: str, *, trust_remote_code: bool) -> Any:
     from transformers import AutoTokenizer
 
     def read(source: str) -> Any:
-        return AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
+        tokenizer.decode(tokenizer("1 + 1")["input_ids"])  # some settings fail only when it is used
+        return tokenizer
 
     return _read(name, read, "a folder with a tokenizer")
 

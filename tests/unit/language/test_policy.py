@@ -193,6 +193,11 @@ def without_eos(folder: Path) -> None:
     path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if "eos" not in key}))
 
 
+def with_setting(folder: Path, **changed: object) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
 def with_own_code(folder: Path) -> None:
     (folder / "code.py").write_text("raise SystemExit('it ran')")
     config = json.loads((folder / "config.json").read_text())
@@ -214,6 +219,8 @@ def with_own_code(folder: Path) -> None:
             "tokenizer",
         ),
         (without_eos, "no end-of-sequence token"),
+        (lambda folder: with_setting(folder, model_max_length=["x"]), "not supported between"),
+        (lambda folder: with_setting(folder, pad_token="[NEW]"), "padding token '\\[NEW\\]' .* has id 49"),
         (with_own_code, "custom code"),
         (lambda folder: shutil.rmtree(folder), "no such folder"),
     ],
@@ -226,6 +233,8 @@ def with_own_code(folder: Path) -> None:
         "config",
         "no tokenizer",
         "no eos",
+        "length",
+        "padding",
         "own code",
         "no folder",
     ],

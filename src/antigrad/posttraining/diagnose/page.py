@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antigrad.core import RunFolder
+from antigrad.core.compact import CompactRows
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.page_bounds import more, worst
 from antigrad.language.tasks.asked import name_of
@@ -26,7 +27,8 @@ def describe(run: RunFolder, config: DiagnoseConfig) -> None:
         config: What was asked.
     """
     tokens = WorstTokens(config.shown)
-    asked, updates = _asked(run, tokens), run.ledger.rows("update", without=("parts", "deltas_wrong"))
+    asked = _asked(run, tokens)
+    updates = CompactRows(run.ledger.stream("update", without=("kind", "parts", "deltas_wrong")))
     mixed = [row for row in asked if row["status"] == "mixed"]
     baseline = "none" if "none" in config.arms else config.arms[0]
     table = arm_table(updates, baseline, config.epsilon)

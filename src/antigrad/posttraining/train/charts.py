@@ -23,14 +23,12 @@ def line(name: str, rows: Sequence[Row], key: str, mode: str = "lines") -> dict[
     Returns:
         A trace.
     """
-    seen = [row for row in rows if key in row]
-    return {
-        "type": "scatter",
-        "mode": mode,
-        "name": name,
-        "x": [row["step"] for row in seen],
-        "y": [row[key] for row in seen],
-    }
+    x, y = list[Any](), list[Any]()
+    for row in rows:
+        if key in row:
+            x.append(row["step"])
+            y.append(row[key])
+    return {"type": "scatter", "mode": mode, "name": name, "x": x, "y": y}
 
 
 def even(rows: Sequence[Row], most: int, what: str) -> tuple[list[Row], str]:

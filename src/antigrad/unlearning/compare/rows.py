@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from antigrad.core.compact import CompactRows
 from antigrad.core.runs import RunFolder
 
 Row = Mapping[str, Any]
 
 
-def outcomes_of(run: RunFolder, split: int) -> dict[str, list[Row]]:
+def outcomes_of(run: RunFolder, split: int) -> dict[str, CompactRows]:
     """Gather the outcomes of a case.
 
     Args:
@@ -19,13 +20,14 @@ def outcomes_of(run: RunFolder, split: int) -> dict[str, list[Row]]:
         split: Number of the split.
 
     Returns:
-        Method and its rows, one a seed, in the order of the seeds.
+        Method and its rows, one a seed, in the order of the seeds: seed, what stopped it, and its figures.
     """
-    found: dict[str, list[Row]] = {}
-    for row in sorted(run.ledger.rows("outcome"), key=lambda row: row["seed"]):
+    found: dict[str, CompactRows] = {}
+    for row in run.ledger.stream("outcome"):
         if row["split"] == split:
-            found.setdefault(row["method"], []).append(row)
-    return found
+            kept = {"seed": row["seed"], "stopped": row["stopped"], **row["figures"]}
+            found.setdefault(row["method"], CompactRows()).append(kept)
+    return {name: CompactRows(sorted(rows, key=lambda row: row["seed"])) for name, rows in found.items()}
 
 
 def values_of(rows: Sequence[Row], figure: str) -> list[float]:
@@ -38,5 +40,5 @@ def values_of(rows: Sequence[Row], figure: str) -> list[float]:
     Returns:
         Those that are finite.
     """
-    found = [row["figures"].get(figure) for row in rows]
+    found = [row.get(figure) for row in rows]
     return [float(value) for value in found if value is not None and math.isfinite(value)]

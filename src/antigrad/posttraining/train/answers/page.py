@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from antigrad.core.compact import CompactRows
 from antigrad.core.page import Card, Cards, Chart, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.train.answers.settings import AnswersConfig
@@ -15,7 +16,7 @@ from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, 
 
 Row = Mapping[str, Any]
 LABELS = {
-    "loss": ("loss", "weighted, a token"),
+    "loss": ("loss", "weighted, per token"),
     "entropy": ("entropy", "nats per token, on the answers trained on"),
     "mean_token_accuracy": ("top-1", "share of the answers' tokens that are the likeliest"),
     "grad_norm": ("‖g‖", "gradient norm before clipping"),
@@ -45,7 +46,7 @@ def describe(run: RunFolder, config: AnswersConfig, told: Told) -> None:
         config: What was asked.
         told: How the page is headed.
     """
-    train = [{key: value for key, value in row.items() if key in KEPT} for row in run.ledger.stream("train")]
+    train = CompactRows({key: row[key] for key in row if key in KEPT} for row in run.ledger.stream("train"))
     rounds, final = list(run.ledger.stream("round")), run.ledger.one("final")
     setup = run.ledger.one("setup")
     points = [*rounds, final]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from antigrad.core.compact import CompactRows
 from antigrad.core.ledger import Ledger
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
@@ -49,7 +50,7 @@ def describe(run: RunFolder, config: TrainDPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train, tests = ([_kept(row) for row in run.ledger.stream(kind)] for kind in ("train", "evaluation"))
+    train, tests = (CompactRows(_kept(row) for row in run.ledger.stream(kind)) for kind in ("train", "evaluation"))
     setup = run.ledger.one("setup")
     rounds = [*run.ledger.stream("round"), *run.ledger.stream("final")]
     held_out, left = _sides_of(run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from antigrad.core.compact import CompactRows
 from antigrad.core.page import Card, Cards, Chart, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.core.significance import signs
@@ -60,11 +61,11 @@ def describe(run: RunFolder, config: TrainGRPOConfig) -> None:
         run: The run.
         config: What was asked.
     """
-    train = [_kept(row) for row in run.ledger.stream("train")]
+    train = CompactRows(_kept(row) for row in run.ledger.stream("train"))
     # TRL's reward is a mean over batches of means, where the last batch may be a small one; pass@1 is over questions.
-    tests = [
+    tests = CompactRows(
         _kept(row) | {"reward": row.get("credit/pass@1", row["reward"])} for row in run.ledger.stream("evaluation")
-    ]
+    )
     setup = run.ledger.one("setup")
     sections: list[Section] = [Cards("In short", _cards(train, tests, config.held_out))]
     sections += [_curve(train, tests, *curve) for curve in CURVES if any(curve[2] in row for row in train)]
