@@ -36,6 +36,9 @@ def main() -> None:
         transfer = kept(__file__, "scenarios_transfer")["figures"]
         tables |= {"transfer": transfer_table(transfer), "deviation": deviation_table(transfer)}
     tables["speed"] = speed_table()
+    iteration = json.loads((BENCHMARKS / "scenarios_iteration.json").read_text())
+    if "parts_ms_per_row" in iteration["figures"]:
+        tables["where"] = where_table(iteration)
     fill(EXPLANATION / "scenarios-study.md", tables)
 
 
@@ -114,6 +117,14 @@ def speed_table() -> str:
         ours = f"{found['ratio']:.0f} times" if name.startswith("scenarios_dynamics") else f"{found['ours']:.3g}"
         rows.append([what, ours, asked])
     return markdown(["one thread", "measured", "asked for"], rows)
+
+
+def where_table(found: Figures) -> str:
+    """Where the time of an iteration of a row goes, in a batch."""
+    parts, whole = dict(found["figures"]["parts_ms_per_row"]), found["ours"]
+    parts["rest: masks, Adam, the test for contacts"] = max(0.0, whole - sum(parts.values()))
+    rows = [[name.replace("_", " "), f"{1e3 * ms:.0f}", f"{ms / whole:.0%}"] for name, ms in parts.items()]
+    return markdown(["an iteration of a row of a batch", "µs", "share"], rows)
 
 
 SPEEDS = [
