@@ -52,9 +52,16 @@ def _verdict(figures: dict[str, Any], config: ScenarioConfig) -> Verdict:
     hit, attacked, scenes = figures["scenes_hit"], figures["scenes_attacked"], figures["scenes"]
     question = f"Can {config.planner} be brought into a collision?"
     caveats = [f"Preset {config.preset}. {scenes - attacked} of {scenes} scenes could not be attacked.", _CAVEAT]
+    failed = figures["scenes_where_planner_failed"]
+    if failed:
+        caveats.insert(1, f"The planner failed in {failed} of {scenes} scenes: those of its jobs count as no attack.")
     if not attacked:
         answer = f"It can't be said: none of {scenes} scenes could be attacked."
-        return Verdict(question, answer, "", "See why in the last table but one; try other scenes.", caveats)
+        advice = "See why in the last table but one; try other scenes."
+        if failed:
+            answer = f"It can't be said: the planner failed in {failed} of {scenes} scenes, and no job came to its end."
+            advice = "Fix the planner: what it said is in the last table but one."
+        return Verdict(question, answer, "", advice, caveats)
     low, high = figures["success_low"], figures["success_high"]
     sure = f"95 % interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego."
     if not hit:
@@ -92,7 +99,7 @@ def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
             "Through a third object", _percent(figures["third_contact_share"]), "of the strikers, where the log did not"
         ),
         Card("The ego's fault", _percent(figures["ego_at_fault_share"]), "by nuPlan's classes of contacts"),
-        Card("Left out", f"{left}", "no candidate, or a contact before any attack"),
+        Card("Left out", f"{left}", "no candidate, a contact before any attack, or a planner that failed"),
     ]
     return Cards("Result", cards)
 

@@ -100,6 +100,16 @@ def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
     torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("form", WRITERS.names())
+def test_a_batch_without_a_hit_writes_nothing(tmp_path: Path, form: str) -> None:
+    """The first batch has nobody to attack it, the second is hit."""
+    places = [str(folder_of(tmp_path / "scenes", PEOPLE, ATTACKABLE))]
+    config = ScenarioConfig(places, "log_replay", output=tmp_path / "run", write=form, batch=1, **QUICK)
+    found = scenario(config)
+    assert [row["status"] for row in jobs_of(found)] == ["no candidate", "hit", "hit"]
+    assert [folder.name for folder in (found.path / "artifacts" / "scenes").iterdir()] == ["00001"]
+
+
 def test_scenes_of_two_time_steps_are_both_written(tmp_path: Path) -> None:
     for number, step in enumerate((0.1, 0.2)):
         made = replace(scene(*ATTACKABLE, steps=51, name=f"scene {number}"), dt=step)
@@ -202,6 +212,11 @@ def test_a_planner_that_raises_is_a_status(tmp_path: Path, monkeypatch: pytest.M
     assert all("no idea" in row["note"] for row in jobs_of(found))
     assert found.summary["scenes_where_planner_failed"] == 1
     assert found.summary["scenes_hit"] == 0
+    assert found.summary["scenes_attacked"] == 0  # it was never put to the test: "not hit" would be a lie
+    assert found.summary["success"] is None
+    verdict = found.read_json(ARTIFACT)["verdict"]
+    assert "It can't be said: the planner failed in 1 of 1 scenes" in verdict["answer"]
+    assert verdict["tone"] != "good"
 
 
 @pytest.mark.parametrize(
