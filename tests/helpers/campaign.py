@@ -123,7 +123,7 @@ class Server:
         self._errors = (folder / "server.err").open("w")
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self._errors, text=True, env=environment,
+            stderr=self._errors, text=True, env=environment, cwd=folder,
         )  # fmt: skip
         assert self.process.stdout is not None and self.process.stdout.readline() == "ready\n"
 
