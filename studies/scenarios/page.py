@@ -33,7 +33,7 @@ def main() -> None:
 
 
 HEAD = [
-    "scenes hit", "95 %", "median it.", "off record", "off road", "farther off", "third", "avoidable", "ego's fault",
+    "scenes hit", "95%", "median it.", "off record", "off road", "farther off", "third", "avoidable", "ego's fault",
     "lead",
 ]  # fmt: skip
 

@@ -106,7 +106,7 @@ JOBS = (
         ("train", "bon"),
         "antigrad.posttraining.train.bon.settings:TrainBonConfig",
         "antigrad.posttraining.train.bon.job:train_bon",
-        "Best-of-N: TRL's supervised fine-tuning on the best of N own answers, sampled anew as the policy changes",
+        "Best-of-N: TRL's supervised fine-tuning on the best of N own answers, resampled as the policy changes",
         needs=("train",),
     ),
     Job(

@@ -1,4 +1,4 @@
-"""The folder of a run: what was asked, with what versions, what came out, and how to go on."""
+"""The folder of a run: what was asked, with what versions, what came out, and how to resume."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RunFolder:
             path: The folder; made with its parents.
             job: Name of the job, for example `diagnose`.
             config: A dataclass or mapping of everything that determines the result.
-            resume: Go on with the run in `path` if there is one.
+            resume: Resume the run in `path` if there is one.
             free: Keys that may differ on resume (where to write, how to show).
 
         Returns:
@@ -320,7 +320,7 @@ class RunFolder:
         return pandas.DataFrame.from_records(rows)
 
     def to_parquet(self, kind: str | None = None, path: Path | str | None = None) -> list[Path]:
-        """Write the rows as Parquet, one file a kind; see `write_tables`.
+        """Write the rows as Parquet, one file per kind; see `write_tables`.
 
         Args:
             kind: Kind of row; all when None.

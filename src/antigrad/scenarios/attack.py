@@ -67,7 +67,7 @@ def attack(tools: Tools, scenes: Scenes) -> Outcome:
         scenes: N scenes, the ego as object 0.
 
     Returns:
-        One row a scene, or one a (scene, candidate); none for scenes without a candidate.
+        One row per scene, or one a (scene, candidate); none for scenes without a candidate.
     """
     candidates = tools.candidates(scenes)
     traffic = rows_of(scenes, candidates, tools.vehicle, "scene" if tools.recipe.jobs == "scene" else "candidate")

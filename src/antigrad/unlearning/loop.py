@@ -109,7 +109,7 @@ def unlearn(
         context: What it is given.
         guard: What stops it; None for losses and parameters that are not finite alone.
         weight: Of the down part; `safe` takes it from running estimates of the window in which every part gains.
-        every: Certify one step in so many; 0 for none (10 with `safe`).
+        every: Certify one step in this many; 0 for none (10 with `safe`).
         payers: Retained samples of which it is followed what each part of the steps does to them.
         checkpoints: Where to go on from, and to write at each epoch's end.
         on_row: Takes the certificates, an epoch's at once, before its checkpoint is written.
@@ -345,7 +345,7 @@ class _Run:
 
 
 class _Once(logging.Filter):
-    # A watch is made anew for each epoch, and would warn of the same in each. Steps and figures do not count.
+    # A watch is made again for each epoch, and would warn of the same in each. Steps and figures do not count.
 
     def __init__(self) -> None:
         super().__init__()

@@ -85,4 +85,4 @@ def test_a_kept_row_that_lacks_a_key_says_where_it_stands(ledger: Ledger) -> Non
     rows = CompactRows(ledger.stream("step"))
     assert list(rows) == ledger.rows("step")
     with pytest.raises(InputValueError, match=r"ledger\.jsonl line 4 has no 'loss'"):
-        rows[2]["loss"]
+        _ = rows[2]["loss"]

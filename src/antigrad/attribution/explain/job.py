@@ -30,7 +30,7 @@ def explain(config: ExplainConfig) -> RunFolder:
         config: See `ExplainConfig`.
 
     Returns:
-        The run: a ledger with one row a picture; `artifacts/maps/*.safetensors`, `artifacts/overlays/*/*.png`, the
+        The run: a ledger with one row per picture; `artifacts/maps/*.safetensors`, `artifacts/overlays/*/*.png`, the
         page and the summary.
 
     Raises:

@@ -23,7 +23,7 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
         config: See `ExplainTextConfig`.
 
     Returns:
-        The run: a ledger with one row a token, the page, the summary.
+        The run: a ledger with one row per token, the page, the summary.
 
     Raises:
         AntigradError: The settings, the model or the output folder are not usable.

@@ -24,7 +24,7 @@ def lab(config: LabConfig) -> RunFolder:
         config: See `LabConfig`.
 
     Returns:
-        The run: a ledger with one row a study, their figures in `artifacts/`, the page, the summary.
+        The run: a ledger with one row per study, their figures in `artifacts/`, the page, the summary.
 
     Raises:
         AntigradError: The settings or the output folder are not usable.

@@ -52,7 +52,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
 
     Returns:
         The run: rows of kind `model` and `answers`, summary and page. A checkpoint that can't be loaded, or a
-        question that can't be asked, is a row with its reason; the others go on.
+        question that can't be asked, is a row with its reason; the others continue.
 
     Raises:
         AntigradError: The settings, the tasks, the base model, all checkpoints, or the output folder are not usable.

@@ -133,7 +133,7 @@ def fingerprint(policy: Policy) -> str:
 
 
 def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folder: Path) -> Tensor:
-    """Measure PVI, and keep it: one Parquet file, one row a pair.
+    """Measure PVI, and keep it: one Parquet file, one row per pair.
 
     Args:
         policy: The policy that training starts from.
@@ -152,7 +152,7 @@ def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folde
     key = hashlib.sha256(repr((content, settings, fingerprint(policy))).encode()).hexdigest()[:32]
     path = folder / f"pvi-{key}.parquet"
     if path.exists():
-        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made anew
+        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made again
             table = parquet.read_table(path, page_checksum_verification=True)
             known = torch.tensor(table.column("pvi").to_pylist(), dtype=torch.float64)
             if known.shape == (len(pairs),) and bool(known.isfinite().all()):

@@ -22,7 +22,7 @@ from antigrad.posttraining.train.card import model_card
 from antigrad.posttraining.train.rounds.callback import RoundCallback
 
 _ONCE = ("evaluation", "round", "final")
-"""Rows that a run which goes on from a checkpoint makes again, though the checkpoint was written after them."""
+"""Rows that a run which resumes from a checkpoint makes again, though the checkpoint was written after them."""
 
 
 class Training(Protocol):
@@ -242,7 +242,7 @@ def _forget_after(run: RunFolder, step: int) -> None:
         run: The run.
         step: The last step that stays.
     """
-    # It begins anew with its first evaluation; certificates count steps from 0.
+    # It starts over with its first evaluation; certificates count steps from 0.
     _keep_lines(run.ledger.path, lambda row: row["kind"] == "setup" or 0 < step >= row.get("step", 0))
     _keep_lines(run.path / "certificate" / "ledger.jsonl", lambda row: row.get("step", 0) < step)
 

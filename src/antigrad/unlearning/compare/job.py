@@ -1,4 +1,4 @@
-"""`antigrad unlearn compare`: every method on one's own case, over seeds, beside retraining."""
+"""`antigrad unlearn compare`: every method on your own case, over seeds, beside retraining."""
 
 from __future__ import annotations
 

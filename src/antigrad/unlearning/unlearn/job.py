@@ -41,7 +41,7 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
         config: See `UnlearnConfig`.
 
     Returns:
-        The run: certificates of steps, one row a metric, `artifacts/models/*.safetensors`, the deletion receipt, the
+        The run: certificates of steps, one row per metric, `artifacts/models/*.safetensors`, the deletion receipt, the
         page, the summary. The original's file is never written to.
 
     Raises:

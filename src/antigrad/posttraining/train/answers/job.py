@@ -13,7 +13,7 @@ from antigrad.core.runs import RunFolder
 from antigrad.language.policy import Policy
 from antigrad.language.tasks import load_task
 from antigrad.posttraining.pairs.generate import Answers, count_of
-from antigrad.posttraining.train.answers.page import Told, describe
+from antigrad.posttraining.train.answers.page import Heading, describe
 from antigrad.posttraining.train.answers.settings import AnswersConfig
 from antigrad.posttraining.train.answers.trainer import WEIGHT, AnswersTrainer
 from antigrad.posttraining.train.callback import Alarms
@@ -49,13 +49,13 @@ class OnAnswers:
         job: What is typed behind `antigrad`.
         config: Its settings.
         weigh: How much each answer counts.
-        told: How its page is headed.
+        heading: How its page is headed.
     """
 
     job: str
     config: AnswersConfig
     weigh: Weighs
-    told: Told
+    heading: Heading
 
     def load(self) -> tuple[Questions, Round, Policy]:
         """Load the model, and let it answer the questions once.
@@ -174,7 +174,7 @@ class OnAnswers:
         Args:
             run: The run.
         """
-        describe(run, self.config, self.told)
+        describe(run, self.config, self.heading)
 
     @property
     def _kept(self) -> Kept:

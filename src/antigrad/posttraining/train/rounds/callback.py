@@ -42,7 +42,7 @@ class RoundCallback(TrainerCallback):
         kept: Files of the run's rounds.
         first: The round that was drawn before the training began.
         every: Steps a round.
-        rows: Rows an optimizer step.
+        rows: Rows per optimizer step.
     """
 
     def __init__(
