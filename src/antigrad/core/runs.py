@@ -119,7 +119,7 @@ class RunFolder:
             yield
         except AntigradError:
             kept = any(self.path.glob("checkpoints/checkpoint-*"))
-            if self._begun and not kept and all(row.get("kind") in _NOTES for row in self.ledger.stream()):
+            if self._begun and not kept and all(row.get("kind") in NOTES for row in self.ledger.stream()):
                 with suppress(OSError):  # of a disk that has become read-only: the error is the one above
                     self.discard()
             raise
@@ -358,7 +358,7 @@ class RunFolder:
             )
 
 
-_NOTES = ("setup", "damaged", "left out", "refused", "piece")
+NOTES = ("setup", "damaged", "left out", "refused", "piece")
 """Kinds of rows that are no result."""
 
 
