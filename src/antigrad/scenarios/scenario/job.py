@@ -9,6 +9,7 @@ from typing import Any
 
 from safetensors.torch import save
 
+from antigrad.core.checkpoints import digest, flaw, tell
 from antigrad.core.errors import AntigradError, raise_all
 from antigrad.core.files import write_atomic
 from antigrad.core.runs import RunFolder
@@ -53,7 +54,7 @@ def scenario(config: ScenarioConfig) -> RunFolder:
 
 def _scenario(config: ScenarioConfig, run: RunFolder, sources: list[Source]) -> None:
     pieces = pieces_of(config, sources)
-    done = {row["piece"] for row in run.ledger.stream("piece")}
+    done = {row["piece"] for row in run.ledger.stream("piece") if _intact(run, row)}
     cut = [Piece(given.number, given, f"batch {given.number + 1}") for given in pieces]
     for piece, found in spread(
         partial(work, config), cut, where=config.where, title="batches of scenes", done=done, prepare=None
@@ -100,15 +101,32 @@ def keep(run: RunFolder, config: ScenarioConfig, given: Given, found: Found) -> 
         given: The piece.
         found: What it found.
     """
-    names: dict[str, str] = {}
-    for place, (scene, tensors) in enumerate(found.traces.items()):
-        names[scene] = f"traces/{given.number:05d}-{place:03d}-{_plain(scene)}.safetensors"
-        write_atomic(run.artifact(names[scene]), save(tensors, {"scene": scene}))
+    scenes = {row["place"]: str(row["scene"]) for row in found.rows}
+    names = {
+        place: f"traces/{given.number:05d}-{place:03d}-{_plain(scene)}.safetensors" for place, scene in scenes.items()
+    }
+    for place, name in names.items():
+        write_atomic(run.artifact(name), save(found.traces[place], {"scene": scenes[place]}))
     write_scenes(config, found, run.artifact(f"scenes/{given.number:05d}"))
-    rows: list[dict[str, Any]] = [{**row, "trace": names[row["scene"]]} for row in found.rows]
-    for row in rows + found.refused:
+    for row in found.rows:
+        run.ledger.append(
+            {name: value for name, value in row.items() if name != "place"} | {"trace": names[row["place"]]}
+        )
+    for row in found.refused:
         run.ledger.append(row)
-    run.ledger.append({"kind": "piece", "piece": given.number, "jobs": len(rows), "refused": len(found.refused)})
+    counts = {"jobs": len(found.rows), "refused": len(found.refused)}
+    traces = {name: digest(run.artifact(name)) for name in names.values()}
+    run.ledger.append({"kind": "piece", "piece": given.number, **counts, "traces": traces})
+
+
+def _intact(run: RunFolder, row: dict[str, Any]) -> bool:
+    # A piece one of whose traces is damaged or gone is done again.
+    for name, sha256 in row.get("traces", {}).items():
+        wrong = flaw(run.artifact(name), sha256)
+        if wrong is not None:
+            tell(f"{name} {wrong}: batch {row['piece'] + 1} is done again")
+            return False
+    return True
 
 
 def _plain(name: str) -> str:
