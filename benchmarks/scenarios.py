@@ -69,7 +69,7 @@ def dynamics(scenes: int, target: float, repeats: int, keep: bool) -> None:
         lambda: both_ways(lambda u: step_by_step(start, u)), lambda: both_ways(lambda u: roll_out(start, u)), repeats
     )
     found = {"ours": timed["theirs"], "theirs": timed["ours"]} | {
-        k: timed[k] for k in ("ratio", "ratio_min", "ratio_max")
+        k: timed[k] for k in ("ratio", "ratio_min", "ratio_max", "cpu_ratio")
     }
     what = f"roll-out and gradient, {scenes} scenes x {AGENTS} agents x {STEPS} steps: step loop over prefix sums"
     record({"name": f"scenarios_dynamics_{scenes}", "what": what, "target": target} | found, keep=keep)
@@ -136,7 +136,7 @@ def iteration(scenes: Scenes, repeats: int, keep: bool) -> None:
     }
     found = attack_for(scenes, "log_replay", 3)
     seconds["rows"] = len(found)
-    seconds["costs_ms_per_row"] = by_cost(found)
+    seconds["parts_ms_per_row"] = by_part(found, 2 * repeats)
     for name, case, target in (("", "log_replay", 1.0), ("_alone", "one_row", 5.0)):
         ours = seconds[case]["ms_per_row_iteration"]
         what = f"ms of an iteration and row, 32 agents x 91 states, least processor time ({case}); theirs: the target"
@@ -271,25 +271,30 @@ def timed_iterations(scenes: Scenes, planner: str, recipe: Recipe | None = None,
     return 1e3 * (ends[1][0] - ends[0][0]) / max(1, ends[1][1] - ends[0][1])
 
 
-def by_cost(found: Outcome) -> dict[str, float]:
+def by_part(found: Outcome, repeats: int) -> dict[str, float]:
     """Where the time of an iteration goes.
 
     Args:
         found: An attack.
+        repeats: Of which the least is kept.
 
     Returns:
-        Cost, and ms a row with its gradient and a roll-out.
+        Part, and ms a row: the roll-out with its gradient, and each cost with its own, the roll-out left out.
     """
     recipe, rows = preset("regents_fixed"), found.traffic
-    vehicle, figures = recipe.made_vehicle(), dict[str, float]()
-    for name, cost in recipe.made_costs().items():
-        constant = cost.constant(rows)
-        best = float("inf")
-        for _ in range(5):
-            begun = time.perf_counter()
+    vehicle = recipe.made_vehicle()
+
+    def once(value: Callable[[View], Tensor]) -> float:
+        def work() -> None:
             leaf = found.actions.clone().requires_grad_()
             view = View(rows, vehicle.roll(rows.log, leaf), leaf, found.ego)
-            torch.autograd.grad(cost(view, constant).value.sum(), leaf)
-            best = min(best, time.perf_counter() - begun)
-        figures[name] = 1e3 * best / max(1, len(rows))
+            torch.autograd.grad(value(view), leaf)
+
+        return 1e3 * min(timed(work) for _ in range(repeats)) / max(1, len(rows))
+
+    figures = {"roll_out": once(lambda view: view.states.x.sum() + view.states.y.sum() + view.states.yaw.sum())}
+    for name, cost in recipe.made_costs().items():
+        constant = cost.constant(rows)
+        whole = once(lambda view, cost=cost, constant=constant: cost(view, constant).value.sum())
+        figures[name] = max(0.0, whole - figures["roll_out"])
     return figures

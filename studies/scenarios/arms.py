@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from antigrad.core.files import write_atomic
 from antigrad.core.ledger import from_json, to_json
@@ -56,10 +58,12 @@ class Found:
     Args:
         rows: One a job.
         caught: Planner, and the jobs with a hit in which it can be judged, and in which it is hit too.
+        nearest: Planner, scene, and the smallest deviation in m with which a job of that scene catches the planner.
     """
 
     rows: list[dict[str, Any]]
     caught: dict[str, dict[str, int]]
+    nearest: dict[str, dict[str, float]]
 
 
 def run(arm: Arm, limit: int | None = None, *, keep: bool = True) -> Found:
@@ -76,6 +80,7 @@ def run(arm: Arm, limit: int | None = None, *, keep: bool = True) -> Found:
     files = find(DATA)[:limit]
     rows: list[dict[str, Any]] = []
     caught = {planner: {"judged": 0, "hit": 0} for planner in PLANNERS}
+    nearest: dict[str, dict[str, float]] = {planner: {} for planner in PLANNERS}
     for first in range(0, len(files), BATCH):
         path = PIECES / f"{_name(arm, [str(source.path.name) for source in files[first : first + BATCH]])}.json"
         if keep and path.exists():
@@ -88,7 +93,8 @@ def run(arm: Arm, limit: int | None = None, *, keep: bool = True) -> Found:
         for planner, counts in found["caught"].items():
             for key, count in counts.items():
                 caught[planner][key] += count
-    return Found(rows, caught)
+            nearest[planner] |= found["nearest"][planner]
+    return Found(rows, caught, nearest)
 
 
 @cache
@@ -126,10 +132,19 @@ def _piece(arm: Arm, scenes: Scenes) -> dict[str, Any]:
     strikers, steps = outcome.striker[hits].tolist(), outcome.hit_step[hits].tolist()
     found = dict(zip(hits, certify(outcome.view, hits, strikers, steps), strict=True))
     rows = [row | {"trace": row["scene"]} for row in rows_of_outcome(tools, outcome, scenes, found)]
-    return {"rows": rows, "caught": {planner: caught_by(outcome, planner) for planner in PLANNERS}}
+    names = [scenes.records[scene].id for scene in outcome.traffic.scene.tolist()]
+    piece: dict[str, Any] = {"rows": rows, "caught": {}, "nearest": {}}
+    for planner in PLANNERS:
+        judged, hit, deviation = caught_by(outcome, planner)
+        piece["caught"][planner] = {"judged": int(judged.sum()), "hit": int(hit.sum())}
+        least: dict[str, float] = {}
+        for row in hit.nonzero()[:, 0].tolist():
+            least[names[row]] = min(least.get(names[row], math.inf), float(deviation[row]))
+        piece["nearest"][planner] = least
+    return piece
 
 
-def caught_by(outcome: Outcome, planner: str) -> dict[str, int]:
+def caught_by(outcome: Outcome, planner: str) -> tuple[Tensor, Tensor, Tensor]:
     """Put another planner at the wheel in the scenes of an attack.
 
     Args:
@@ -137,20 +152,27 @@ def caught_by(outcome: Outcome, planner: str) -> dict[str, int]:
         planner: The other planner.
 
     Returns:
-        Jobs with a hit in which it can be judged (it has no contact without the attack), and in which it is hit too.
+        (R,) jobs with a hit in which it can be judged: it has no contact without the attack; (R,) those in which it is
+        hit too; and (R,) m, the largest distance from its record of the mover that strikes it, up to that contact.
     """
     if not len(outcome):
-        return {"judged": 0, "hit": 0}
+        return torch.zeros(0, dtype=torch.bool), torch.zeros(0, dtype=torch.bool), torch.zeros(0)
     one, traffic = make_planner(planner), outcome.traffic
     prepared = one.prepare(traffic)
 
-    def touches(view: View) -> torch.Tensor:
+    def touches(view: View) -> Tensor:
         ego = boxes(one.drive(view, prepared).states, traffic.ego_size).map(lambda value: value[:, None])
-        return ((separation(view.moved, ego) <= 0) & view.live).flatten(1).any(1)
+        return (separation(view.moved, ego) <= 0) & view.live
 
-    clean = ~touches(View(traffic, traffic.driven, outcome.actions, traffic.ego_log))
-    hits = torch.tensor([status == HIT for status in outcome.status]) & clean
-    return {"judged": int(hits.sum()), "hit": int((hits & touches(outcome.view)).sum())}
+    judged = ~touches(View(traffic, traffic.driven, outcome.actions, traffic.ego_log)).flatten(1).any(1)
+    judged &= torch.tensor([status == HIT for status in outcome.status])
+    contact = touches(outcome.view)
+    step = torch.where(contact, torch.arange(traffic.steps), traffic.steps).amin(-1)
+    first, mover = step.min(1)
+    off = torch.hypot(outcome.states.x - traffic.log.states.x, outcome.states.y - traffic.log.states.y)
+    counted = traffic.live & (torch.arange(traffic.steps) <= first[:, None, None])
+    deviation = torch.where(counted, off, 0.0).amax(-1).gather(1, mover[:, None])[:, 0]
+    return judged, judged & (first < traffic.steps), deviation
 
 
 def _name(arm: Arm, scenes: list[str]) -> str:

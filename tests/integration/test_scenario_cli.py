@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,14 @@ def test_a_planner_that_hangs_is_ended(
     assert figures["scenes_hit"] == 0
 
 
-def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
+needs_ray = [pytest.mark.slow, pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed")]
+
+
+@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=needs_ray)])
+def test_two_workers_find_what_one_process_finds(tmp_path: Path, engine: str) -> None:
     argv = ["scenario", *SMALL, "--batch", "1", "--output"]
     assert main([*argv, str(tmp_path / "one")]) == 0
-    assert main([*argv, str(tmp_path / "two"), "--workers", "2"]) == 0
+    assert main([*argv, str(tmp_path / "two"), "--engine", engine, "--workers", "2"]) == 0
     one, two = (sorted(jobs_of(RunFolder.open(tmp_path / name)), key=str) for name in ("one", "two"))
     assert one == two and len(one) > 2
     traces = [sorted((tmp_path / name / "artifacts" / "traces").iterdir()) for name in ("one", "two")]

@@ -6,6 +6,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
+from antigrad.core.ledger import Row
+
 EXACT = 2**53
 """Whole numbers up to this are the same as floats."""
 _FLOAT, _INTEGER, _OTHER = range(3)
@@ -15,7 +17,7 @@ class CompactRows(Sequence[Mapping[str, Any]]):
     """Rows that are read as dictionaries and kept as numbers.
 
     Rows with the same keys and kinds of values share them; a figure takes 8 bytes; texts and other values that can be
-    hashed are kept once.
+    hashed are kept once. Rows of a ledger still know where they stand.
 
     Args:
         rows: Any number, a stream too.
@@ -30,6 +32,7 @@ class CompactRows(Sequence[Mapping[str, Any]]):
         self._forms: list[tuple[tuple[str, int], ...]] = []
         self._known: dict[tuple[tuple[str, int], ...], int] = {}
         self._form, self._start, self._figures = array("q"), array("q"), array("d")
+        self._line, self._file = array("q"), ""
         self._others: list[Any] = []
         self._place: dict[Any, int] = {}
         for row in rows:
@@ -49,6 +52,9 @@ class CompactRows(Sequence[Mapping[str, Any]]):
             self._known[form] = len(self._forms)
             self._forms.append(form)
         self._form.append(self._known[form])
+        file, _, line = row.place.rpartition(" ") if isinstance(row, Row) else ("", "", "")
+        self._file = file or self._file
+        self._line.append(int(line) if line.isdigit() else 0)
 
     def _other(self, value: Any) -> int:
         try:
@@ -100,7 +106,8 @@ class CompactRows(Sequence[Mapping[str, Any]]):
         for number, (key, kind) in enumerate(self._forms[self._form[place]], start):
             value = figures[number]
             row[key] = value if kind == _FLOAT else int(value) if kind == _INTEGER else others[int(value)]
-        return row
+        line = self._line[place]
+        return Row(row, f"{self._file} {line}") if line else row
 
 
 def _kind(value: Any) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
 from typing import Any, cast
 
+from antigrad.core.compact import CompactRows
 from antigrad.core.errors import AntigradError, InputValueError
 from antigrad.core.ledger import Ledger, Row
 
@@ -109,7 +110,18 @@ def row_in_use(trace: TracebackType | None) -> str | None:
     calls = [call for call, _ in walk_tb(trace) if call.f_globals.get("__name__", "").startswith("antigrad")]
     for call in reversed(calls[-_NEAR:]):
         for value in call.f_locals.values():
-            first = cast("list[Any]", value)[0] if isinstance(value, list) and value else value
-            if isinstance(first, Row):
-                return first.place
+            row = _row_within(value)
+            if row is not None:
+                return row.place
+    return None
+
+
+def _row_within(value: Any, depth: int = 3) -> Row | None:
+    # The value, or the first of its values: rows are gathered in lists, and by name in mappings.
+    if isinstance(value, Row) or not depth:
+        return value if isinstance(value, Row) else None
+    if isinstance(value, Mapping) and value:
+        return _row_within(next(iter(cast("Mapping[Any, Any]", value).values())), depth - 1)
+    if isinstance(value, list | tuple | CompactRows) and value:
+        return _row_within(cast("Sequence[Any]", value)[0], depth - 1)
     return None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.parts import Parts
+from antigrad.core.progress import within
 from antigrad.geometry.rows import row_interaction, row_windows
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.gap import separation
@@ -111,6 +112,7 @@ class _Attack:
         for iteration in range(self.tools.recipe.iterations + 1):
             if not len(live.number):
                 break
+            within(iteration / (self.tools.recipe.iterations + 1), f"iteration {iteration}")
             live = self._iterate(live, iteration)
         return self._outcome(live)
 

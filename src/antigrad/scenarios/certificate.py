@@ -170,13 +170,15 @@ class Escapes:
         return followed
 
 
-def escapes_of(view: View, row: int, striker: int, contact: int, judge: Judge, around: Around | None = None) -> Escapes:
+def escapes_of(
+    view: View, row: int, apart: int | Sequence[int], contact: int, judge: Judge, around: Around | None = None
+) -> Escapes:
     """Roll the escapes of one row out and test them against everything but the striker.
 
     Args:
         view: The rows at the end of an attack.
         row: Its number.
-        striker: Number of the mover that struck.
+        apart: Number of the mover that struck, or of several movers that are left out.
         contact: Step of the first contact.
         judge: How escapes are judged.
         around: `Around.of(view)`, if it is at hand.
@@ -203,7 +205,7 @@ def escapes_of(view: View, row: int, striker: int, contact: int, judge: Judge, a
     escapes = Escapes(judge, ego, starts, states, counts, start, step, grown, free, traffic.dt)
     others = torch.ones(traffic.kind.shape[1], dtype=torch.bool, device=ego.x.device)
     others[0] = False
-    others[traffic.mover[row, striker]] = False
+    others[traffic.mover[row, apart]] = False
     others &= around.present[row].any(-1) & ~_known(view, row)
     which = others.nonzero()[:, 0]
     met = escapes.meets(around.box.map(lambda value: value[row, which]), around.present[row, which], follows=True)

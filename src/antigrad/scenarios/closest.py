@@ -49,9 +49,24 @@ def nearest(one: Box, two: Box, mask: Tensor, distance: Distance = gap) -> tuple
     Returns:
         (...) m, `FAR` where no step counts, differentiable in both; and the step.
     """
-    with torch.no_grad():
-        step = torch.where(mask, distance(one, two), FAR).argmin(-1)
+    step = nearest_step(one, two, mask, distance)
     return torch.where(mask.any(-1), distance(at(one, step), at(two, step)), FAR), step
+
+
+@torch.no_grad()
+def nearest_step(one: Box, two: Box, mask: Tensor, distance: Distance = gap) -> Tensor:
+    """Step of the least distance over time.
+
+    Args:
+        one: (..., T).
+        two: (..., T), broadcastable.
+        mask: (..., T) True on the steps that count.
+        distance: Of two boxes; the signed gap.
+
+    Returns:
+        (...) number of the step.
+    """
+    return torch.where(mask, distance(one, two), FAR).argmin(-1)
 
 
 def everyone(view: View) -> tuple[Box, Tensor]:

@@ -101,29 +101,32 @@ def _kind(speeds: Sequence[float], bearing: float, own: Box, his: Box) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a striker's actions in a stretch of time did to the ego's way out.
+    """What a mover's actions in a stretch of time did to the ego's way out.
 
     Args:
         start: s.
         end: s.
-        lost: s by which the last safe start moved forward to the beginning, because the striker drove as it did and not
+        lost: s by which the last safe start moved forward to the beginning, because the mover drove as it did and not
             as recorded.
+        who: Number of the mover in its row.
     """
 
     start: float
     end: float
     lost: float
+    who: int = 0
 
 
 def fault_ledger(
     outcome: Outcome, vehicle: Vehicle, row: int, judge: Judge | None = None, every: float = 0.5
 ) -> list[Entry]:
-    r"""Say which of the striker's actions closed the ego's way out, and by how much.
+    r"""Say whose actions closed the ego's way out, when, and by how much.
 
-    $$\ell_k=t^\ast(u_{<t_k})-t^\ast(u_{<t_{k+1}})$$
+    $$\ell_{i,k}=t^\ast(u_{<i},\,u_{i,<t_k})-t^\ast(u_{<i},\,u_{i,<t_{k+1}})$$
 
-    with t* the last safe start in a world where the striker drove its attack up to a time and its record's actions from
-    then on. The entries add up to the whole: from the world without an attack to the one with it.
+    with t* the last safe start in a world where the movers before i drove their attack, i its own up to a time and its
+    record's actions from then on, and the movers after i their record's. The striker is the first of them. The entries
+    add up to the whole: from the world without an attack to the one with it.
 
     Args:
         outcome: An attack.
@@ -133,7 +136,8 @@ def fault_ledger(
         every: s, length of a stretch.
 
     Returns:
-        One entry a stretch up to the contact.
+        One entry a stretch up to the contact, of the striker and of each other mover whose attack closed or opened an
+        escape.
 
     Sign: positive entries took time from the ego, negative ones gave some back.
 
@@ -143,29 +147,47 @@ def fault_ledger(
     """
     judge, view = judge or Judge(), outcome.view
     traffic, contact, striker = view.traffic, int(outcome.hit_step[row]), int(outcome.striker[row])
-    escapes = escapes_of(view, row, striker, contact, judge, Around.of(view))
-    stride = max(1, round(every / traffic.dt))
-    cuts = [*range(0, contact, stride), contact]
-    other = _hybrids(outcome, vehicle, row, striker, cuts)
-    box = boxes(other, traffic.size[row, striker].expand(len(cuts), 2))
-    live = traffic.live[row, striker].expand(len(cuts), -1)
-    safe = (escapes.free & ~escapes.meets(box, live)).any(-1)  # (worlds, starts), latest start first
-    last = torch.where(safe, escapes.starts + 1, 0).amax(1) * traffic.dt
-    return [
-        Entry(cuts[k] * traffic.dt, cuts[k + 1] * traffic.dt, float(last[k] - last[k + 1]))
-        for k in range(len(cuts) - 1)
-    ]
+    movers = traffic.moving[row].nonzero()[:, 0].tolist()
+    escapes = escapes_of(view, row, movers, contact, judge, Around.of(view))
+
+    def met(every_mover: Box, who: int) -> Tensor:
+        box = every_mover.map(lambda value: value[row, who][None])
+        return escapes.meets(box, traffic.live[row, who][None], follows=who != striker)[0]
+
+    blocked, attacked = ({who: met(box, who) for who in movers} for box in (traffic.driven_boxes, view.moved))
+    others = [who for who in movers if who != striker and bool((attacked[who] != blocked[who]).any())]
+    cuts = [*range(0, contact, max(1, round(every / traffic.dt))), contact]
+    found: list[Entry] = []
+    for who in [striker, *others]:
+        way = escapes.free.clone()
+        for other in movers:
+            if other != who:
+                way &= ~blocked[other]
+        # The last world has all of the attack, what comes after the contact too: escapes must last longer than that.
+        box = boxes(
+            _hybrids(outcome, vehicle, row, who, [*cuts[:-1], traffic.steps]),
+            traffic.size[row, who].expand(len(cuts), 2),
+        )
+        own = escapes.meets(box, traffic.live[row, who].expand(len(cuts), -1), follows=who != striker)
+        safe = (way & ~own).any(-1)  # (worlds, starts), latest start first
+        last = torch.where(safe, escapes.starts + 1, 0).amax(1).tolist()
+        found += [
+            Entry(cuts[k] * traffic.dt, cuts[k + 1] * traffic.dt, (last[k] - last[k + 1]) * traffic.dt, who)
+            for k in range(len(cuts) - 1)
+        ]
+        blocked[who] = attacked[who]
+    return found
 
 
-def _hybrids(outcome: Outcome, vehicle: Vehicle, row: int, striker: int, cuts: list[int]) -> States:
-    # (K, T) the striker with the attack's actions up to each cut and its record's from there on.
+def _hybrids(outcome: Outcome, vehicle: Vehicle, row: int, mover: int, cuts: list[int]) -> States:
+    # (K, T) a mover with the attack's actions up to each cut and its record's from there on.
     log, count = outcome.traffic.log, len(cuts)
 
     def repeat(value: Tensor) -> Tensor:
-        return value[row, striker].expand(count, -1)
+        return value[row, mover].expand(count, -1)
 
     many = Log(States(*(repeat(value) for value in log.states)), repeat(log.course), repeat(log.mask), log.dt)
-    attacked = outcome.actions[:, row, striker][:, None].expand(-1, count, -1)
+    attacked = outcome.actions[:, row, mover][:, None].expand(-1, count, -1)
     steps = torch.arange(attacked.shape[-1], device=attacked.device)
     early = steps < torch.tensor(cuts, device=attacked.device)[:, None]
     return vehicle.roll(many, torch.where(early, attacked, vehicle.actions_of(many)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError, did_you_mean, raise_all
+from antigrad.core.errors import AntigradError, InputValueError, ManyInputsError, did_you_mean
 from antigrad.scenarios.costs import COSTS, Cost
 from antigrad.scenarios.steering import STEERING, Steering
 from antigrad.scenarios.vehicles import VEHICLES, Vehicle
@@ -136,19 +136,6 @@ def preset(name: str, changes: Mapping[str, Any] | None = None) -> Recipe:
             raise InputValueError(f"{key!r} of a recipe", "a field", did_you_mean(key, known))
     values = yaml.safe_load(files("antigrad.scenarios.presets").joinpath(f"{name}.yaml").read_text())
     return Recipe(**values | dict(changes or {}))
-
-
-def checked(recipe: Recipe) -> Recipe:
-    """Refuse a recipe with problems.
-
-    Args:
-        recipe: Any.
-
-    Returns:
-        The same.
-    """
-    raise_all("the attack's recipe", recipe.problems())
-    return recipe
 
 
 def differences(one: Recipe, two: Recipe) -> dict[str, tuple[Any, Any]]:

@@ -18,7 +18,8 @@ from antigrad.scenarios.sdf import SignedDistance
 
 NO_MAP = -1000.0
 """m, the distance everywhere in a scene without a map: nothing is off-road."""
-MAX_CELLS = 4096
+MAX_CELLS = 4_000_000
+"""Of one raster: 2 km by 2 km in metres. An object far away must not cost gigabytes."""
 TOLERATED = 0.1
 
 
@@ -147,7 +148,7 @@ def rasterise(scenes: Scenes, cell: float = 1.0, margin: float = 64.0) -> Scenes
         The scenes with `road`, its values in float32.
 
     Raises:
-        InputValueError: The cell or margin is not positive, or a scene needs more than 4096 cells a side.
+        InputValueError: The cell or margin is not positive, or a scene needs more than 4 million cells.
     """
     if not (cell > 0 and margin > 0 and math.isfinite(cell) and math.isfinite(margin)):
         raise InputValueError(f"cell={cell}, margin={margin}", "metres above 0", "1 and 64 are the defaults")
@@ -162,10 +163,9 @@ def _raster(path: Tensor, record: Record, cell: float, margin: float) -> SignedD
     spots = path.double().cpu().numpy() if len(path) else np.zeros((1, 2))
     low = np.floor((spots.min(0) - margin) / cell) * cell
     columns, rows = (np.ceil((spots.max(0) + margin - low) / cell).astype(int) + 1).tolist()
-    if max(columns, rows) > MAX_CELLS:
-        raise InputValueError(
-            f"a raster of {columns} x {rows} cells for {record.id!r}", f"at most {MAX_CELLS} a side", "raise cell"
-        )
+    if columns * rows > MAX_CELLS:
+        given = f"a raster of {columns} x {rows} cells for {record.id!r}"
+        raise InputValueError(given, f"at most {MAX_CELLS}", "leave objects out that are far away, or raise cell")
     x, y = low[0] + cell * np.arange(columns), low[1] + cell * np.arange(rows)
     grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     values = torch.from_numpy(signed_distance(grid, record)).float().reshape(1, rows, columns)

@@ -99,7 +99,8 @@ class Scenes:
         if not (math.isfinite(self.dt) and self.dt > 0):
             raise InputValueError(f"dt={self.dt}", "seconds above 0", "check the scene's time step")
         for name in ("xy", "yaw", "vel"):
-            self._refuse(name, ~getattr(self, name).reshape(n, a, t, -1).isfinite().all(-1))
+            finite = getattr(self, name).isfinite()
+            self._refuse(name, ~(finite.all(-1) if finite.ndim == 4 else finite))
         self._refuse("size", ~self.size.isfinite().all(-1, keepdim=True))
 
     def _refuse(self, name: str, bad: Tensor) -> None:
@@ -342,7 +343,8 @@ def arrange(scenes: Scenes, max_objects: int | None = MAX_OBJECTS) -> Scenes:
     apart = (scenes.xy - ego_xy).norm(dim=-1).masked_fill(~together, 1e12).amin(-1)
     apart = apart.masked_fill(~scenes.present, math.inf).scatter(1, scenes.ego[:, None], -1.0)
     order = apart.argsort(dim=1, stable=True)
-    kept = min(scenes.shape[1] if max_objects is None else max_objects, max(int(scenes.present.sum(1).max()), 1))
+    most = max([1, *scenes.present.sum(1).tolist()])
+    kept = most if max_objects is None else min(max_objects, most)
     order = order[:, :kept]
 
     def pick(value: Tensor) -> Tensor:

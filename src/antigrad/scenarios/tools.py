@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from antigrad.scenarios.costs import Cost
+from antigrad.scenarios.costs import COSTS, Cost
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.planners import Planner
 from antigrad.scenarios.recipe import Recipe
@@ -125,8 +125,12 @@ class Tools:
         return kept
 
 
+MARGINS = ("closest_approach", "road_depth", "contact", "deviation")
+"""Costs that are measured of every attack, whatever it goes down: gap to the ego, road, third objects, the record."""
+
+
 def cost_gradients(tools: Tools, outcome: Outcome) -> Iterator[tuple[str, Cost, Tensor, Tensor]]:
-    """Gradient of each cost at the end of an attack.
+    """Gradient of each cost at the end of an attack: of its own, and of the `MARGINS` that are not among them.
 
     Args:
         tools: What the attack worked with.
@@ -135,10 +139,12 @@ def cost_gradients(tools: Tools, outcome: Outcome) -> Iterator[tuple[str, Cost, 
     Yields:
         The cost as written, the cost, its (R,) values and its (2, R, M, T-1) gradient, without its weight.
     """
+    own = dict(zip(tools.recipe.costs, (cost for cost, _ in tools.costs), strict=True))
+    every = own | {name: COSTS.make(name) for name in MARGINS if name not in own}
     traffic = outcome.traffic
     leaf = outcome.actions.detach().requires_grad_(True)
     view = View(traffic, tools.vehicle.roll(traffic.log, leaf), leaf, outcome.ego)
-    for text, (cost, _) in zip(tools.recipe.costs, tools.costs, strict=True):
+    for text, cost in every.items():
         value = cost(view, cost.constant(traffic)).value
         yield text, cost, value.detach(), gradient_of(value.sum(), leaf)
 

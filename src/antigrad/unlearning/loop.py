@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.progress import within
 from antigrad.geometry import SafeWeight, Watch
 from antigrad.unlearning.checkpoint import EpochCheckpoints, Position
 from antigrad.unlearning.deletion import Deletion
@@ -224,10 +225,25 @@ class _Run:
             ended = phase.stop and forgotten <= self.context.target
             self.flush()
             self.save(place, epoch, optimizer, ended=ended)
+            said = f"{phase.name}, epoch {epoch + 1}: forget {forgotten:.3f}, retain {retained:.3f}"
+            within(self.share(place, epoch + 1), said)
             if self.on_epoch is not None:
-                self.on_epoch(f"{phase.name}, epoch {epoch + 1}: forget {forgotten:.3f}, retain {retained:.3f}")
+                self.on_epoch(said)
             if ended:
                 return
+
+    def share(self, place: int, epochs: int) -> float:
+        """Say how much of all epochs is done.
+
+        Args:
+            place: Number of the phase.
+            epochs: Done in it.
+
+        Returns:
+            From 0 to 1.
+        """
+        planned = [phase.epochs for phase in self.method.phases(self.context)]
+        return (sum(planned[:place]) + epochs) / sum(planned)
 
     def one_epoch(
         self, place: int, phase: Phase, epoch: int, optimizer: torch.optim.Optimizer

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from antigrad.core.compact import CompactRows
 from antigrad.core.damage import odd_value, rows_of_another_time
 from antigrad.core.errors import InputValueError
 from antigrad.core.ledger import Ledger
@@ -68,3 +69,20 @@ def test_what_no_row_has_to_do_with_is_a_fault_of_the_program(ledger: Ledger, tm
         raise RuntimeError
     with pytest.raises(InputValueError, match="given: mine"), rows_of_another_time(ledger.path):
         raise InputValueError("mine", "x", "y")
+
+
+@pytest.mark.parametrize("gathered", [lambda rows: {"a": {1: rows[0]}}, lambda rows: (rows,), CompactRows])
+def test_rows_in_use_are_found_where_they_are_gathered(ledger: Ledger, gathered: Any) -> None:
+    names: dict[str, Any] = {"__name__": "antigrad.somewhere"}
+    exec("def use(rows):\n    return {}[1]\n", names)
+    rows = gathered(ledger.rows("step"))
+    told = pytest.raises(InputValueError, match=r"ledger\.jsonl line 2 \(KeyError: 1")
+    with told, rows_of_another_time(ledger.path):
+        names["use"](rows)
+
+
+def test_a_kept_row_that_lacks_a_key_says_where_it_stands(ledger: Ledger) -> None:
+    rows = CompactRows(ledger.stream("step"))
+    assert list(rows) == ledger.rows("step")
+    with pytest.raises(InputValueError, match=r"ledger\.jsonl line 4 has no 'loss'"):
+        _ = rows[2]["loss"]

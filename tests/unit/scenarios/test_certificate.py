@@ -144,10 +144,14 @@ def test_a_follower_does_not_close_the_way_out_but_a_striker_behind_does() -> No
 
 
 def test_contacts_of_the_log_are_not_the_attacks() -> None:
-    """A trailer that overlaps the ego in the record."""
-    made = scene(Car(speed=15), Car(x=29.5, speed=0), Car(x=-3, speed=15), steps=91)
-    found = one(view_of(*traffic_of(made)), 17, Judge(Lattice(), every=0.1, clearance=0.0))
-    assert found.last is not None
+    """A box beside the ego that overlaps it in the record; one that comes near, but does not touch it, counts."""
+    found = []
+    for aside in (1.9, 2.2):
+        made = scene(Car(speed=15), Car(x=29.5, speed=0), Car(x=0.5, y=aside, speed=15), steps=91)
+        view = view_of(*traffic_of(made, movers=[1]))
+        found.append(one(view, 17, Judge(BRAKING, every=0.1, clearance=0.3)))
+    assert found[0].last == pytest.approx(0.3)
+    assert found[1].last is None
 
 
 def test_escapes_stay_on_the_road() -> None:
@@ -252,3 +256,54 @@ def test_the_ledger_adds_up_from_the_record_to_the_attack(outcome: Outcome) -> N
         assert whole > 0
         assert entries[0].start == 0
         assert entries[-1].end == pytest.approx(0.1 * int(outcome.hit_step[row]))
+
+
+def braked_together() -> Outcome:
+    """Ahead of the ego and in the lane beside it two cars brake, from 1 s on; on the other side stands a wall."""
+    cars = (Car(speed=15), Car(x=30, speed=15), Car(x=44, y=3.5, speed=15), Car(x=60, y=-3.5, speed=0, size=(240, 1)))
+    made = replace(scene(*cars, steps=81), road=straight_road(8.0))
+    recipe = preset("regents_fixed", {"steering": ["static"], "jobs": "scene", "iterations": 1})
+    found = attack(Tools.of(recipe, make_planner("log_replay")), made)
+    assert found.traffic.mover.tolist() == [[1, 2]]
+    vehicle, actions = recipe.made_vehicle(), recipe.made_vehicle().actions_of(found.traffic.log)
+    actions[0, ..., 10:] = -6.0
+    found = replace(found, actions=actions, states=vehicle.roll(found.traffic.log, actions), status=[HIT])
+    touch = separation(found.view.moved, found.view.ego_box)[0, 0] <= 0
+    return replace(found, striker=torch.tensor([0]), hit_step=touch.nonzero()[:1, 0])
+
+
+def test_the_ledger_says_whose_actions_closed_the_way_out() -> None:
+    """Against certificates of worlds in which only one of the two cars braked, or none."""
+    both, vehicle = braked_together(), preset("regents_fixed").made_vehicle()
+    judge, step = Judge(Lattice(accelerations=(0.0, -2.0)), every=0.1), int(both.hit_step[0])
+
+    def last(*braking: int) -> float:
+        actions = vehicle.actions_of(both.traffic.log)
+        for who in braking:
+            actions[:, 0, who] = both.actions[:, 0, who]
+        world = replace(both, actions=actions, states=vehicle.roll(both.traffic.log, actions))
+        found = certify(world.view, [0], [0], [step], judge)[0]
+        return 0.0 if found.last is None else found.last + 0.1
+
+    entries = fault_ledger(both, vehicle, 0, judge)
+    lost = {who: sum(entry.lost for entry in entries if entry.who == who) for who in (0, 1)}
+    assert {entry.who for entry in entries} == {0, 1}
+    assert lost[0] == pytest.approx(last() - last(0))
+    assert lost[1] == pytest.approx(last(0) - last(0, 1))
+    assert lost[0] > 0.5
+    assert lost[1] > 0.5
+    for who in (0, 1):
+        mine = [entry for entry in entries if entry.who == who]
+        assert sum(entry.lost for entry in mine if entry.end <= 1.0) == 0  # nobody braked yet
+        assert (mine[0].start, mine[-1].end) == (0.0, pytest.approx(0.1 * step))
+
+
+def test_who_did_not_matter_is_not_in_the_ledger() -> None:
+    """The second car far to the side: it brakes too, and closes nothing."""
+    both, vehicle = braked_together(), preset("regents_fixed").made_vehicle()
+    away = both.traffic.log.states.y.clone()
+    away[0, 1] += 40.0
+    log = replace(both.traffic.log, states=both.traffic.log.states._replace(y=away))
+    driven = vehicle.roll(log, vehicle.actions_of(log))
+    aside = replace(both, traffic=replace(both.traffic, log=log, driven=driven), states=vehicle.roll(log, both.actions))
+    assert {entry.who for entry in fault_ledger(aside, vehicle, 0)} == {0}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from antigrad.core.errors import InputValueError
 from antigrad.scenarios.costs import COSTS
+from antigrad.scenarios.costs.warning_time import point_of_no_return
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.scene import Scenes
 from antigrad.scenarios.sdf import SignedDistance
@@ -183,19 +184,42 @@ def test_the_released_normaliser_depends_on_the_raster(cell: float, mass: float)
     assert value / 80 == pytest.approx(mass, abs=1e-4)
 
 
-def test_warning_time_wants_the_attack_to_show_early() -> None:
-    made = scene(Car(), Car(x=30, y=3.4), steps=41)
+def test_the_point_of_no_return_by_hand() -> None:
+    """At 12 m/s it takes 12 m to stop: ten states before; twice as fast four times as far; who stands can always."""
+    x = torch.stack([1.2 * torch.arange(61.0, **F64), 2.4 * torch.arange(61.0, **F64), torch.zeros(61, **F64)])
+    speed = torch.tensor([11.99, 23.99, 0.0], **F64)[:, None].expand(3, 61)
+    ego, contact = States(x, 0 * x, 0 * x, speed), torch.tensor([40, 40, 40])
+    assert point_of_no_return(ego, contact, 6.0).tolist() == [30, 20, 40]
+    assert point_of_no_return(ego, contact, 3.0).tolist() == [20, 0, 40]
+
+
+@pytest.mark.parametrize(("lead", "since", "off"), [(0.5, 18, 0.64), (0.5, 24, 0.04), (0.5, 27, 0.0), (1.0, 18, 0.09)])
+def test_warning_time_wants_the_attack_to_show_before_the_ego_can_no_longer_stop(
+    lead: float, since: int, off: float
+) -> None:
+    """At 10 m/s the last state from which the ego stops short of where it is at state 40 is 31: 8.33 m before. A car
+    that brakes at 2 m/s² from some state on is off its record by so many metres a lead before that."""
+    made = scene(Car(speed=10), Car(x=20, y=4.4, yaw=-0.02, speed=5, size=(12, 2)), steps=41)
     traffic, vehicle = traffic_of(made)
     actions = vehicle.actions_of(traffic.log)
-    cost = COSTS.make("warning_time(lead=1.0)")
-    none = torch.zeros(1)
-    untouched = float(cost(view_of(traffic, vehicle, actions), none).value)
-    early, late = actions.clone(), actions.clone()
-    early[0, ..., :] -= 4.0
-    late[0, ..., 30:] -= 6.0
-    assert untouched == pytest.approx(0.5)
-    assert float(cost(view_of(traffic, vehicle, early), none).value) == 0
-    assert float(cost(view_of(traffic, vehicle, late), none).value) > 0
+    cost = COSTS.make(f"warning_time(lead={lead})")
+    assert float(cost(view_of(traffic, vehicle, actions), torch.zeros(1)).value) == pytest.approx(0.5)
+    actions[0, ..., since:] -= 2.0
+    wanted = max(0.0, 0.5 - (math.hypot(off, 0.01) - 0.01))  # the root is smooth at 0
+    assert float(cost(view_of(traffic, vehicle, actions), torch.zeros(1)).value) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_gradient_of_warning_time_shows_the_attack() -> None:
+    """Down the cost, the car leaves its record farther, by what it does before that moment."""
+    made = scene(Car(speed=10), Car(x=20, y=4.4, yaw=-0.02, speed=5, size=(12, 2)), steps=41)
+    traffic, vehicle = traffic_of(made)
+    actions = vehicle.actions_of(traffic.log)
+    actions[0, ..., 24:] -= 2.0
+    leaf = actions.clone().requires_grad_()
+    value = COSTS.make("warning_time")(view_of(traffic, vehicle, leaf), torch.zeros(1)).value.sum()
+    (grad,) = torch.autograd.grad(value, leaf)
+    assert bool((grad[0, 0, 0, :26] > 0).all())  # it brakes: braking harder or earlier lowers the cost
+    assert bool((grad[..., 26:] == 0).all())
 
 
 def hard_case() -> tuple[Traffic, Vehicle]:
@@ -242,6 +266,7 @@ def test_gradient_equals_central_differences(spec: str) -> None:
         "closest_approach(beta=-1)",
         "road_gaussian(sigma=0)",
         "warning_time(lead=0)",
+        "warning_time(brake=0)",
     ],
 )
 def test_bad_options_are_refused(spec: str) -> None:

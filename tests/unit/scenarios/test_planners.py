@@ -75,6 +75,13 @@ def test_on_a_free_road_the_record_is_driven(spec: str) -> None:
     assert float(found.states.y.abs().max()) < 1e-6
 
 
+@pytest.mark.parametrize("spec", ["idm", "follower"])
+def test_an_ego_can_brake(spec: str) -> None:
+    """6 m/s² in front of a car that stands; the released ego has 1 m/s² at most."""
+    found, _ = drive(spec, Car(x=20, speed=0))
+    assert float(found.states.speed[0].diff().min()) == pytest.approx(-0.6, abs=1e-6)
+
+
 def test_idm_follows_at_its_headway() -> None:
     found, room = drive("idm", Car(x=30, speed=6))
     assert float(found.states.speed[0, -1]) == pytest.approx(6, abs=1.5)

@@ -8,7 +8,12 @@ import torch
 
 from antigrad.core import InputValueError
 from antigrad.scenarios import Record, Scenes, arrange, longest_run, with_ego
+from antigrad.scenarios.attack import attack
+from antigrad.scenarios.planners import make_planner
+from antigrad.scenarios.recipe import preset
+from antigrad.scenarios.road import rasterise
 from antigrad.scenarios.scene import centre_of
+from antigrad.scenarios.tools import Tools
 
 
 def scene(objects: int, states: int, ego: int | None = 0, seed: int = 0, at: float = 0.0) -> Scenes:
@@ -101,6 +106,15 @@ def test_arrange_puts_the_ego_first_and_then_the_closest() -> None:
     assert ordered.xy[0, 1, 2].tolist() == [5.0, 0.0]
     assert arrange(made, 2).records[0].objects == ("c", "a")
     assert arrange(made, None).shape == (1, 4, 5)
+
+
+def test_a_batch_may_be_empty() -> None:
+    """A batch without a hit has nothing to write."""
+    none = Scenes.concat([scene(3, 7, seed=1), scene(5, 4, ego=2, seed=2)]).select([])
+    assert none.shape == (0, 5, 7)
+    assert len(arrange(none)) == len(arrange(none, None)) == len(rasterise(none)) == len(none.to(torch.float32)) == 0
+    found = attack(Tools.of(preset("regents_fixed", {"iterations": 2}), make_planner("idm")), arrange(none))
+    assert len(found) == len(found.status) == 0
 
 
 def test_a_far_object_seen_with_the_ego_comes_before_one_never_seen_with_it() -> None:

@@ -51,6 +51,15 @@ def lab_simulate(config: SimulateConfig) -> RunFolder:
     _try(bandit, arms, config)
     run = RunFolder.start(config.output, job="lab simulate", config=config, resume=config.resume,
                           free=("output", "resume"))  # fmt: skip
+    with run.refusals():
+        _simulate(config, run, bandit, arms, claims)
+    _finish(run, config, bandit, claims)
+    return run
+
+
+def _simulate(
+    config: SimulateConfig, run: RunFolder, bandit: Bandit, arms: Sequence[Objective], claims: Sequence[Claim]
+) -> None:
     done = {row["arm"] for row in run.ledger.rows("arm")}
     todo = [(spec, arm) for spec, arm in zip(config.objective, arms, strict=True) if spec not in done]
     with progress("arms", total=len(arms), done=len(done)) as bar:
@@ -60,8 +69,6 @@ def lab_simulate(config: SimulateConfig) -> RunFolder:
                 write_trace(trace, run.artifact(f"path_{number}.{config.export}"))
             run.ledger.append(row_of(trace, spec, config, claims))
             bar.advance(spec)
-    _finish(run, config, bandit, claims)
-    return run
 
 
 def _try(bandit: Bandit, arms: Sequence[Objective], config: SimulateConfig) -> None:

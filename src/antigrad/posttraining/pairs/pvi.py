@@ -24,6 +24,21 @@ from antigrad.posttraining.pairs.contexts import InContext, Pooling, PviOptions,
 from antigrad.posttraining.pairs.pair import Pair
 
 
+def check_answers(pairs: Sequence[Pair]) -> None:
+    """Refuse pairs without a gold answer.
+
+    Args:
+        pairs: The pairs.
+
+    Raises:
+        InputValueError: The rows that have none.
+    """
+    missing = [pair.row for pair in pairs if not pair.answer.strip()]
+    if missing:
+        given = f"no answer in rows {missing[:8]}{'…' if len(missing) > 8 else ''}"
+        raise InputValueError(given, "the gold answer of every pair", "add a column answer, or choose another rule")
+
+
 def pvi_of(policy: Policy, pairs: Sequence[Pair], options: PviOptions) -> Tensor:
     """Measure PVI of the rejected response of each pair.
 
@@ -44,10 +59,7 @@ def pvi_of(policy: Policy, pairs: Sequence[Pair], options: PviOptions) -> Tensor
 
     Deviations: natural logarithm; the paper leaves the cut, pooling and the prompt of the second term open.
     """
-    missing = [pair.row for pair in pairs if not pair.answer.strip()]
-    if missing:
-        given = f"no answer in rows {missing[:8]}{'…' if len(missing) > 8 else ''}"
-        raise InputValueError(given, "the gold answer of every pair", "add a column answer, or choose another rule")
+    check_answers(pairs)
     asked: dict[InContext, int] = {}
     both = in_context(policy.tokenizer, pairs, options)
     # Pairs of one prompt share the pass without a chain; so do repeated chains.

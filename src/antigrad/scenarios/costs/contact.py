@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.errors import InputValueError
-from antigrad.scenarios.closest import FAR, close_pairs, everyone, nearest, partners_now, take_movers
+from antigrad.scenarios.closest import FAR, close_pairs, everyone, nearest, nearest_step, partners_now, take_movers
 from antigrad.scenarios.costs.cost import Cost, Value
 from antigrad.scenarios.gap import gap
 from antigrad.scenarios.traffic import Traffic, View
@@ -79,7 +79,7 @@ class Contact(Cost):
         traffic = view.traffic
         number, other, partner, counts = close_pairs(view, self.pairs * (1 + (constant.shape[1] > 1)), self.threshold)
         with torch.no_grad():
-            _, step = nearest(take_movers(view.moved, number), partner, counts)
+            step = nearest_step(take_movers(view.moved, number), partner, counts)
             row = torch.arange(len(traffic), device=number.device)[:, None]
             # A pair of movers is found from both ends; half each is the whole.
             share = torch.where(traffic.slot.gather(1, other) >= 0, 0.5, 1.0).to(constant)

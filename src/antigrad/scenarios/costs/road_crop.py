@@ -34,7 +34,8 @@ class RoadCrop(Cost):
 
     Source: Yin et al. 2024, arXiv 2409.07830, the released code.
 
-    Deviations: cells more than 4 m from the corner (weight below e⁻³²) are left out.
+    Deviations: cells more than 4 m from the corner (weight below e⁻³²) are left out. The map's extent, from which the
+        crop is counted, is that of the scene's raster; as released, the bounding box of the road edges.
 
     Example:
         >>> RoadCrop().corrected, RoadCrop().part

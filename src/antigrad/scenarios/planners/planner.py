@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from antigrad.scenarios.closest import everyone
@@ -75,7 +74,6 @@ class Planner(ABC):
 
     Attributes:
         reactive: Whether it answers to traffic; if not, it is rolled out once.
-        every: Iterations between two roll-outs, at least; the attack may ask for more.
     """
 
     reactive: ClassVar[bool] = True
@@ -134,15 +132,3 @@ def start_of(states: States) -> States:
         (R,) each.
     """
     return States(*(value[:, 0] for value in states))
-
-
-def joined(steps: list[States]) -> States:
-    """Join the states of a loop.
-
-    Args:
-        steps: (R,) each.
-
-    Returns:
-        (R, T).
-    """
-    return States(*(torch.stack(list(column), 1) for column in zip(*steps, strict=True)))

@@ -15,7 +15,7 @@ from antigrad.scenarios.scenario.video import film
 
 SIDE, AROUND = 480, 45.0
 """Pixels, and metres to each side of the ego."""
-_PAPER, _OTHER, _GHOST = "#f7f7f5", "#b9bdc4", "#d9a76a"
+_PAPER, _ROAD, _EDGE, _OTHER, _GHOST = "#f7f7f5", "#ebebe6", "#8f949c", "#b9bdc4", "#d9a76a"
 _EGO, _STRIKER, _HIT = "#1d7f5f", "#c2410c", "#b91c1c"
 
 
@@ -69,11 +69,18 @@ def _frame(
     picture = Image.new("RGB", (SIDE, SIDE), _PAPER)
     pen, centre = ImageDraw.Draw(picture), scene.after[0, step, :2]
 
-    def put(ring: Tensor, colour: str, *, filled: bool) -> None:
-        place = (ring - centre) / AROUND * torch.tensor([1.0, -1.0]) * SIDE / 2 + SIDE / 2
-        points = [(float(x), float(y)) for x, y in place]
-        pen.polygon(points, fill=colour if filled else None, outline=colour)
+    def pixels(points: Tensor) -> list[tuple[float, float]]:
+        place = (points - centre) / AROUND * torch.tensor([1.0, -1.0]) * SIDE / 2 + SIDE / 2
+        return [(x, y) for x, y in place.tolist()]
 
+    def put(ring: Tensor, colour: str, *, filled: bool) -> None:
+        pen.polygon(pixels(ring), fill=colour if filled else None, outline=colour)
+
+    for area in scene.areas:
+        if len(area) > 2:
+            put(area, _ROAD, filled=True)
+    for line in scene.edges:
+        pen.line(pixels(line), fill=_EDGE)
     for number in scene.there[:, step].nonzero()[:, 0].tolist():
         if number not in (0, striker):
             put(after[number, step], _OTHER, filled=True)

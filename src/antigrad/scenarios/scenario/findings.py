@@ -10,7 +10,7 @@ from typing import Any
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.certificate import AVOIDABLE, FORESIGHT, UNAVOIDABLE
 from antigrad.scenarios.scenario.rows import NO_CANDIDATE
-from antigrad.scenarios.tools import CONTACT, HIT
+from antigrad.scenarios.tools import CONTACT, HIT, MISS, PLANNER
 
 Row = dict[str, Any]
 Figures = dict[str, float | int | str | None]
@@ -156,9 +156,9 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
     """
     scenes = _scenes(rows, lambda row: True)
     without, contact = (_scenes(rows, lambda row, s=s: row["status"] == s) for s in (NO_CANDIDATE, CONTACT))
-    failed = _scenes(rows, lambda row: row["status"] == "planner failed")
+    failed = _scenes(rows, lambda row: row["status"] == PLANNER)
     hits, best = ranked(rows), best_of_scenes(rows)
-    attacked = len(scenes) - len(without) - len(contact)
+    attacked = len(_scenes(rows, lambda row: row["status"] in (HIT, MISS)))  # in at least one job, to its end
     low, high = wilson(len(best), attacked)
     certified = [row for row in best if row.get("verdict")]
     figures: Figures = {
@@ -174,6 +174,7 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
         "success_low": low,
         "success_high": high,
         "jobs_hit": len(hits),
+        "jobs_avoidable": sum(row.get("verdict") == AVOIDABLE for row in hits),
         "iterations_median": _median(row["iterations"] for row in best),
         "deviation_mean_m": _mean(row["log_deviation"] for row in best),
         "off_road_share": _share(best, lambda row: _excess(row) > DEEP),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import save
 
@@ -46,6 +45,12 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         resume=config.resume,
         free=("output", "resume", "shown", "animate", "picture", "engine", "workers", "address"),
     )
+    with run.refusals():
+        _scenario(config, run, sources)
+    return run
+
+
+def _scenario(config: ScenarioConfig, run: RunFolder, sources: list[Source]) -> None:
     pieces = pieces_of(config, sources)
     done = {row["piece"] for row in run.ledger.stream("piece")}
     cut = [Piece(given.number, given, f"batch {given.number + 1}") for given in pieces]
@@ -63,7 +68,6 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         name = f"animations/{place:03d}-{_plain(row['scene'])}.{config.picture}"
         write_atomic(run.artifact(name), animation(pictures, 2 * row["dt"], config.picture))
     run.write_summary(summary_of(run))
-    return run
 
 
 def pieces_of(config: ScenarioConfig, sources: list[Source]) -> list[Given]:
@@ -95,15 +99,20 @@ def keep(run: RunFolder, config: ScenarioConfig, given: Given, found: Found) -> 
         given: The piece.
         found: What it found.
     """
-    names: dict[str, str] = {}
-    for place, (scene, tensors) in enumerate(found.traces.items()):
-        names[scene] = f"traces/{given.number:05d}-{place:03d}-{_plain(scene)}.safetensors"
-        write_atomic(run.artifact(names[scene]), save(tensors, {"scene": scene}))
+    scenes = {row["place"]: str(row["scene"]) for row in found.rows}
+    names = {
+        place: f"traces/{given.number:05d}-{place:03d}-{_plain(scene)}.safetensors" for place, scene in scenes.items()
+    }
+    for place, name in names.items():
+        write_atomic(run.artifact(name), save(found.traces[place], {"scene": scenes[place]}))
     write_scenes(config, found, run.artifact(f"scenes/{given.number:05d}"))
-    rows: list[dict[str, Any]] = [{**row, "trace": names[row["scene"]]} for row in found.rows]
-    for row in rows + found.refused:
+    for row in found.rows:
+        run.ledger.append(
+            {name: value for name, value in row.items() if name != "place"} | {"trace": names[row["place"]]}
+        )
+    for row in found.refused:
         run.ledger.append(row)
-    run.ledger.append({"kind": "piece", "piece": given.number, "jobs": len(rows), "refused": len(found.refused)})
+    run.ledger.append({"kind": "piece", "piece": given.number, "jobs": len(found.rows), "refused": len(found.refused)})
 
 
 def _plain(name: str) -> str:

@@ -14,7 +14,7 @@ from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, summar
 from antigrad.scenarios.scenario.playback import played
 from antigrad.scenarios.scenario.rows import NO_CANDIDATE
 from antigrad.scenarios.scenario.settings import ScenarioConfig
-from antigrad.scenarios.tools import HIT
+from antigrad.scenarios.tools import HIT, MARGINS
 
 _CAVEAT = (
     "Avoidable: an escape was found against the others as they drove, in a lattice of braking and swerving, with 0.3 m"
@@ -52,9 +52,16 @@ def _verdict(figures: dict[str, Any], config: ScenarioConfig) -> Verdict:
     hit, attacked, scenes = figures["scenes_hit"], figures["scenes_attacked"], figures["scenes"]
     question = f"Can {config.planner} be brought into a collision?"
     caveats = [f"Preset {config.preset}. {scenes - attacked} of {scenes} scenes could not be attacked.", _CAVEAT]
+    failed = figures["scenes_where_planner_failed"]
+    if failed:
+        caveats.insert(1, f"The planner failed in {failed} of {scenes} scenes: those of its jobs count as no attack.")
     if not attacked:
         answer = f"It can't be said: none of the {scenes} scenes could be attacked."
-        return Verdict(question, answer, "", "See why in the last table but one; try other scenes.", caveats)
+        advice = "See why in the last table but one; try other scenes."
+        if failed:
+            answer = f"It can't be said: the planner failed in {failed} of {scenes} scenes, and no job came to its end."
+            advice = "Fix the planner: what it said is in the last table but one."
+        return Verdict(question, answer, "", advice, caveats)
     low, high = figures["success_low"], figures["success_high"]
     sure = f"95% interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego."
     if not hit:
@@ -92,7 +99,7 @@ def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
             "Through a third object", _percent(figures["third_contact_share"]), "of the strikers, where the log did not"
         ),
         Card("The ego's fault", _percent(figures["ego_at_fault_share"]), "by nuPlan's classes of contacts"),
-        Card("Left out", f"{left}", "no candidate, or a contact before any attack"),
+        Card("Left out", f"{left}", "no candidate, a contact before any attack, or a planner that failed"),
     ]
     return Cards("Result", cards)
 
@@ -193,16 +200,18 @@ def _effects(rows: list[dict[str, Any]], config: ScenarioConfig) -> Table:
     moved = [row for row in rows if row.get("iterations")]
     columns = [
         Column("cost", "cost"),
-        Column("jobs", "jobs", "integer"),
-        Column("fell", "it fell in", "percent", "share of the jobs in which the last update lowered this cost"),
+        Column("weight", "weight", "number", "in this attack; 0: not a part of it, measured all the same"),
+        Column("jobs", "jobs", "integer", "in which the last update changed this cost"),
+        Column("fell", "it fell in", "percent", "share of these jobs"),
         Column("mean", "mean effect", "signed", "first-order drop of the cost in the last update"),
     ]
     shown: list[dict[str, Any]] = []
-    for cost in config.recipe().costs:
+    for cost, weight in (dict.fromkeys(MARGINS, 0.0) | config.recipe().costs).items():
         effects = [row[f"effect/{cost}"] for row in moved if row.get(f"effect/{cost}")]
         if effects:
             fell = sum(effect > 0 for effect in effects) / len(effects)
-            shown.append({"cost": cost, "jobs": len(effects), "fell": fell, "mean": sum(effects) / len(effects)})
+            told = {"cost": cost, "weight": weight, "jobs": len(effects), "fell": fell}
+            shown.append(told | {"mean": sum(effects) / len(effects)})
     descended = [row["descended"] for row in moved]
     share = sum(descended) / max(1, len(descended))
     text = f"Of all updates, {share:.0%} went down the whole weighted cost after rules and moments had changed them."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,13 +47,13 @@ class Found:
 
     Args:
         rows: Of the ledger.
-        traces: Name and tensors of each scene.
+        traces: Tensors of each scene; `place` in a row is a number among them.
         refused: Rows of what could not be read.
         attacked: The scenes with their most dangerous attack, for those that asked to write them.
     """
 
     rows: list[dict[str, Any]]
-    traces: dict[str, dict[str, Tensor]]
+    traces: list[dict[str, Tensor]]
     refused: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     attacked: list[Scenes] = field(default_factory=list[Scenes])
 
@@ -69,12 +70,12 @@ def work(config: ScenarioConfig, _: None, given: Given) -> Found:
         Rows, traces and refusals; the same wherever it runs.
     """
     scenes, refused = read(config, given)
-    found = Found([], {}, refused)
+    found = Found([], [], refused)
     for step in sorted({one.dt for one in scenes}):
         same = [one for one in scenes if one.dt == step]
         part = attack_batch(config, Scenes.concat(same))
-        found.rows.extend(part.rows)
-        found.traces.update(part.traces)
+        found.rows.extend({**row, "place": row["place"] + len(found.traces)} for row in part.rows)
+        found.traces.extend(part.traces)
         found.attacked.extend(part.attacked)
     for row in found.rows + refused:
         row["piece"] = given.number
@@ -89,17 +90,20 @@ def read(config: ScenarioConfig, given: Given) -> tuple[list[Scenes], list[dict[
         given: Which.
 
     Returns:
-        Batches of one, arranged; and a row for each that was refused.
+        Batches of one, arranged and rasterised; and a row for each that was refused.
     """
+
+    def prepared(one: Scenes) -> Scenes:
+        return rasterise(arrange(_promoted(one), config.max_objects))
+
     if given.synthetic[1]:
         first, count = given.synthetic
-        every = sample(count, config.agents, config.seed, first=first)
-        return [arrange(_promoted(one), config.max_objects) for one in every], []
+        return [prepared(one) for one in sample(count, config.agents, config.seed, first=first)], []
     scenes: list[Scenes] = []
     refused: list[dict[str, Any]] = []
     for source in given.sources:
-        try:
-            scenes += [arrange(_promoted(one), config.max_objects) for one in source.read()]
+        try:  # All that can be wrong with one scene: the others of its batch are attacked.
+            scenes += [prepared(one) for one in source.read()]
         except AntigradError as error:
             refused.append({"kind": "refused", "source": str(source.path), "reason": str(error)})
     return scenes, refused
@@ -110,13 +114,12 @@ def attack_batch(config: ScenarioConfig, scenes: Scenes) -> Found:
 
     Args:
         config: The job's.
-        scenes: Arranged, one batch.
+        scenes: Arranged and rasterised, one batch.
 
     Returns:
         Rows and traces.
     """
-    scenes = _doubted(scenes)
-    scenes = _mapped(rasterise(scenes) if scenes.road is None else scenes).to(torch.float32)
+    scenes = _mapped(_doubted(scenes)).to(torch.float32)
     recipe = config.recipe()
     planner = make_planner(config.planner, config.deadline)
     tools = Tools.of(recipe, planner, config.refresh, safe=config.weight == "safe")
@@ -132,17 +135,17 @@ def attack_batch(config: ScenarioConfig, scenes: Scenes) -> Found:
     return Found(rows, traces, attacked=attacked)
 
 
-def write_scenes(config: ScenarioConfig, found: Found, folder: Any) -> None:
+def write_scenes(config: ScenarioConfig, found: Found, folder: Path) -> None:
     """Write attacked scenes in the format that was asked for.
 
     Args:
         config: The job's.
         found: What a piece found.
-        folder: Where.
+        folder: Where; scenes of other time steps go into folders of their own beside it: `-1`, `-2`.
     """
-    for scenes in found.attacked if config.write else []:
+    for number, scenes in enumerate(found.attacked if config.write else []):
         if len(scenes):
-            WRITERS.make(config.write)(scenes, folder)
+            WRITERS.make(config.write)(scenes, folder.with_name(folder.name + f"-{number}" * (number > 0)))
 
 
 def _promoted(scenes: Scenes) -> Scenes:
@@ -163,7 +166,7 @@ def _promoted(scenes: Scenes) -> Scenes:
 
 def _doubted(scenes: Scenes) -> Scenes:
     # What is doubtful of the reading: a wrong unit or reference point does not crash, it biases.
-    found = diagnose(replace(scenes, road=None))  # maps are judged below
+    found = diagnose(replace(scenes, road=None))  # `_mapped` judges the maps
     records = [
         replace(record, notes={**record.notes, "warnings": list(one.warnings)}) if one.warnings else record
         for record, one in zip(scenes.records, found, strict=True)

@@ -72,7 +72,10 @@ def _signed(value: float, form: str) -> str:
 
 
 def _facts(row: dict[str, Any]) -> dict[str, float | str | None]:
-    took = [f"{a:.1f} to {b:.1f} s: {_signed(lost, '+.1f')} s" for a, b, lost in row.get("ledger", [])]
+    took: dict[str, list[str]] = {}
+    for a, b, lost, who in row.get("ledger", []):
+        name = "the adversary" if who == row["striker"] else f"object {who}"
+        took.setdefault(name, []).append(f"{a:.1f} to {b:.1f} s: {_signed(lost, '+.1f')} s")
     facts: dict[str, float | str | None] = {
         "contact": f"{row['class']}, {row['zone']}",
         "ego's fault": "yes" if row["ego_at_fault"] else "no",
@@ -83,8 +86,8 @@ def _facts(row: dict[str, Any]) -> dict[str, float | str | None]:
         along, across = row["manoeuvre"]
         facts["mildest escape"] = f"{_signed(along, 'g')} m/s² along, {_signed(across, 'g')} m/s² across"
         facts["braking alone"] = "suffices" if row["braking"] else "does not suffice"
-    if took:
-        facts["what the adversary took from the last safe start"] = "; ".join(took)
+    for name, stretches in took.items():
+        facts[f"what {name} took from the last safe start"] = "; ".join(stretches)
     return facts
 
 

@@ -34,7 +34,8 @@ def rows_of_outcome(
         certificates: Row, and its certificate.
 
     Returns:
-        One a job, and one for each scene without a candidate.
+        One a job, and one for each scene without a candidate; `place` is the number of its scene in the batch: names of
+        scenes may repeat, as where a folder has one in two formats.
     """
     tables = [_measured(outcome), _geometry(tools, outcome)]
     rows: list[dict[str, Any]] = []
@@ -55,6 +56,7 @@ def _names(scenes: Scenes, scene: int) -> dict[str, Any]:
     record = scenes.records[scene]
     return {
         "kind": "job",
+        "place": scene,
         "scene": record.id,
         "source": record.source,
         "format": record.source.partition(":")[0],
@@ -110,7 +112,7 @@ def _geometry(tools: Tools, outcome: Outcome) -> dict[str, Tensor]:
     for text, cost, value, gradient in cost_gradients(tools, outcome):
         descent = -gradient.nan_to_num().transpose(0, 1).flatten(1)
         found |= {f"cost/{text}": value, f"effect/{text}": row_effects(update, {text: descent})[text]}
-        parts[cost.part] = parts[cost.part] + tools.recipe.costs[text] * descent
+        parts[cost.part] = parts[cost.part] + tools.recipe.costs.get(text, 0.0) * descent
     steps = torch.tensor([tools.recipe.step_first, tools.recipe.step_second], dtype=torch.float64).square()
     scale = steps.repeat_interleave(update.shape[1] // 2)
     windows = row_windows(row_interaction(parts, scale))
@@ -143,7 +145,7 @@ def _collision(tools: Tools, outcome: Outcome, row: int, certificate: Certificat
             "open": certificate.open.flip(0).tolist(),
             "open_s": [step * view.traffic.dt for step in certificate.starts.flip(0).tolist()],
             "ledger": [
-                [entry.start, entry.end, entry.lost]
+                [entry.start, entry.end, entry.lost, int(view.traffic.mover[row, entry.who])]
                 for entry in fault_ledger(outcome, tools.vehicle, row)
                 if entry.lost != 0
             ],

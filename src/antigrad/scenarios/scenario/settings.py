@@ -40,7 +40,7 @@ class ScenarioConfig(Settings):
         refresh: Iterations between two roll-outs of a planner that reacts; every hit is confirmed by a fresh one.
         deadline: s that a planner of your own may take for one roll-out.
         max_objects: Objects of a scene, the ego and those that come closest to it.
-        batch: Scenes attacked together.
+        batch: Scenes attacked together; a run that resumes keeps the batches that are done. 1: every scene by itself.
         synthetic: Scenes of synthetic traffic, where no others are given.
         agents: Objects of each of these.
         certify: Ask of every hit whether it could have been avoided, until when, and whose fault it was.
@@ -50,7 +50,7 @@ class ScenarioConfig(Settings):
         picture: `webp`, `gif`, or `mp4`, which needs the extra `video`.
         output: Folder of the run.
         seed: Of the synthetic traffic; the attack itself draws nothing.
-        resume: Resume the run in `output`; scenes that are done are kept.
+        resume: Resume the run in `output`; batches of scenes that are done are kept.
         engine: `local`, or `ray`; the figures do not depend on it.
         workers: Batches attacked at the same time, on one thread each; one is this process itself.
         address: Of a Ray cluster, `HOST:PORT` or `auto`; empty starts Ray on this machine.

@@ -64,9 +64,7 @@ class Ended:
         return replace(self, **cut, ego_before=self.ego_before[:last])
 
 
-def traces_of(
-    outcome: Outcome, scenes: Scenes, certificates: Mapping[int, Certificate]
-) -> dict[str, dict[str, Tensor]]:
+def traces_of(outcome: Outcome, scenes: Scenes, certificates: Mapping[int, Certificate]) -> list[dict[str, Tensor]]:
     """What is kept of each scene.
 
     Args:
@@ -75,10 +73,10 @@ def traces_of(
         certificates: Row, and its certificate.
 
     Returns:
-        Name of the scene, and its tensors; those of a job have its number before their name.
+        Tensors of each scene; those of a job have its number before their name.
     """
     depth = _off_road(outcome)
-    found: dict[str, dict[str, Tensor]] = {}
+    found: list[dict[str, Tensor]] = []
     for scene in range(len(scenes)):
         trace = _record(scenes, scene)
         for job, row in enumerate((outcome.traffic.scene == scene).nonzero()[:, 0].tolist()):
@@ -96,7 +94,7 @@ def traces_of(
             certificate = certificates.get(row)
             if certificate is not None and certificate.escape is not None:
                 trace[f"job{job}/escape"] = certificate.escape[:, :3]
-        found[scenes.records[scene].id] = {name: value.contiguous() for name, value in trace.items()}
+        found.append({name: value.contiguous() for name, value in trace.items()})
     return found
 
 

@@ -15,6 +15,7 @@ from antigrad.core.page import ARTIFACT
 from antigrad.core.runs import RunFolder
 from antigrad.scenarios.io import READERS, WRITERS
 from antigrad.scenarios.scenario import ScenarioConfig, scenario
+from antigrad.scenarios.scenario.animation import AROUND, SIDE, frames
 from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, wilson
 from antigrad.scenarios.scenario.settings import WEIGHTS
 from antigrad.scenarios.scenario.trace import ended
@@ -66,6 +67,8 @@ def test_summary(run: RunFolder) -> None:
     counts = {"scenes": 3, "jobs": 3, "refused": 1, "scenes_attacked": 1, "scenes_hit": 1, "jobs_hit": 2}
     counts |= {"scenes_without_candidate": 1, "scenes_with_contact_at_start": 1, "success": 1.0}
     assert {key: figures[key] for key in counts} == counts
+    verdicts = [row["verdict"] for row in jobs_of(run) if row["status"] == "hit"]
+    assert figures["jobs_avoidable"] == verdicts.count("avoidable")
     shares = [figures[f"{verdict}_share"] for verdict in ("avoidable", "needs_foresight", "unavoidable")]
     assert sum(shares) == pytest.approx(1.0)
 
@@ -97,6 +100,32 @@ def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
     torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("form", WRITERS.names())
+def test_a_batch_without_a_hit_writes_nothing(tmp_path: Path, form: str) -> None:
+    """The first batch has nobody to attack it, the second is hit."""
+    places = [str(folder_of(tmp_path / "scenes", PEOPLE, ATTACKABLE))]
+    config = ScenarioConfig(places, "log_replay", output=tmp_path / "run", write=form, batch=1, **QUICK)
+    found = scenario(config)
+    assert [row["status"] for row in jobs_of(found)] == ["no candidate", "hit", "hit"]
+    assert [folder.name for folder in (found.path / "artifacts" / "scenes").iterdir()] == ["00001"]
+
+
+def test_scenes_of_two_time_steps_are_both_written(tmp_path: Path) -> None:
+    for number, step in enumerate((0.1, 0.2)):
+        made = replace(scene(*ATTACKABLE, steps=51, name=f"scene {number}"), dt=step)
+        made = replace(made, vel=made.vel * 0.1 / step)
+        WRITERS.make("antigrad")(made, tmp_path / "scenes" / str(number))
+    config = ScenarioConfig(
+        [str(tmp_path / "scenes")], "log_replay", output=tmp_path / "run", write="antigrad", **QUICK
+    )
+    found = scenario(config)
+    hit = {row["scene"] for row in jobs_of(found) if row["status"] == "hit"}
+    folders = sorted((found.path / "artifacts" / "scenes").iterdir())
+    read = [one for folder in folders for one in READERS.make("antigrad")(folder)]
+    assert [one.dt for one in read] == [0.1, 0.2]
+    assert {one.records[0].id for one in read} == hit == {"scene 0", "scene 1"}
+
+
 def test_a_moving_picture_shows_the_contact(run: RunFolder) -> None:
     (file,) = (run.path / "artifacts" / "animations").iterdir()
     best = best_of_scenes(jobs_of(run))[0]
@@ -113,6 +142,15 @@ def test_a_moving_picture_shows_the_contact(run: RunFolder) -> None:
     assert sum(red[0]) < sum(red[1])
 
 
+def test_a_moving_picture_shows_the_road(run: RunFolder) -> None:
+    """The ego drives in the middle of a road 16 m wide: 5 m to its left is road, 12 m is not."""
+    best = best_of_scenes(jobs_of(run))[0]
+    picture, metre = frames(ended(run, best), best["striker"], best["contact_step"])[0], SIDE / 2 / AROUND
+    near, far = (picture.getpixel((SIDE // 2 - 40, round(SIDE / 2 - aside * metre))) for aside in (5, 12))
+    assert near != far
+    assert far == picture.getpixel((SIDE - 1, SIDE - 1))
+
+
 def test_the_page_has_its_sections(run: RunFolder) -> None:
     page = run.read_json(ARTIFACT)
     titles = [section["title"] for section in page["sections"]]
@@ -121,6 +159,10 @@ def test_the_page_has_its_sections(run: RunFolder) -> None:
     kinds = [section["kind"] for section in page["sections"]]
     assert kinds[:3] == ["cards", "scene", "table"]
     assert "chart" not in kinds
+    effects = next(section for section in page["sections"] if section["title"] == "What the last updates did")
+    weights = {row["cost"]: row["weight"] for row in effects["rows"]}
+    assert weights["closest_approach"] == 1
+    assert weights["deviation"] == 0  # no part of the attack, but of what it did
     assert "1 of 1 scenes" in page["verdict"]["answer"]
 
 
@@ -170,6 +212,11 @@ def test_a_planner_that_raises_is_a_status(tmp_path: Path, monkeypatch: pytest.M
     assert all("no idea" in row["note"] for row in jobs_of(found))
     assert found.summary["scenes_where_planner_failed"] == 1
     assert found.summary["scenes_hit"] == 0
+    assert found.summary["scenes_attacked"] == 0  # it was never put to the test: "not hit" would be a lie
+    assert found.summary["success"] is None
+    verdict = found.read_json(ARTIFACT)["verdict"]
+    assert "It can't be said: the planner failed in 1 of 1 scenes" in verdict["answer"]
+    assert verdict["tone"] != "good"
 
 
 @pytest.mark.parametrize(
@@ -204,6 +251,34 @@ def test_an_ego_alone_has_nobody_to_attack_it_and_an_empty_file_is_refused(tmp_p
     (refused,) = found.ledger.rows("refused")
     assert "empty.json" in refused["source"]
     assert refused["reason"].startswith("given: ")
+
+
+def test_two_scenes_of_one_name_are_two_scenes(tmp_path: Path) -> None:
+    """One recording in two formats, or two cuts of it: each keeps its own trace, in one batch as in two."""
+    for number, cars in enumerate((ATTACKABLE, TOUCHING)):
+        WRITERS.make("antigrad")(scene(*cars, steps=51, name="same"), tmp_path / "scenes" / str(number))
+    for batch in (1, 2):
+        config = ScenarioConfig(
+            [str(tmp_path / "scenes")], "log_replay", output=tmp_path / str(batch), batch=batch, **QUICK
+        )
+        found = scenario(config)
+        assert found.summary["scenes"] == 2
+        rows = jobs_of(found)
+        assert [row["status"] for row in rows] == ["hit", "hit", "contact at the start"]
+        assert len({row["trace"] for row in rows}) == 2
+        assert [len(ended(found, row).size) for row in rows] == [3, 3, 2] if batch == 1 else [3, 3, 3]
+        assert float(ended(found, rows[2]).before[1, 0, 0]) == 3.0
+
+
+def test_a_scene_that_needs_an_endless_map_is_refused_and_the_others_of_its_batch_go_on(tmp_path: Path) -> None:
+    """A position kilometres away, which a recording may hold: the raster of that scene would have 25 million cells."""
+    places = folder_of(tmp_path / "scenes", ATTACKABLE, (*ATTACKABLE, Car(x=5000.0, y=5000.0)))
+    found = scenario(ScenarioConfig([str(places)], "log_replay", output=tmp_path / "run", **QUICK))
+    assert {row["scene"]: row["status"] for row in jobs_of(found)} == {"scene 0": "hit"}
+    (refused,) = found.ledger.rows("refused")
+    assert "scene 1" in refused["reason"]
+    assert "cells" in refused["reason"]
+    assert found.summary["refused"] == 1
 
 
 def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:
@@ -266,6 +341,19 @@ def test_without_leaves_rules_out() -> None:
     )
     changed = ScenarioConfig(jobs="scene", iterations=7, costs={"gap_mean": 1.0}).recipe()
     assert (changed.jobs, changed.iterations, changed.costs) == ("scene", 7, {"gap_mean": 1.0})
+
+
+def test_the_papers_rates_are_shares_of_149_scenes_alone() -> None:
+    """48.99 % and 60.40 % of at most 200 scenes; the intervals are 8 points to each side."""
+
+    def counts(rate: str) -> dict[int, int]:
+        return {of: n for of in range(100, 201) for n in range(of) if f"{100 * n / of:.2f}" == rate}
+
+    both = {of: (counts("48.99")[of], counts("60.40")[of]) for of in counts("48.99") if of in counts("60.40")}
+    assert both == {149: (73, 90)}
+    for count in both[149]:
+        low, high = wilson(count, 149)
+        assert 0.07 < (high - low) / 2 < 0.09
 
 
 @pytest.mark.parametrize(("count", "of"), [(0, 10), (26, 33), (90, 149)])

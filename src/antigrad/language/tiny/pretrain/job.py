@@ -61,7 +61,7 @@ def pretrain(config: PretrainConfig) -> RunFolder:
     )
     if run.summary:
         return run
-    with _threads(config.threads):
+    with run.refusals(), _threads(config.threads):
         _train(config, run)
     return run
 

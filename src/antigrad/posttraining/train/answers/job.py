@@ -20,6 +20,7 @@ from antigrad.posttraining.train.callback import Alarms
 from antigrad.posttraining.train.job import processes
 from antigrad.posttraining.train.maps import silent_maps
 from antigrad.posttraining.train.models import bare, below, load_to_train
+from antigrad.posttraining.train.rounds.alarms import AnswerAlarms
 from antigrad.posttraining.train.rounds.callback import RoundCallback
 from antigrad.posttraining.train.rounds.questions import Questions
 from antigrad.posttraining.train.rounds.round import Kept, Round, Row, figures_of
@@ -160,12 +161,12 @@ class OnAnswers:
         return {}
 
     def alarms(self) -> Alarms:
-        """Raise none: rounds say what there is to say.
+        """Make the alarms.
 
         Returns:
-            No alarms.
+            Of an entropy that collapses, and of rounds that are used again.
         """
-        return lambda _: []
+        return AnswerAlarms()
 
     def describe(self, run: RunFolder) -> None:
         """Write page and summary of the finished run.

@@ -106,6 +106,6 @@ class AnswersConfig(TrainConfig):
         if not problems:
             try:
                 self.arguments(processes)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, ImportError) as error:
                 problems.append(f"TRL refuses its options: {error}")
         raise_all(f"settings of {type(self).__name__}", problems)

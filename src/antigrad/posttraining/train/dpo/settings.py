@@ -148,6 +148,6 @@ class TrainDPOConfig(TrainConfig):
                 check_options(self.credit, self.arguments(processes), self.loss)
             except ManyInputsError as error:
                 problems += error.problems
-            except (ValueError, TypeError, AntigradError) as error:
+            except (ValueError, TypeError, ImportError, AntigradError) as error:
                 problems.append(f"TRL refuses its options: {error}")
         raise_all("settings of train dpo", problems)

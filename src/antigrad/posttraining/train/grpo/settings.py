@@ -155,7 +155,7 @@ class TrainGRPOConfig(TrainConfig):
         if not problems:
             try:
                 arguments = self.arguments(processes)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, ImportError) as error:
                 problems.append(f"TRL refuses its options: {error}")
             else:
                 try:
