@@ -39,7 +39,7 @@ def judged(
         ({}, "Yes: indistinguishable from retraining", "Keep the receipt"),
         ({"forget": 0.6}, "No: 60.0% of the 109", "more epochs"),
         ({"forget": 0.6, "kept": 0.5}, "No: 60.0%", "more epochs"),
-        ({"kept": 0.5}, "Yes, but what stays was harmed: test accuracy is 50.0%", "retain part"),
+        ({"kept": 0.5}, "Yes, but the rest was harmed: test accuracy on what is retained is 50.0%", "retain part"),
         ({"forget": 0.5, "retrain": 0.9}, "Yes, and more than retraining forgets: 50.0%", "fewer epochs"),
         ({"steps": 2}, "By its accuracy, but not gone: 2 steps", "retrain"),
         ({"attack": 0.8}, "By its accuracy, but 1 of 1 attacks", "See which"),

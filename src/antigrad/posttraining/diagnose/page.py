@@ -253,7 +253,7 @@ def _arm_section(table: Sequence[Row], baseline: str) -> Table:
             f"nats, paired by question, relative to {baseline}; ± one standard error over questions",
             spread=["against_baseline_se"],
         ),
-        Column("step_size", "step size", "number"),
+        Column("step_size", "step size", "plain"),
         Column("lld_response_share", "answers displaced", "percent", "share of distinct correct answers"),
         Column(
             "lld_share", "questions displaced", "percent", "share of questions whose correct answers lost on average"
@@ -320,7 +320,7 @@ def _update_section(asked: Sequence[Row], updates: Sequence[Row], most: int) -> 
     columns = [
         Column("name", "question"),
         Column("arm", "rule"),
-        Column("step_size", "step size", "number"),
+        Column("step_size", "step size", "plain"),
         Column("delta_correct", "Δ correct", "signed"),
         Column("delta_wrong", "Δ wrong", "signed"),
         Column("delta_greedy", "Δ greedy", "signed"),

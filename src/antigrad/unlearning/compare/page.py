@@ -167,7 +167,7 @@ def _search_table(searched: list[dict[str, Any]], config: CompareConfig) -> Tabl
     columns = [
         Column("split", "split"),
         Column("method", "method"),
-        Column("factor", "factor on the step size", "number"),
+        Column("factor", "factor on the step size", "plain"),
         Column("gap", "average gap", "number"),
         Column("steps", "steps", "integer"),
         Column("seconds", "seconds", "number"),

@@ -148,7 +148,7 @@ def _judged(found: Judgement, count: int) -> tuple[str, str, bool]:
         )
     if found.harmed:
         return (
-            f"Yes, but what stays was harmed: test accuracy is {_percent(kept['value'])}, "
+            f"Yes, but the rest was harmed: test accuracy on what is retained is {_percent(kept['value'])}, "
             f"{_percent(kept['retrain'])} after retraining.",
             "Try a smaller learning_rate, or a method with a retain part, such as duck or npo.",
             False,
@@ -187,7 +187,7 @@ def _figures(found: Judgement, method: str, count: int) -> str:
         again = f"{_percent(one['retrain'])} after retraining, " if compared else ""
         return f"{_percent(one['value'])} ({again}{_percent(one['original'])} before)"
 
-    text = f"{method}: accuracy on the {count} forgotten samples {beside(row)}, on test samples of what stays "
+    text = f"{method}: accuracy on the {count} forgotten samples {beside(row)}, on retained test samples "
     text += beside(kept)
     if compared and found.attacks:
         apart = len(found.tell) or "none"
