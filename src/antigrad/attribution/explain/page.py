@@ -257,8 +257,8 @@ def _headline(gaps: Mapping[tuple[str, str], Difference], scores: Scores, count:
         notes += [f"{_label(figure)}: {_signed(own[figure])}" for figure in rest]
         cards.append(Card(name, f"{gap.mean:+.3f}".replace("-", "−"), "; ".join(notes), tone))
     figure = _label(next(iter(gaps))[1])
-    text = f"{figure[0].upper()}{figure[1:]}, minus that of the best model-free control on the same pictures; paired, with "
-    text += "its standard error."
+    text = f"{figure[0].upper()}{figure[1:]}, minus that of the best model-free control on the same pictures; paired, "
+    text += "with its standard error."
     text += " Green: above every control, beyond chance."
     return Cards("Better than a model-free map?", cards, text)
 
