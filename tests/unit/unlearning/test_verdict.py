@@ -44,7 +44,7 @@ def judged(
         ({"steps": 2}, "By its accuracy, but not gone: 2 steps", "retrain"),
         ({"attack": 0.8}, "By its accuracy, but 1 of 1 attacks", "See which"),
         ({"attack": 0.2}, "By its accuracy, but 1 of 1 attacks", "See which"),
-        ({"retrain": None}, "It can't be said without a retrained model", "--reference true"),
+        ({"retrain": None}, "Unknown: there is no retrained model", "--reference true"),
     ],
 )
 def test_the_verdict_comes_first_and_says_what_to_do(given: dict[str, Any], head: str, advice: str) -> None:

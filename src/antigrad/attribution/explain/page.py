@@ -223,7 +223,7 @@ def _verdict(
     )
     if not gaps:
         answer = f"It was not judged ({said})." if said else "No picture could be explained."
-        advice = "Name --metrics to judge the methods against controls." if said else "See below why."
+        advice = "Name --metrics to judge the methods against controls." if said else "See below for why."
         return Verdict(question, answer, "", advice, caveats)
     if count < LEAST:
         answer = f"Too few pictures for a verdict on methods ({said})."

@@ -109,7 +109,7 @@ def _places(run: RunFolder, split: int, suffix: str) -> list[Chart]:
         "yaxis": {"title": {"text": f"{WORDS[kept.partition('=')[2][:-1]]}, %"}},
         "height": 520,
     }
-    text = "One point a seed; stars are retrained models: there unlearning should end."
+    text = "One point per seed; stars are retrained models, where unlearning should end up."
     return [Chart(f"Accuracy and forgetting{suffix}", {"data": data, "layout": layout}, text)]
 
 

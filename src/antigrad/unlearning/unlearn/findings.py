@@ -130,7 +130,7 @@ def verdict_of(found: Judgement | None, method: str, count: int) -> Verdict:
         return Verdict(QUESTION, answer, "", advice, tone="bad")
     figures = _figures(found, method, count)
     if found.forgotten.difference is None:
-        answer = "It can't be said without a retrained model to compare with."
+        answer = "Unknown: there is no retrained model to compare with."
         return Verdict(QUESTION, answer, figures, "Run it with --reference true.")
     answer, advice, good = _judged(found, count)
     return Verdict(QUESTION, answer, figures, advice, tone="good" if good else "bad")
