@@ -301,10 +301,9 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Sequence[float]]], y: str
         means = [sum(values) / len(values) for values in cells.values()]
         above = numbers([max(v) - m for v, m in zip(cells.values(), means, strict=True)])
         below = numbers([m - min(v) for v, m in zip(cells.values(), means, strict=True)])
+        spread = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
         bar = {"type": "bar", "name": name, "x": list(cells), "y": numbers(means), "marker": colour(name)}
-        if any(above) or any(below):
-            bar["error_y"] = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
-        data.append(bar)
+        data.append(bar | ({"error_y": spread} if any(above) or any(below) else {}))
     return Chart(title, {"data": data, "layout": {"barmode": "group", "yaxis": axis(y)} | layout}, text)
 
 
