@@ -158,6 +158,7 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
     without, contact = (_scenes(rows, lambda row, s=s: row["status"] == s) for s in (NO_CANDIDATE, CONTACT))
     failed = _scenes(rows, lambda row: row["status"] == PLANNER)
     hits, best = ranked(rows), best_of_scenes(rows)
+    judged = [row["verdict"] for row in hits if row.get("verdict")]
     attacked = len(_scenes(rows, lambda row: row["status"] in (HIT, MISS)))  # in at least one job, to its end
     low, high = wilson(len(best), attacked)
     certified = [row for row in best if row.get("verdict")]
@@ -174,7 +175,7 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
         "success_low": low,
         "success_high": high,
         "jobs_hit": len(hits),
-        "jobs_avoidable": sum(row.get("verdict") == AVOIDABLE for row in hits),
+        "jobs_avoidable": None if len(judged) < len(hits) else judged.count(AVOIDABLE),
         "iterations_median": _median(row["iterations"] for row in best),
         "deviation_mean_m": _mean(row["log_deviation"] for row in best),
         "off_road_share": _share(best, lambda row: _excess(row) > DEEP),

@@ -100,6 +100,17 @@ def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
     torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
 
 
+def test_without_certificates_nothing_is_said_of_avoiding(tmp_path: Path) -> None:
+    places = [str(folder_of(tmp_path / "scenes", ATTACKABLE))]
+    found = scenario(ScenarioConfig(places, "log_replay", output=tmp_path / "run", certify=False, **QUICK))
+    assert found.summary["jobs_hit"] == 2
+    assert found.summary["jobs_avoidable"] is found.summary["avoidable_share"] is None
+    page = found.read_json(ARTIFACT)
+    assert page["verdict"]["answer"] == "Yes: in 1 of 1 scenes that could be attacked."
+    table = next(section for section in page["sections"] if section["title"] == "All scenes")
+    assert table["rows"][0]["verdict"] == "not certified"
+
+
 @pytest.mark.parametrize("form", WRITERS.names())
 def test_a_batch_without_a_hit_writes_nothing(tmp_path: Path, form: str) -> None:
     """The first batch has nobody to attack it, the second is hit."""
