@@ -19,7 +19,7 @@ Found = dict[str, Any]
 COSTS = {
     "none": "ours without a rule ÷ TRL's trainer",
     "nthr": "NTHR, full vocabulary, states from the training forward ÷ no rule",
-    "own_pass": "NTHR, states from a pass of its own ÷ no rule, four responses a forward",
+    "own_pass": "NTHR, states from a pass of its own ÷ no rule, four responses per forward",
     "measured": "every step measured ÷ none measured",
     "memory": "peak memory of a step, NTHR ÷ no rule",
 }

@@ -44,7 +44,7 @@ def main() -> None:
 
 WARNING = "with a warning before the point of no return"
 HEAD = [
-    "scenes hit", "95 %", "median it.", "off record", "off road", "farther off", "third", "avoidable", "ego's fault",
+    "scenes hit", "95%", "median it.", "off record", "off road", "farther off", "third", "avoidable", "ego's fault",
     "lead",
 ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from antigrad.core.page import Chart, Column, Page, Response, Table, Token, TokenGroup, Tokens
+from antigrad.core.page import Card, Cards, Chart, Column, Page, Response, Table, Token, TokenGroup, Tokens
 from antigrad.report import write_report
 from browser.report_sample import ARMS, IMAGE, LINK, SCRIPT, TAU, hostile_page, sample_page, write_run
 
@@ -112,15 +112,56 @@ def test_headings_sort_by_number_with_gaps_last(report: Path, open_file: Any) ->
     assert head.get_attribute("aria-sort") == "none"
 
 
+def test_columns_that_do_not_fit_wait_behind_a_button(tmp_path: Path, open_file: Any) -> None:
+    columns = [Column("arm", "rule"), *(Column(f"c{n}", f"figure {n}", "number", spread=["e"]) for n in range(12))]
+    rows = [{"arm": f"rule {row}", "e": 0.25} | {f"c{n}": row + n / 8 for n in range(12)} for row in range(3)]
+    page = open_file(write(tmp_path, Table("T", columns, rows))).page
+    box, more = page.locator(".scroll"), page.locator(".columns-more")
+    fits = "box => box.scrollWidth <= box.clientWidth"
+    assert box.evaluate(fits) and more.is_visible()
+    assert page.locator("th:visible").count() < 13
+    assert page.locator("tbody td:visible").nth(1).inner_text() == "0 ± 0.25"  # the second column decides, and stays
+    more.click()
+    assert page.locator("th:visible").count() == 13 and not box.evaluate(fits)
+    more.click()
+    page.set_viewport_size({"width": 2400, "height": 900})  # the page itself is no wider than its text
+    assert box.evaluate(fits)
+    page.set_viewport_size({"width": 390, "height": 800})  # a finger moves the table; the names stay
+    page.wait_for_function("() => document.querySelectorAll('th.folded').length === 0")
+    box.evaluate("box => box.scrollTo(400, 0)")
+    assert page.locator("tbody td").first.bounding_box()["x"] >= 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_paper_is_light(report: Path, open_file: Any) -> None:
+    page = open_file(report, scheme="dark").page
+    ink = "() => getComputedStyle(document.querySelector('.plot .gtitle, .plot text')).fill"
+    dark = page.evaluate(ink)
+    page.emulate_media(media="print")
+    page.wait_for_function(f"dark => ({ink})() !== dark", arg=dark)
+    page.emulate_media(media="screen")
+    page.wait_for_function(f"dark => ({ink})() === dark", arg=dark)
+
+
+def test_flags_and_code_in_a_sentence(tmp_path: Path, open_file: Any) -> None:
+    cards = Cards("C", [Card("Δ", "-0.5 nats", "Run `antigrad report --json` with --held_out, <b>or</b> 3-4 times.")])
+    page = open_file(write(tmp_path, cards)).page
+    assert page.locator(".card .value").inner_text() == "−0.5 nats"
+    note = page.locator(".card .note")
+    assert note.inner_text() == "Run antigrad report --json with --held_out, <b>or</b> 3-4 times."
+    assert note.locator("code").inner_text() == "antigrad report --json"
+    assert note.locator(".flag").all_inner_texts() == ["--json", "--held_out"]
+
+
 def test_infinite_cells_sort_at_the_ends(tmp_path: Path, open_file: Any) -> None:
     values = [1.0, float("-inf"), None, float("inf"), -2.0, float("nan")]
     rows = [{"v": value} for value in values]
     page = open_file(write(tmp_path, Table("T", [Column("v", "v", "number", "A value")], rows))).page
     assert page.locator("th button").get_attribute("title") == "A value"
     page.locator("th button").click()
-    assert column(page, 1) == ["−∞", "−2.000", "1.000", "∞", "–", "NaN"]
+    assert column(page, 1) == ["−∞", "−2.000", "1.000", "∞", "–", "–"]
     page.locator("th button").click()
-    assert column(page, 1) == ["∞", "1.000", "−2.000", "−∞", "–", "NaN"]
+    assert column(page, 1) == ["∞", "1.000", "−2.000", "−∞", "–", "–"]
 
 
 def test_hover_and_keyboard_show_what_is_known_of_a_token(report: Path, open_file: Any) -> None:

@@ -1,4 +1,4 @@
-"""A disk that fills up, and places that are no folder: one clear error, and the run goes on when there is room."""
+"""A disk that fills up, and places that are no folder: one clear error, and the run resumes when there is room."""
 
 from __future__ import annotations
 

@@ -259,7 +259,7 @@ KEEPING = (
 def test_checkpoints(
     what: str, server: Server, paths: dict[str, Path], wholes: Wholes, tally: Tally, tmp_path: Path, request: Any
 ) -> None:
-    """Checkpoints bent at random: the run goes on from a whole one, or from its beginning, to the same result."""
+    """Checkpoints bent at random: the run resumes from a whole one, or from its beginning, to the same result."""
     if not full(request.config) and what != "train tiny-policy":
         pytest.skip("in the whole campaign")
     check, whole = "damaged checkpoints, then resumed", wholes.of(what)

@@ -47,6 +47,7 @@ FIXED = {
     "size",
     "signed",
     "symbol",
+    "role",
 }
 """Words of the format, and pictures: what a job never takes from its input."""
 

@@ -20,7 +20,14 @@ FILES = {
     "digits": f"seed: {'9' * 6000}\n",
     "latin": b"seed: \xe9\n",
 }
-OUTPUTS = {"long": "x" * 300, "deep": "x/" * 3000, "nul": "a\0b", "not UTF-8": "a\udcff", "a file": "here/x"}
+OUTPUTS = {
+    "long": "x" * 300,
+    "deep": "x/" * 3000,
+    "nul": "a\0b",
+    "not UTF-8": "a\udcff",
+    "a file": "here/x",
+    "a flag": "-1",
+}
 
 
 def refused(capsys: pytest.CaptureFixture[str], job: Job, *argv: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ import pytest
 from helpers import jobs
 
 HERE = Path(__file__).parents[1] / "campaign"
+OURS = re.compile(r"alarm: |step \d+: |[a-z ]+ \d+/\d+")
+"""What a job says on standard error without a terminal: alarms, and how far it is; nothing of other libraries."""
 
 
 def full(config: pytest.Config) -> bool:
@@ -187,6 +190,8 @@ class Wholes:
                 jobs.words(job, self.paths, output), folder=str(output), at=0, counts=str(counts), limit=1200
             )
             assert result.status == 0, result.err[-3000:]
+            foreign = [line for line in result.err.splitlines() if line.strip() and not OURS.match(line)]
+            assert not foreign, f"not said by {job}: {foreign[:5]}"
             changes = int(counts.read_text()) if counts.exists() else 0
             self.known[job] = Whole(output, changes, monotonic() - began)
         return self.known[job]

@@ -11,7 +11,7 @@ Response = tuple[Tensor, Tensor]
 
 
 def errors(response: Response, weight: Tensor, temperature: float = 1.0) -> Tensor:
-    """e = onehot(y) - softmax(W h / t), one row a token."""
+    """e = onehot(y) - softmax(W h / t), one row per token."""
     hidden, tokens = response
     logits = hidden.double() @ weight.double().T / temperature
     return one_hot(tokens, len(weight)).double() - logits.softmax(-1)

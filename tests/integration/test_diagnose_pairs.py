@@ -123,7 +123,7 @@ def test_page_and_summary(run: RunFolder) -> None:
         "What each rule does",
         "Your pairs",
         "The mass receipt",
-        "What foretells the fall",
+        "What predicts the fall",
         "Does the rule matter, or only its mean?",
     ]
     arms = {row["arm"]: row for row in page["sections"][1]["rows"]}

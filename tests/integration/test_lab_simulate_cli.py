@@ -1,4 +1,4 @@
-"""`antigrad lab simulate`, objectives and studies of one's own, as a user runs them."""
+"""`antigrad lab simulate`, objectives and studies of your own, as a user runs them."""
 
 import csv
 import json
@@ -99,7 +99,8 @@ def test_a_peak_and_no_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "best" not in capsys.readouterr().err
     run = RunFolder.open(tmp_path / "run")
     assert run.summary["finding"] == "none" and run.summary["reward/RWR(0.1)@step=50"] > 0.1
-    assert "No claim was stated." in run.read_json("page.json")["sections"][0]["text"]
+    verdict = run.read_json("page.json")["verdict"]
+    assert ": from 0." in verdict["answer"] and "ahead of" in verdict["answer"] and "--claim" in verdict["advice"]
 
 
 @pytest.mark.parametrize(

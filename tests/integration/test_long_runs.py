@@ -73,7 +73,7 @@ def test_a_page_does_not_grow_with_the_run(job: str, paths: dict[str, Path], tmp
 
 
 def test_a_long_curve_of_the_laboratory(paths: dict[str, Path], tmp_path: Path) -> None:
-    """Its ledger has a row a study or objective; what grows with a simulation is its curves."""
+    """Its ledger has a row per study or objective; what grows with a simulation is its curves."""
     assert main([*jobs.words("lab simulate", paths, tmp_path / "run"), "--steps", "60000"]) == 0
     assert (tmp_path / "run" / "report.html").stat().st_size <= 10e6
 

@@ -52,6 +52,8 @@ def test_rounds_are_drawn_from_the_policy_as_it_is(trained: tuple[str, RunFolder
                 assert sum(weights) / len(weights) == pytest.approx(1)
             mixed = [one for one in rows if one["answer_weight"] > 1.001]
             assert mixed and all(one["correct"] for one in mixed)
+    logged = {row["step"]: row["round/accuracy"] for row in run.ledger.rows("train") if "round/accuracy" in row}
+    assert logged == {row["step"] + 1: pytest.approx(row["accuracy"]) for row in rounds}  # as trackers receive it
     assert len({json.dumps(kept(run, number)[1:]) for number in range(3)}) == 3
     # Supervised on what is right, the policy writes more of it: 16 questions with 8 answers each.
     assert final["accuracy"] > rounds[0]["accuracy"] + 0.05

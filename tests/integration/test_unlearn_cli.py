@@ -80,7 +80,7 @@ def test_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     rises = [row["after"] - row["before"] for row in losers["rows"]]
     assert len(rises) == 40 and rises == sorted(rises, reverse=True)
     assert all({"up", "down", "foreseen"} <= set(row) for row in losers["rows"])  # To what each owes it.
-    assert page["verdict"]["answer"].startswith("Forgotten")
+    assert page["verdict"]["answer"].startswith("Yes")
 
 
 def test_deletions_one_after_the_other(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_ctrl_c_ends_with_one_clear_line_and_goes_on(
     os.kill(running.pid, signal.SIGINT)
     assert running.wait() == 130
     said = running.err.read_text().splitlines()
-    assert said[-1] == "interrupted; the same command with --resume goes on from here"
+    assert said[-1] == "interrupted; the same command with --resume resumes from here"
     assert "Traceback" not in running.err.read_text()
     assert running.out.read_text() == ""
     assert main([*command, "--resume"]) == 0

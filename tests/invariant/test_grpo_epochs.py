@@ -75,7 +75,7 @@ def rows(trained: Any) -> list[dict[str, Any]]:
 
 
 def resumed(folder: Path, whole: Path, stop: int, **options: Any) -> Any:
-    """A new trainer that goes on from one checkpoint of a whole run."""
+    """A new trainer that resumes from one checkpoint of a whole run."""
     save(folder)
     shutil.copytree(whole / f"checkpoint-{stop}", folder / f"checkpoint-{stop}")
     again = trainer(folder, **options)

@@ -19,7 +19,7 @@ TIMES = ("runtime", "samples_per_second", "steps_per_second", "step_time")
 
 
 def words(output: Path) -> list[str]:
-    """Two updates a batch, so that step 3 is in the middle of one, and 5 in the second epoch; the rule resamples."""
+    """Two updates per batch, so that step 3 is in the middle of one, and 5 in the second epoch; the rule resamples."""
     text = "train grpo --model tiny --tasks tiny_arithmetic(split=train) --credit nthr(anchor=others) --questions 8 "
     text += "--held-out 4 --steps 6 --prompts 4 --rollouts 4 --updates 2 --rows-at-once 8 --learning-rate 1e-3 "
     text += "--save-every 1 --evaluate-every 3 --measure-every 2 --resample 1 --max-new-tokens 24 --device cpu "

@@ -93,7 +93,7 @@ def sequence_log_probs(model: Any, whole: Tensor, attention: Tensor, batch: dict
 
 
 def test_what_earlier_updates_did_is_logged_without_a_forward(tmp_path: Path) -> None:
-    """Two updates a batch: before the second, the responses are read anyway."""
+    """Two updates per batch: before the second, the responses are read anyway."""
     trainer = make(
         ours(),
         tmp_path,

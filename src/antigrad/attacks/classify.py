@@ -227,7 +227,7 @@ def share_like_others(members: Any, others: Any, asked: Any, *, logistic: bool =
 def _balanced(
     first: Any, second: Any, repeats: int, seed: int, *, paired: bool = False
 ) -> Iterator[tuple[Array, Any, int]]:
-    # Both groups at the size of the smaller, drawn anew for each repeat: features and 0 or 1.
+    # Both groups at the size of the smaller, redrawn for each repeat: features and 0 or 1.
     one = scores(first, "features", dimensions=2, least=LEAST)
     two = scores(second, "features", dimensions=2, least=LEAST)
     size = min(len(one), len(two))

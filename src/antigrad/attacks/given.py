@@ -35,7 +35,7 @@ def scores(values: Any, name: str, *, dimensions: int = 1, least: int = 1) -> Ar
     """
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != dimensions:
-        raise InputTypeError(f"{name} of shape {found.shape}", f"{dimensions} dimensions", "one row a sample")
+        raise InputTypeError(f"{name} of shape {found.shape}", f"{dimensions} dimensions", "one row per sample")
     if len(found) < least:
         raise InputValueError(f"{len(found)} {name}", f"at least {least}", "an attack needs samples on both sides")
     if np.isnan(found).any():

@@ -57,7 +57,7 @@ def randomisation(
         inputs: (B, C, H, W), normalised.
         targets: (B,) classes.
         order: From the last layer down, adding up; from the first up; or one layer at a time.
-        only_last: Look only once all layers are random: two explanations of each image instead of one a layer.
+        only_last: Look only once all layers are random: two explanations of each image instead of one per layer.
         seed: Of the noise and of the random weights.
 
     Returns:

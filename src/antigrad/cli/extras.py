@@ -35,7 +35,8 @@ def line_for(module: str, needs: Sequence[str] = ()) -> str:
         needs: Extras of the command that wanted it, which come first where several bring it.
 
     Returns:
-        `pip install` with the extra of this package that brings it, or with the package itself where none does.
+        `pip install` with all extras that the command still misses where one of them brings it, else with the extra of
+        this package that does, or with the package itself where none does.
 
     Example:
         >>> line_for("reasoning_gym.utils", ["train"]), line_for("sklearn", ["unlearning"]), line_for("nvjpeg")
@@ -43,6 +44,8 @@ def line_for(module: str, needs: Sequence[str] = ()) -> str:
     """
     top = module.partition(".")[0]
     package = _NAMES.get(top, top.replace("_", "-"))
+    if any(_brings(extra, package) for extra in needs) and (line := install_line(needs)):
+        return line
     known = [extra for extra, brought in EXTRAS.items() if package in brought]
     found = [extra for extra in needs if extra in known] or known
     return f"pip install 'antigrad[{found[0]}]'" if found else f"pip install {package}"
@@ -63,6 +66,10 @@ def is_missing(extra: str) -> bool:
         True if one is missing.
     """
     return not all(map(_installed, _packages(extra))) or any(map(is_missing, _inside(extra)))
+
+
+def _brings(extra: str, package: str) -> bool:
+    return package in map(str.lower, _packages(extra)) or any(_brings(one, package) for one in _inside(extra))
 
 
 def _packages(extra: str) -> list[str]:

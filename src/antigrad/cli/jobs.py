@@ -106,7 +106,7 @@ JOBS = (
         ("train", "bon"),
         "antigrad.posttraining.train.bon.settings:TrainBonConfig",
         "antigrad.posttraining.train.bon.job:train_bon",
-        "Best-of-N: TRL's supervised fine-tuning on the best of N own answers, sampled anew as the policy changes",
+        "Best-of-N: TRL's supervised fine-tuning on the best of N own answers, resampled as the policy changes",
         needs=("train",),
     ),
     Job(
@@ -174,7 +174,7 @@ JOBS = (
         "antigrad.lab.run.job:lab",
         "one study of the categorical laboratory, by name or from a YAML file: figures, and a verdict on a claim",
         positional=("study",),
-        needs=("lab", "report"),
+        needs=("lab",),
     ),
     Job(
         ("lab", "all"),
@@ -182,14 +182,14 @@ JOBS = (
         "antigrad.lab.run.job:lab",
         "all studies of the laboratory on one page",
         fixed=("--study", "all"),
-        needs=("lab", "report"),
+        needs=("lab",),
     ),
     Job(
         ("lab", "simulate"),
         "antigrad.lab.simulation.settings:SimulateConfig",
         "antigrad.lab.simulation.job:lab_simulate",
         "objectives in a world of your own: rewards, initial law, peak; a claim held against them",
-        needs=("lab", "report"),
+        needs=("lab",),
     ),
 )
 

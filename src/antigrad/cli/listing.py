@@ -70,7 +70,7 @@ KINDS = (
     Kind("losses on pairs", partial(outline, "antigrad.objectives.pairs", "PairLoss")),
     Kind("rules for pairs", partial(outline, "antigrad.credit.pairs", "PairRule")),
     Kind("lab objectives", partial(outline, "antigrad.lab.objectives", "Objective")),
-    Kind("lab studies", studies, needs=("lab", "report")),
+    Kind("lab studies", studies, needs=("lab",)),
     Kind(
         "attribution methods", partial(outline, "antigrad.attribution.methods", "AttributionMethod"), ("attribution",)
     ),

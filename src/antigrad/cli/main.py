@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from io import TextIOWrapper
+from typing import Any
 
 from jsonargparse import ArgumentError
 from rich.console import Console
@@ -22,23 +23,23 @@ from antigrad.core.errors import AntigradError, ManyInputsError, did_you_mean, r
 from antigrad.core.files import full_disk
 from antigrad.core.runs import RunFolder
 
-__all__ = ["JOBS", "Job", "load", "main", "run_job", "show"]
+__all__ = ["JOBS", "Job", "load", "main", "read_settings", "run_job", "show"]
 
 
-def run_job(job: Job, argv: Sequence[str]) -> None:
-    """Parse the settings of a job, run it, write its report, say where it is.
+def read_settings(job: Job, argv: Sequence[str]) -> tuple[Any, bool]:
+    """Parse what follows the words of a job.
 
     Args:
         job: The job.
         argv: What follows its words.
 
+    Returns:
+        Its settings, which check themselves, and whether the summary is wanted as JSON.
+
     Raises:
         ManyInputsError: Values are of the wrong kind, all at once.
-        ModuleNotFoundError: The page could not be drawn.
     """
     settings = load(job.settings)
-    if is_missing("report") and not {"-h", "--help"} & set(argv):  # before the work whose page could not be drawn
-        raise ModuleNotFoundError("the page of a run needs the extra report", name="jinja2")
     parsers = build(COMMANDS, [job.words])
     parser, place = parsers[job.words], ".".join(job.words)
     argv = with_names(job.positional, as_typed(settings, [*argv, *job.fixed]))
@@ -52,12 +53,27 @@ def run_job(job: Job, argv: Sequence[str]) -> None:
         raise ManyInputsError("settings", problems or [str(error)]) from error
     given = {field.name: parsed[field.name] for field in fields(settings)}
     raise_all("settings", unusable(given))
-    config = settings(**given)
+    return settings(**given), parsed.json
+
+
+def run_job(job: Job, argv: Sequence[str]) -> None:
+    """Parse the settings of a job, run it, write its report, say where it is.
+
+    Args:
+        job: The job.
+        argv: What follows its words.
+
+    Raises:
+        ModuleNotFoundError: The page could not be drawn.
+    """
+    if is_missing("report") and not {"-h", "--help"} & set(argv):  # before the work whose page could not be drawn
+        raise ModuleNotFoundError("the page of a run needs the extra report", name="jinja2")
+    config, as_json = read_settings(job, argv)
     if int(os.environ.get("RANK", "0")) == 0:  # the others may find the run that the first process has begun
         RunFolder(config.output).check_place(resume=config.resume)
     with full_disk(config.output), rows_of_another_time(config.output / "ledger.jsonl"):
         run = load(job.run)(config)
-        finish(run, as_json=parsed.json)
+        finish(run, as_json=as_json)
 
 
 def show(view: View, argv: Sequence[str]) -> None:
@@ -113,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _out_of_memory(command, "the system has no more", errors)
     except KeyboardInterrupt:
-        hint = "; the same command with --resume goes on from here" if isinstance(command, Job) else ""
+        hint = "; the same command with --resume resumes from here" if isinstance(command, Job) else ""
         errors.print(f"interrupted{hint}", markup=False)
         return 130
     return 0

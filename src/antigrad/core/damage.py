@@ -47,7 +47,7 @@ def rows_of_another_time(ledger: Path | None) -> Generator[None]:
         if place is None:
             raise
         reason = f"{type(error).__name__}: {str(error)[:200]}"
-        hint = "restore the file, or start anew in another --output; report it if nothing else wrote there"
+        hint = "restore the file, or start over in another --output; report it if nothing else wrote there"
         raise InputValueError(f"{place} ({reason})", "rows as the job wrote them", hint) from error
 
 

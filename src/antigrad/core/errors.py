@@ -58,7 +58,7 @@ class ManyInputsError(AntigradError):
 
     Args:
         what: What was being read (a file, a configuration).
-        problems: One sentence a problem, in the order they were found.
+        problems: One sentence per problem, in the order they were found.
 
     Example:
         >>> print(ManyInputsError("diagnose", ["rollouts=1: at least 2", "steps is empty"]))

@@ -111,6 +111,8 @@ def check_folder(path: Path) -> None:
 def _fault(path: Path) -> str:
     if "\0" in str(path):
         return "a NUL character"
+    if path.name.startswith("-"):
+        return "a name that begins as a flag does"  # most often the value of the flag before was forgotten
     if half_character(str(path)):
         return "a name that is not UTF-8"  # it is written into text files
     if any(len(part.encode()) > 255 for part in path.parts):

@@ -65,5 +65,5 @@ def _row(line: bytes, place: str) -> dict[str, Any]:
 
 
 def _fault(place: str, reason: str) -> tuple[str, str, str]:
-    hint = "start anew in another --output"
+    hint = "start over in another --output"
     return f"{place}: {reason}", "one JSON object a line, as this program wrote them", hint

@@ -1,4 +1,4 @@
-"""Code of one's own outside the package, by `module:name` or `file.py:name`."""
+"""Code of your own outside the package, by `module:name` or `file.py:name`."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def packages_of(job: str) -> list[str]:
         job: Name of the job, for example `train grpo`; its first word says which wing it is of.
 
     Returns:
-        Names, each once; of a job that is none of ours (a training of one's own) all that are known.
+        Names, each once; of a job that is none of ours (a training of your own) all that are known.
 
     Example:
         >>> packages_of("lab run")[-2:]

@@ -31,8 +31,8 @@ class Verdict:
         tone: Whether a reader should be glad. That there is nothing to fix is good news.
 
     Example:
-        >>> Verdict("Did it help?", "Yes, by 3 points.", "95 % interval 1 to 5.", "Keep it.").text()
-        'Did it help? Yes, by 3 points. (95 % interval 1 to 5.) → Keep it.'
+        >>> Verdict("Did it help?", "Yes, by 3 points.", "95% interval 1 to 5.", "Keep it.").text()
+        'Did it help? Yes, by 3 points. (95% interval 1 to 5.) → Keep it.'
     """
 
     question: str
@@ -111,6 +111,8 @@ class Column:
         format: How to show it.
         help: What it means, on hover.
         more: Shown only to who asks for all columns. A column that says the same in every row is left out anyway.
+        spread: Keys of what stands behind the value in the same cell: one is its standard error (± …), two are the
+            ends of its interval (… to …).
     """
 
     key: str
@@ -118,11 +120,14 @@ class Column:
     format: Format = "text"
     help: str = ""
     more: bool = False
+    spread: Sequence[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True)
 class Table:
     """A table that sorts by a click on a heading and filters by a text, and by the values of some columns.
+
+    Columns that decide come first: those at the end that do not fit the screen wait behind "more columns".
 
     Args:
         title: Of the section.
@@ -350,7 +355,7 @@ class Page:
         >>> from pathlib import Path
         >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={})
         >>> verdict = Verdict("Does it run?", "It ran.", "Once.", "Go on.", tone="good")
-        >>> path = Page("Demo", verdict, [Cards("Result", [Card("accuracy", "50 %")])]).write(run)
+        >>> path = Page("Demo", verdict, [Cards("Result", [Card("accuracy", "50%")])]).write(run)
         >>> run.read_json(ARTIFACT)["sections"][0]["kind"]
         'cards'
     """

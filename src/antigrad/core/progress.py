@@ -27,13 +27,26 @@ class Task(Protocol):
         """
         ...
 
+    def within(self, share: float, note: str = "") -> None:
+        """Show how much of the unit in work is done.
+
+        Args:
+            share: From 0 to 1.
+            note: A few words on what comes next.
+        """
+        ...
+
 
 class _Bar:
     def __init__(self, bar: Progress, total: int, title: str) -> None:
-        self._bar, self._task = bar, bar.add_task(title, total=total, note="")
+        self._bar, self._task, self._done = bar, bar.add_task(title, total=total, note=""), 0
 
     def advance(self, note: str = "") -> None:
-        self._bar.update(self._task, advance=1, note=note)
+        self._done += 1
+        self._bar.update(self._task, completed=self._done, note=note)
+
+    def within(self, share: float, note: str = "") -> None:
+        self._bar.update(self._task, completed=self._done + share, note=note)
 
 
 class _Lines:
@@ -47,14 +60,22 @@ class _Lines:
 
     def advance(self, note: str = "") -> None:
         self._done += 1
-        now = self._clock()
-        last = self._said and self._done == self._total
+        self._say(0.0, note)
+
+    def within(self, share: float, note: str = "") -> None:
+        self._say(share, note)
+
+    def _say(self, share: float, note: str) -> None:
+        now, done = self._clock(), self._done + share
+        last = self._said and done == self._total
         if now - self._last < EVERY and not last:
             return
         self._last, self._said = now, True
-        each = (now - self._start) / (self._done - self._before)
-        left = f", about {_clock_time(each * (self._total - self._done))} left" if self._done < self._total else ""
-        text = f"{self._title} {self._done}/{self._total}, {_clock_time(now - self._start)} so far{left}"
+        new, time_left = done - self._before, ""
+        if new > 0 and done < self._total:
+            time_left = f", about {_clock_time((now - self._start) / new * (self._total - done))} left"
+        part = f" and {share:.0%}" if share else ""
+        text = f"{self._title} {self._done}/{self._total}{part}, {_clock_time(now - self._start)} so far{time_left}"
         self._console.print(f"{text}: {note}" if note else text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -62,9 +83,31 @@ class _Silent:
     def advance(self, note: str = "") -> None:
         pass
 
+    def within(self, share: float, note: str = "") -> None:
+        pass
+
 
 def _clock_time(seconds: float) -> str:
     return str(timedelta(seconds=round(max(0.0, seconds))))
+
+
+_RUNNING: list[Task] = []
+"""What is shown by `progress` blocks that are open, the innermost last."""
+
+
+def within(share: float, note: str = "") -> None:
+    """Show, from the work of one unit, how much of it is done; where nothing is shown, nothing happens.
+
+    Args:
+        share: From 0 to 1.
+        note: A few words on what comes next.
+
+    Example:
+        >>> with progress("pictures", total=1):
+        ...     within(1 / 9, "smoothgrad")
+    """
+    if _RUNNING:
+        _RUNNING[-1].within(share, note)
 
 
 @contextmanager
@@ -93,6 +136,16 @@ def progress(
         ...     task.advance("question 1")
     """
     console = console or Console(stderr=True)
+    with _shown(title, total, done, console, clock) as task:
+        _RUNNING.append(task)
+        try:
+            yield task
+        finally:
+            _RUNNING.remove(task)
+
+
+@contextmanager
+def _shown(title: str, total: int, done: int, console: Console, clock: Callable[[], float]) -> Generator[Task]:
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(),

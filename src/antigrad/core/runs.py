@@ -1,4 +1,4 @@
-"""The folder of a run: what was asked, with what versions, what came out, and how to go on."""
+"""The folder of a run: what was asked, with what versions, what came out, and how to resume."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ class RunFolder:
             path: The folder; made with its parents.
             job: Name of the job, for example `diagnose`.
             config: A dataclass or mapping of everything that determines the result.
-            resume: Go on with the run in `path` if there is one.
+            resume: Resume the run in `path` if there is one.
             free: Keys that may differ on resume (where to write, how to show).
 
         Returns:
@@ -97,14 +98,32 @@ class RunFolder:
         if not self._begun:
             return
         self.release()
-        for item in self.path.iterdir():
+        for item in self.path.iterdir() if self.path.is_dir() else ():
             if item.is_dir() and not item.is_symlink():
                 shutil.rmtree(item, ignore_errors=True)
             else:
                 item.unlink(missing_ok=True)
-        if self._begun == "nothing":
+        if self._begun == "nothing" and self.path.is_dir():
             self.path.rmdir()
         self._begun = ""
+
+    @contextmanager
+    def refusals(self) -> Generator[None]:
+        """Leave no run behind where what was asked for is refused before there is a result: `discard`, then the error.
+
+        Yields:
+            Nothing; compute inside.
+
+        Raises:
+            AntigradError: As it was raised inside.
+        """
+        try:
+            yield
+        except AntigradError:
+            kept = any(self.path.glob("checkpoints/checkpoint-*"))
+            if self._begun and not kept and all(row.get("kind") in _NOTES for row in self.ledger.stream()):
+                self.discard()
+            raise
 
     def check_place(self, *, resume: bool) -> None:
         """Check that a run may be here, before the work that it is to hold.
@@ -301,7 +320,7 @@ class RunFolder:
         return pandas.DataFrame.from_records(rows)
 
     def to_parquet(self, kind: str | None = None, path: Path | str | None = None) -> list[Path]:
-        """Write the rows as Parquet, one file a kind; see `write_tables`.
+        """Write the rows as Parquet, one file per kind; see `write_tables`.
 
         Args:
             kind: Kind of row; all when None.
@@ -338,6 +357,10 @@ class RunFolder:
                 "the one in run.yaml",
                 "choose another --output",
             )
+
+
+_NOTES = ("setup", "damaged", "left out", "refused", "piece")
+"""Kinds of rows that are no result."""
 
 
 def _ours(name: str) -> bool:

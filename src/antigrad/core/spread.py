@@ -127,7 +127,7 @@ def spread(
             have one order everywhere, and figures agree to the last bit.
 
     Yields:
-        A piece and what was found, or the `AntigradError` that was raised for it; the others go on.
+        A piece and what was found, or the `AntigradError` that was raised for it; the others continue.
 
     Raises:
         AntigradError: The preparation refused, or a worker died; what others had in hand is handed over first.

@@ -1,4 +1,4 @@
-"""The ledger of a run as Parquet, one file a kind of row: for what a page has no room for."""
+"""The ledger of a run as Parquet, one file per kind of row: for what a page has no room for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules for the weight of the down part, one a file, and the influence kernel some of them use."""
+"""Rules for the weight of the down part, one per file, and the influence kernel some of them use."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.credit.head import Head

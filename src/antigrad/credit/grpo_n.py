@@ -17,7 +17,7 @@ class GrpoN(CreditRule):
     $$w_{i,k}=c\,\min(\hat A_i,0),\qquad c=1\text{ (group)},\quad
     c=\frac{\text{tokens of the group}}{\text{tokens with }\hat A<0}\text{ (kept)}$$
 
-    With `group` the rule is `negatives_only`, under the name of the method; the loss goes on dividing by all tokens,
+    With `group` the rule is `negatives_only`, under the name of the method; the loss still divides by all tokens,
     those without a weight included. With `kept` the factor $c\ge1$ turns a mean over all tokens of the group into one
     over the tokens that are left, so a group's push no longer fades as more of its responses are correct. It is a
     factor on the weights of each group by itself, $N_g/K_g$ with $N_g$ tokens of which $K_g$ are kept. What it makes of

@@ -263,7 +263,7 @@ def _check_shapes(
     hidden: Tensor, tokens: Tensor, mask: Tensor, correct: Tensor, log_probs: Tensor | None, head: Head
 ) -> None:
     if tokens.ndim != 2:
-        raise InputTypeError(f"tokens of shape {tuple(tokens.shape)}", "(B, T)", "one row a response")
+        raise InputTypeError(f"tokens of shape {tuple(tokens.shape)}", "(B, T)", "one row per response")
     batch, time = tokens.shape
     wanted = {
         "hidden": (hidden, (batch, time, head.weight.shape[1])),

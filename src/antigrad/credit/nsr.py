@@ -20,7 +20,7 @@ class Nsr(CreditRule):
     Groups that are all wrong, on which GRPO is silent, are pushed down too.
 
     Args:
-        denominator: `group`: the loss goes on dividing by all tokens, so an update is the smaller the fewer rows are
+        denominator: `group`: the loss still divides by all tokens, so an update is the smaller the fewer rows are
             kept. `kept`: weights are larger by tokens of the group over tokens of its wrong rows, as the authors'
             code divides by the rows it keeps; their learning rates are for that. See `grpo_n` for what it makes of
             each loss.

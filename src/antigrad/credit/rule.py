@@ -44,14 +44,14 @@ class Group:
         if self.mask.shape != self.tokens.shape or self.correct.shape != batch or self.advantages.shape != batch:
             given = f"tokens {tuple(self.tokens.shape)}, mask {tuple(self.mask.shape)}, "
             given += f"correct {tuple(self.correct.shape)}, advantages {tuple(self.advantages.shape)}"
-            raise InputTypeError(given, "(B, T), (B, T), (B,), (B,)", "one row a response")
+            raise InputTypeError(given, "(B, T), (B, T), (B,), (B,)", "one row per response")
         if self.mask.dtype != torch.bool or self.correct.dtype != torch.bool:
             raise InputTypeError(
                 f"mask {self.mask.dtype}, correct {self.correct.dtype}", "bool tensors", "call .bool()"
             )
         if self.hidden is not None and (self.hidden.ndim != 3 or self.hidden.shape[:2] != self.mask.shape):
             given = f"hidden {tuple(self.hidden.shape)} with mask {tuple(self.mask.shape)}"
-            raise InputTypeError(given, "(B, T, d) and (B, T)", "one state a token: the one that predicts it")
+            raise InputTypeError(given, "(B, T, d) and (B, T)", "one state per token: the one that predicts it")
 
     @cached_property
     def counted(self) -> Tensor:

@@ -140,7 +140,7 @@ def static_metric(descents: Tensor, steps: Tensor) -> StaticMetric:
     """
     check_pair(steps, descents)
     if steps.ndim != 2 or not len(steps):
-        raise InputTypeError(f"steps of shape {tuple(steps.shape)}", "(T, D)", "one row a step")
+        raise InputTypeError(f"steps of shape {tuple(steps.shape)}", "(T, D)", "one row per step")
     # P is of the order of G/Y: of vectors that are scaled it is multiplied back.
     (G, power), (Y, other) = scaled(steps.T), scaled(descents.T)
     rank = int(torch.linalg.matrix_rank(Y))

@@ -141,7 +141,7 @@ def least_kappa_interaction(gram: Tensor, with_descent: Tensor, effects: Tensor,
     count = len(effects) if effects.ndim == 1 else -1
     if gram.shape != (count, count) or with_descent.shape != (count,):
         shapes = f"gram {tuple(gram.shape)}, with_descent {tuple(with_descent.shape)}, effects {tuple(effects.shape)}"
-        raise InputTypeError(shapes, "(n, n), (n,), (n,)", "one entry a part")
+        raise InputTypeError(shapes, "(n, n), (n,), (n,)", "one entry per part")
     inner, slopes, drops = gram.double(), with_descent.double(), effects.double()
     if not all(bool(torch.isfinite(value).all()) for value in (inner, slopes, drops)):
         raise InputValueError("dots that are not finite", "finite numbers", "leave out steps that overflowed")
@@ -313,7 +313,7 @@ class SafeWeight:
         return dict(self._sums)
 
     def load(self, state: Mapping[str, float]) -> None:
-        """Go on from a state.
+        """Restore a state.
 
         Args:
             state: What `state` returned.

@@ -269,7 +269,7 @@ def unbiased_descent_sq(total_descent_sq: float, rank_descent_sq: Tensor) -> flo
     """
     count = len(rank_descent_sq) if rank_descent_sq.ndim == 1 else 0
     if rank_descent_sq.ndim != 1:
-        raise InputTypeError(f"norms of shape {tuple(rank_descent_sq.shape)}", "(R,)", "one number a process")
+        raise InputTypeError(f"norms of shape {tuple(rank_descent_sq.shape)}", "(R,)", "one number per process")
     total = float(rank_descent_sq.double().sum())
     finite = math.isfinite(total) and math.isfinite(total_descent_sq)
     if count < 2 or not finite or total_descent_sq < 0 or bool((rank_descent_sq < 0).any()):

@@ -58,7 +58,7 @@ class Reading:
     Args:
         of: The comparison.
         mean: Mean gap; NaN where a seed did not get there.
-        low: Lower end of the 95 % interval of the mean over seeds; NaN if exact or with one seed.
+        low: Lower end of the 95% interval of the mean over seeds; NaN if exact or with one seed.
         high: Its upper end.
         p: After Holm; NaN if exact.
         speaks: 1 for the sentence, −1 against it, 0 settles nothing.
@@ -213,9 +213,13 @@ def table(readings: Sequence[Reading]) -> Section:
     columns = [
         Column("says", "what the sentence expects"),
         Column("speaks", "speaks"),
-        Column("mean", "gap", "signed", "above 0 where the sentence is right; empty: not reached"),
-        Column("low", "from", "signed", "95 % interval over seeds; empty: exact, or one seed"),
-        Column("high", "to", "signed"),
+        Column(
+            "mean",
+            "gap",
+            "signed",
+            "above 0 where the sentence is right; 95% interval over seeds, none: exact, or one seed",
+            spread=["low", "high"],
+        ),
         Column("equal", "equal"),
         Column("place", "at"),
         Column("p", "p", "number", "Student's t, Holm over all drawn comparisons", more=True),

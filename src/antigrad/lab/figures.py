@@ -99,7 +99,7 @@ def masses(
         The chart.
     """
     data: list[Figure] = []
-    layout: Figure = {"shapes": [], "annotations": [], "height": 400, "legend": {"y": 1.08}}
+    layout: Figure = {"shapes": [], "annotations": [], "height": 400, "legend": {"y": 1.12}}
     width = 1 / len(arms)
     for place, (arm, path) in enumerate(arms.items(), 1):
         key = "" if place == 1 else str(place)
@@ -124,16 +124,33 @@ def masses(
         start = (place - 1) * width
         layout[f"xaxis{key}"] = axis(f"{arm}: step", domain=[start + 0.02, start + width - 0.02], anchor=f"y{key}")
         layout[f"yaxis{key}"] = {"range": [0, 1], "anchor": f"x{key}", "showticklabels": place == 1}
-        for mark, step in marks.get(arm, {}).items():
+        last, raised = -math.inf, 0
+        for mark, step in sorted(marks.get(arm, {}).items(), key=lambda one: one[1]):
+            # Labels of neighbours would overlap: every other one is a line higher.
+            raised = 12 - raised if step - last < 0.12 * len(path) else 0
+            last = step
             line = {"type": "line", "x0": step, "x1": step, "y0": 0, "y1": 1, "xref": f"x{key}", "yref": f"y{key}"}
             layout["shapes"].append(line | {"line": {"dash": "dot", "width": 1.5}})
             note = {"x": step, "y": 1, "xref": f"x{key}", "yref": f"y{key}", "text": mark, "showarrow": False}
-            layout["annotations"].append(note | {"yanchor": "bottom", "font": {"size": 11}})
+            layout["annotations"].append(note | {"yanchor": "bottom", "yshift": raised, "font": {"size": 11}})
     layout["yaxis"]["title"] = {"text": "probability"}
     return Chart(title, {"data": data, "layout": layout}, text)
 
 
-ARMS = {"GRPO": 1, "GRPO-P": 3, "GRPO-N": 4, "NSR": 2, "PSR": 5, "W-REINFORCE": 6}
+ARMS = {
+    "GRPO": 1,
+    "GRPO-P": 3,
+    "GRPO-N": 4,
+    "NSR": 2,
+    "PSR": 5,
+    "W-REINFORCE": 6,
+    "forward KL": 1,
+    "computed forward": 1,
+    "figure, bars labelled forward": 6,
+    "reverse KL": 4,
+    "computed reverse": 4,
+    "figure, bars labelled reverse": 2,
+}
 """Arms that many studies have, and the report's colour of each; other names get theirs from the report."""
 
 
@@ -194,7 +211,10 @@ def simplex(
                 for key, index in (("a", 1), ("b", 0), ("c", 2))
             },
         },
-        "updatemenus": [play_button()],
+        # Beside the apex, where there is room at every width.
+        "updatemenus": [play_button() | {"x": 1, "xanchor": "right", "y": 1, "yanchor": "top"}],
+        "legend": {"y": 1.1},
+        "margin": {"t": 70},
     }
     return Chart(title, {"data": data, "layout": layout, "frames": frames}, text)
 
@@ -285,8 +305,8 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Sequence[float]]], y: str
             "array": numbers([max(v) - m for v, m in zip(cells.values(), means, strict=True)]),
             "arrayminus": numbers([m - min(v) for v, m in zip(cells.values(), means, strict=True)]),
         }
-        bar = {"type": "bar", "name": name, "x": list(cells), "y": numbers(means), "error_y": spread}
-        data.append(bar | {"marker": colour(name)})
+        bar = {"type": "bar", "name": name, "x": list(cells), "y": numbers(means), "marker": colour(name)}
+        data.append(bar | ({"error_y": spread} if any(spread["array"]) or any(spread["arrayminus"]) else {}))
     return Chart(title, {"data": data, "layout": {"barmode": "group", "yaxis": axis(y)} | layout}, text)
 
 

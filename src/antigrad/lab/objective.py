@@ -50,7 +50,7 @@ class Context:
     Args:
         bandit: Rewards, reference and kernels.
         law: (..., X, V) law μ that actions are drawn from, constant for the gradient.
-        group: G, samples a prompt.
+        group: G, samples per prompt.
     """
 
     bandit: Bandit
@@ -104,7 +104,7 @@ class Objective(ABC):
 
     $$g=\mathbb E\Big[\frac1G\sum_iw_i(e_{a_i}-\pi)\Big],\qquad\hat g=\frac1G\sum_iw_i(e_{a_i}-\pi),\qquad\sum_vg_v=0$$
 
-    g is an ascent direction in the logits. Subclasses are frozen dataclasses, one a file; their
+    g is an ascent direction in the logits. Subclasses are frozen dataclasses, one per file; their
     fields are their options.
     """
 

@@ -1,4 +1,4 @@
-"""Objectives of one's own outside the package, by `module:Name` or `file.py:Name`."""
+"""Objectives of your own outside the package, by `module:Name` or `file.py:Name`."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Sampler:
         return Batch(self.actions, self.rewards, log_probs, self.log_old, self.log_reference, here, fresh)
 
     def keep(self, arms: Tensor) -> None:
-        """Go on with some arms only.
+        """Continue with some arms only.
 
         Args:
             arms: Places of the arms that go on.

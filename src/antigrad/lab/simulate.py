@@ -86,7 +86,7 @@ def simulate(
             over.
 
     Returns:
-        The trace. An arm, rate and seed whose update is not finite stops there; the others go on.
+        The trace. An arm, rate and seed whose update is not finite stops there; the others continue.
 
     Raises:
         ManyInputsError: Settings do not fit together; all problems at once.
@@ -135,7 +135,7 @@ def _problems(
     if tier not in get_args(Tier):
         problems.append(f"tier {tier!r}: one of {', '.join(get_args(Tier))}")
     if rates.shape[0] != len(arms) or not bool((rates > 0).all()):
-        problems.append(f"eta {rates.tolist()}: step sizes above 0, one row an arm")
+        problems.append(f"eta {rates.tolist()}: step sizes above 0, one row per arm")
     for name, value, least in (("steps", steps, 0), ("group", group, 2), ("seeds", seeds, 1), ("inner", inner, 1)):
         if value < least:
             problems.append(f"{name}={value}: at least {least} is needed")

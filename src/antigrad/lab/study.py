@@ -22,6 +22,10 @@ _PACKAGE = "antigrad.lab.studies"
 _TEXTS = ("title", "asks", "paper", "sentence", "tier", "caveat")
 
 
+OWN = "your own"
+"""Instead of a paper: a claim that the user made."""
+
+
 @dataclass(frozen=True)
 class Study:
     """What a YAML file says.
@@ -119,11 +123,11 @@ def names() -> list[str]:
 
 
 def load(which: str) -> Study:
-    """Read a study by its name, or from a YAML file of one's own.
+    """Read a study by its name, or from a YAML file of your own.
 
     Args:
         which: A name, or the path of a file that names one under `study` and changes some of its settings, or names a
-            function of one's own, `study: my_module:run`, and gives it settings.
+            function of your own, `study: my_module:run`, and gives it settings.
 
     Returns:
         The study.
@@ -165,9 +169,9 @@ def _own(path: Path) -> Study:
 
 
 def _written(name: str, given: Mapping[str, Any]) -> Study:
-    # A study of one's own: what is not said of it has a word that says so.
+    # A study of your own: what is not said of it has a word that says so.
     attribute(str(given["study"]))
-    texts = {"title": name, "asks": "What comes out?", "paper": "A claim of one's own", "tier": "see the figures"}
+    texts = {"title": name, "asks": "What comes out?", "paper": OWN, "tier": "see the figures"}
     texts |= {"sentence": "none is stated.", "caveat": "It holds for these settings."}
     texts |= {key: " ".join(str(given[key]).split()) for key in _TEXTS if key in given}
     settings, full = (dict(given.get(key) or {}) for key in ("settings", "full"))
@@ -186,7 +190,7 @@ def run_study(study: Study, *, full: bool = False, seed: int = 0) -> Result:
         What was found.
 
     Raises:
-        InputTypeError: A function of one's own returned something else.
+        InputTypeError: A function of your own returned something else.
     """
     result = attribute(study.code)(study.resolved(full=full, seed=seed))
     if not isinstance(result, Result):
@@ -221,6 +225,19 @@ def settle(
     return Result(finding(readings) if ready else "open", text, {**numbers, **figures(readings)}, shown)
 
 
+def claim_of(study: Study) -> str:
+    """Whose claim it is, and the claim.
+
+    Args:
+        study: The claim.
+
+    Returns:
+        What a verdict in words begins with.
+    """
+    whose = "Your claim" if study.paper == OWN else f"{study.paper}, in our words"
+    return f"{whose}: {study.sentence} "
+
+
 def verdict(study: Study, result: Result) -> str:
     """One paragraph: the paper's sentence, whether the numbers agree, what they are, what they can't say.
 
@@ -234,7 +251,7 @@ def verdict(study: Study, result: Result) -> str:
     word = {"agrees": "Agrees.", "disagrees": "Does not agree.", "mixed": "Agrees in part.", "open": "Not settled."}[
         result.finding
     ]
-    return f"{study.paper}, in our words: {study.sentence} {word} {result.says} Tier: {study.tier}. {study.caveat}"
+    return f"{claim_of(study)}{word} {result.says} Tier: {study.tier}. {study.caveat}"
 
 
 def missing(*figures: float | None) -> bool:

@@ -135,7 +135,7 @@ def scores(
         centres: See `arms`.
 
     Returns:
-        Arm and score, one an arm, seed and evaluation.
+        Arm and score, one per arm, seed and evaluation.
     """
     return _scores(kind, seeds, steps, centres)
 

@@ -139,7 +139,7 @@ def matched(traces: Trace | Sequence[Trace], metric: Metric, level: float) -> li
         level: Accuracy (mean reward).
 
     Returns:
-        One row an arm and rate; NaN is "not reached", a result like any other.
+        One row per arm and rate; NaN is "not reached", a result like any other.
 
     Example:
         >>> from antigrad.lab.objectives.psr import Psr
@@ -166,7 +166,7 @@ def at_step(traces: Trace | Sequence[Trace], metric: Metric, step: int) -> list[
         step: The step.
 
     Returns:
-        One row an arm and rate.
+        One row per arm and rate.
     """
     rows: list[Row] = []
     for trace in [traces] if isinstance(traces, Trace) else traces:

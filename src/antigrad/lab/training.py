@@ -20,7 +20,7 @@ from antigrad.lab.stacked import Weights, World, repeat
 from antigrad.objectives import advantages_of_groups, clipped_gain
 
 RESPONSES = 10
-"""N, responses a prompt."""
+"""N, responses per prompt."""
 _STACK = 10
 """Networks in a stack at most: more would not be faster, and memory grows with them."""
 
@@ -190,7 +190,7 @@ class _Stack:
     @torch.no_grad()
     def _look(self, step: int) -> None:
         # An update that is not finite ends its network, which from then on scores nothing but NaN: weights of stacked
-        # networks do not touch, so that the others go on.
+        # networks do not touch, so that the others continue.
         sums = torch.stack([value.flatten(1).sum(-1) for value in self.weights.values()])
         self.stopped[(self.stopped < 0) & ~sums.isfinite().all(0)] = step
 

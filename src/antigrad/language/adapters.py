@@ -148,7 +148,9 @@ def attached(model: Any, adapter: Adapter, *, trainable: bool = False) -> Any:
         from peft import PeftModel, get_peft_model_state_dict
     except ImportError as error:
         raise AntigradError(
-            f"{folder} is an adapter, and the package peft is missing", "peft", "pip install peft, or merge the adapter"
+            f"{folder} is an adapter, and the package peft is missing",
+            "peft",
+            "pip install 'antigrad[train]', or merge it",
         ) from error
     with _explained(adapter, model), quiet():
         out: Any = cast(Any, PeftModel).from_pretrained(model, folder, is_trainable=trainable)

@@ -2,7 +2,7 @@ r"""Sampling by numbers drawn before: row i takes its tokens from its own number
 
 | symbol | shape | meaning |
 | --- | --- | --- |
-| $u$ | (B, T) | numbers of [0, 1), one a response and place |
+| $u$ | (B, T) | numbers of [0, 1), one per response and place |
 | $F$ | (B, V) | cumulative probabilities of the next token, in the order of the vocabulary |
 """
 

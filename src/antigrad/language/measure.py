@@ -87,7 +87,7 @@ def measure(policy: Policy, rollouts: Rollouts, *, temperature: float, rows_at_o
         policy: The policy.
         rollouts: The responses.
         temperature: Sampling temperature.
-        rows_at_once: Responses a forward pass.
+        rows_at_once: Responses per forward pass.
 
     Returns:
         Log-probabilities, entropies and states; 0 where masked.

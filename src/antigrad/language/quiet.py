@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from collections.abc import Generator
@@ -18,25 +19,37 @@ def quiet(*, always: bool = False) -> Generator[None]:
     Yields:
         Nothing; load or save inside.
     """
-    from transformers.utils import logging
+    from transformers.utils import logging as theirs
 
-    hide = logging.is_progress_bar_enabled() and (always or not sys.stderr.isatty())
+    hide = theirs.is_progress_bar_enabled() and (always or not sys.stderr.isatty())
     if hide:
-        logging.disable_progress_bar()
+        theirs.disable_progress_bar()
     try:
         yield
     finally:
         if hide:
-            logging.enable_progress_bar()
+            theirs.enable_progress_bar()
 
 
 @contextmanager
 def no_renamings() -> Generator[None]:
-    """Leave out what transformers says to TRL: that an option of it has a new name. A user can do nothing about it.
+    """Leave out what a user can do nothing about.
+
+    What transformers says to TRL: that an option of it has a new name; and that a model's configuration has other
+    special tokens than its tokenizer, which are those of the tokenizer from then on.
 
     Yields:
         Nothing; call inside.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r".*gradient_checkpointing.* is deprecated", FutureWarning)
-        yield
+    logger = logging.getLogger("transformers.trainer_utils")
+    logger.addFilter(_no_alignment)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r".*gradient_checkpointing.* is deprecated", FutureWarning)
+            yield
+    finally:
+        logger.removeFilter(_no_alignment)
+
+
+def _no_alignment(record: logging.LogRecord) -> bool:
+    return "PAD/BOS/EOS" not in str(record.msg)

@@ -39,7 +39,7 @@ class WatchCallback(TrainerCallback):
 
     Args:
         run: Folder of the run. None: `certificate` in the trainer's `output_dir`, or `certificate-2` and
-            so on for a training that begins anew where there is one.
+            so on for a training that starts over where there is one.
         **options: Those of `Watch` but `model` and `start`, which the trainer gives.
 
     Raises:

@@ -225,7 +225,7 @@ class Grpo:
         if bool((spread > 0).any()):
             raise InputValueError(
                 "a sequence-level ratio with weights that differ within a response",
-                "one weight a response",
+                "one weight per response",
                 "use ratio='token': a sequence ratio gives every token its response's mean weight",
             )
         mean = shift.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)

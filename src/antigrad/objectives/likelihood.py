@@ -47,7 +47,7 @@ class Likelihood:
         """
         if log_probs.shape != weights.shape:
             given = f"{tuple(log_probs.shape)} and {tuple(weights.shape)}"
-            raise InputTypeError(given, "one shape (B,)", "one weight a response")
+            raise InputTypeError(given, "one shape (B,)", "one weight per response")
         weights = weights.detach()
         up, down = (-(part * log_probs).mean() for part in (weights.clamp(min=0), weights.clamp(max=0)))
         return Parts(up, down, up.new_zeros(()))

@@ -81,7 +81,7 @@ class Npo:
         """
         if log_probs.shape != reference.shape:
             given = f"{tuple(log_probs.shape)} and {tuple(reference.shape)}"
-            raise InputTypeError(given, "one shape (B,)", "one row a response")
+            raise InputTypeError(given, "one shape (B,)", "one row per response")
         if not bool(reference.isfinite().all()):
             raise InputValueError("a reference probability of zero", "finite log-probabilities", "leave it out")
         zero = log_probs.new_zeros(())

@@ -33,7 +33,7 @@ def pass_at_k_estimate(samples: int, correct: int, k: int) -> float:
     """
     if not (0 <= correct <= samples and 1 <= k <= samples):
         given = f"n={samples}, c={correct}, k={k}"
-        raise InputValueError(given, "0 ≤ c ≤ n and 1 ≤ k ≤ n", "sample at least k responses a prompt")
+        raise InputValueError(given, "0 ≤ c ≤ n and 1 ≤ k ≤ n", "sample at least k responses per prompt")
     if samples - correct < k:
         return 1.0
     return 1.0 - math.prod(1 - k / j for j in range(samples - correct + 1, samples + 1))

@@ -41,5 +41,5 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 def _data(text: str) -> str:
     if not _DATA.fullmatch(text):
-        raise InputValueError(f"picture {text[:40]!r}", "data:image/png or jpeg in base64", "run the job anew")
+        raise InputValueError(f"picture {text[:40]!r}", "data:image/png or jpeg in base64", "run the job again")
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from antigrad.core.ledger import from_json
@@ -11,6 +12,7 @@ from antigrad.core.page import Format
 
 NOTHING = "–"
 _MINUS = "−"
+_PERCENT = "%"
 _DIGITS = 4
 
 
@@ -27,7 +29,7 @@ def show(value: Any, form: Format = "number") -> str:
 
     Example:
         >>> [show(-0.123456), show(0.5, "signed"), show(0.256, "percent"), show(12345), show(None)]
-        ['−0.1235', '+0.5000', '25.6\xa0%', '12,345', '–']
+        ['−0.1235', '+0.5000', '25.6%', '12,345', '–']
     """
     if value is None:
         return NOTHING
@@ -38,6 +40,33 @@ def show(value: Any, form: Format = "number") -> str:
     if isinstance(value, int | float):
         return _signed(value, form)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def show_cell(value: Any, spread: Sequence[Any], form: Format = "number") -> str:
+    """Write a value with its standard error, or with the ends of its interval.
+
+    Args:
+        value: As in `show`.
+        spread: Nothing, a standard error, or two ends; an error or an end that is missing or NaN is left out.
+        form: As in `show`.
+
+    Returns:
+        The text; a dash where there is no value, or none that is a number.
+
+    Example:
+        >>> show_cell(0.25, [0.01234], "signed"), show_cell(0.5, [0.25, 0.75], "percent"), show_cell(0.25, [None])
+        ('+0.2500 ± 0.012', '50.0% (25.0 to 75.0%)', '0.2500')
+    """
+    if isinstance(number := from_json(value), float) and math.isnan(number):
+        return NOTHING
+    text, known = show(value, form), [from_json(one) for one in spread]
+    if sort_key(value) is None or any(sort_key(one) is None for one in known) or not known:
+        return text
+    if len(known) == 1:
+        error = f"{100 * known[0]:.1f}%" if form == "percent" else f"{known[0]:.2g}"
+        return f"{text} ± {error.replace('e-0', 'e−').replace('e-', 'e−')}"
+    low, high = (show(one, form) for one in known)
+    return f"{text} ({low.removesuffix(_PERCENT)} to {high})"
 
 
 def sort_key(value: Any) -> float | None:
@@ -70,7 +99,7 @@ def _magnitude(value: float, form: Format) -> str:
     if math.isinf(value):
         return "∞"
     if form == "percent":
-        return f"{100 * value:.1f}\xa0%"
+        return f"{100 * value:.1f}%"
     if isinstance(value, int) or form == "integer":
         return f"{round(value):,}"
     if not value:

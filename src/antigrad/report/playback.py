@@ -49,7 +49,9 @@ def _steps(scene: PlayedScene) -> int:
     lengths |= {len(part) for line in scene.lines for part in (line.values, line.before)}
     lengths -= {0}
     if len(lengths) != 1:
-        raise InputValueError(f"tracks of {sorted(lengths)} steps in {scene.label!r}", "one length", "run the job anew")
+        raise InputValueError(
+            f"tracks of {sorted(lengths)} steps in {scene.label!r}", "one length", "run the job again"
+        )
     return lengths.pop()
 
 

@@ -18,7 +18,7 @@ from antigrad.core.runs import RunFolder
 Decoder = Callable[[Any], Any]
 
 _SECTIONS = {kind.__dataclass_fields__["kind"].default: kind for kind in get_args(Section)}
-_MEND = ("the page as its job wrote it", "restore the file, or run the job anew")
+_FIX = ("the page as its job wrote it", "restore the file, or run the job again")
 _LEAVES: dict[Any, tuple[type, ...]] = {
     str: (str,),
     bool: (bool,),
@@ -52,16 +52,16 @@ def read_page(run: RunFolder) -> Page:
     try:
         value = from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputValueError(f"damaged {path}: {error}", *_MEND) from error
+        raise InputValueError(f"damaged {path}: {error}", *_FIX) from error
     if isinstance(value, dict) and "lead" in value:  # written before pages had a verdict
         value = {**value, "verdict": value["lead"]}
         del value["lead"]
     try:
         return _decoder(Page)(value)
     except ValueError as error:
-        raise InputValueError(f"damaged {path}: page{error}", *_MEND) from error
+        raise InputValueError(f"damaged {path}: page{error}", *_FIX) from error
     except RecursionError as error:
-        raise InputValueError(f"damaged {path}: nested too deep", *_MEND) from error
+        raise InputValueError(f"damaged {path}: nested too deep", *_FIX) from error
 
 
 def _fault(value: Any, expected: str) -> ValueError:

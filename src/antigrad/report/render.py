@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -11,16 +12,20 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from antigrad.core.page import Chart, Gallery, Page, Playback, Section, Table, Tokens
+from antigrad.core.page import Chart, Column, Gallery, Page, Playback, Section, Table, Tokens
 from antigrad.report.escape import gaps, plain_figure
 from antigrad.report.gallery import picture_view
-from antigrad.report.numbers import NOTHING, show, sort_key
+from antigrad.report.numbers import NOTHING, show, show_cell, sort_key
 from antigrad.report.playback import scene_view
 from antigrad.report.tokens import group_view
 
 _SCRIPTS = ("theme.js", "charts.js", "tables.js", "tokens.js", "gallery.js", "scene_drawing.js", "scene.js")
+_TYPED = re.compile(r"(`[^`\n]+`|(?<![\w-])--\w[\w.-]*)")
+_NEGATIVE = re.compile(r"(?<![^\s(])-(?=[\d.])")
+"""A hyphen that is a minus sign: not in a word, an exponent or an option."""
 _FACTS = ("job", "started", "python", "platform", "git")
 
 
@@ -81,8 +86,38 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["show"] = show
+    environment.filters["prose"] = prose
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment
+
+
+def prose(text: str) -> Markup:
+    """Escape a sentence, and dress what is typed in it: `code` between backticks, flags, minus signs.
+
+    Args:
+        text: Plain text of a job.
+
+    Returns:
+        HTML.
+
+    Example:
+        >>> str(prose("<b> fell by -0.5: ask `antigrad diagnose` with --arms"))
+        '&lt;b&gt; fell by −0.5: ask <code>antigrad diagnose</code> with <span class="flag">--arms</span>'
+    """
+    pieces = _TYPED.split(str(text))
+    return Markup("").join(_dressed(piece, typed=bool(place % 2)) for place, piece in enumerate(pieces))
+
+
+def _dressed(piece: str, *, typed: bool) -> Markup:
+    if not typed:
+        return escape(_NEGATIVE.sub("−", piece))
+    if piece[0] != "`":
+        return Markup('<span class="flag">{}</span>').format(piece)
+    words = (
+        Markup('<span class="flag">{}</span>').format(one) if one[:2] == "--" else escape(one)
+        for one in piece[1:-1].split(" ")
+    )
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
 
 
 def _view(section: Section) -> dict[str, Any]:
@@ -91,7 +126,7 @@ def _view(section: Section) -> dict[str, Any]:
     if isinstance(section, Chart):
         return view | {"figure": gaps(plain_figure(section.figure))}
     if isinstance(section, Table):
-        section, same = told_once(section)
+        section, same = said_once(section)
         rows = [_cells(section, row) for row in section.rows]
         view |= {"section": section, "text": " ".join(filter(None, (section.text, same)))}
         return view | {"rows": rows, "filters": _filters(section, rows), "more": any(c.more for c in section.columns)}
@@ -104,8 +139,8 @@ def _view(section: Section) -> dict[str, Any]:
     return view
 
 
-def told_once(table: Table) -> tuple[Table, str]:
-    """Leave out what is the same in every row, and what no row has; the first column stays.
+def said_once(table: Table) -> tuple[Table, str]:
+    """Leave out what is the same in every row, and what no row has; the first column stays, and one beside it.
 
     Args:
         table: A table.
@@ -115,28 +150,37 @@ def told_once(table: Table) -> tuple[Table, str]:
 
     Example:
         >>> from antigrad.core.page import Column
-        >>> columns = [Column("arm", "rule"), Column("n", "questions", "integer"), Column("error", "failed because")]
-        >>> rows = [{"arm": "none", "n": 8, "error": None}, {"arm": "nthr", "n": 8, "error": None}]
-        >>> short, text = told_once(Table("Rules", columns, rows))
+        >>> columns = [Column("arm", "rule"), Column("gain", "gain", "integer"), Column("n", "questions", "integer")]
+        >>> rows = [{"arm": arm, "gain": gain, "n": 8, "error": None} for arm, gain in [("none", 0), ("nthr", 1)]]
+        >>> short, text = said_once(Table("Rules", columns, rows))
         >>> [column.key for column in short.columns], text
-        (['arm'], 'In every row: questions 8.')
+        (['arm', 'gain'], 'In every row: questions 8.')
     """
     kept, said = list(table.columns[:1]), list[str]()
     for column in table.columns[1:]:
-        values = [show(row.get(column.key), column.format) for row in table.rows]
+        values = [_text(column, row) for row in table.rows]
         if len(values) < 2 or len(set(values)) > 1:
             kept.append(column)
         elif values[0] not in ("", NOTHING):
-            said.append(f"{column.label} {values[0]}")
+            if column.more:
+                kept.append(column)
+            else:
+                said.append(f"{column.label} {values[0]}")
+    if all(column.more for column in kept[1:]):
+        return table, ""  # a list of names alone says less than a table
     return replace(table, columns=kept), f"In every row: {', '.join(said)}." if said else ""
 
 
 def _cells(table: Table, row: Mapping[str, Any]) -> Sequence[tuple[str, float | None]]:
     # Text and sort key of each cell; cells of a text column sort by their text.
     return [
-        (show(row.get(column.key), column.format), None if column.format == "text" else sort_key(row.get(column.key)))
+        (_text(column, row), None if column.format == "text" else sort_key(row.get(column.key)))
         for column in table.columns
     ]
+
+
+def _text(column: Column, row: Mapping[str, Any]) -> str:
+    return show_cell(row.get(column.key), [row.get(key) for key in column.spread], column.format)
 
 
 def _filters(table: Table, rows: Sequence[Sequence[tuple[str, float | None]]]) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ def write_report(run: RunFolder) -> Path:
         >>> import tempfile
         >>> from antigrad.core.page import Card, Cards, Page
         >>> run = RunFolder.start(Path(tempfile.mkdtemp()) / "r", job="demo", config={"seed": 1})
-        >>> _ = Page("Demo", "It ran.", [Cards("Result", [Card("accuracy", "50 %")])]).write(run)
+        >>> _ = Page("Demo", "It ran.", [Cards("Result", [Card("accuracy", "50%")])]).write(run)
         >>> write_report(run).name
         'report.html'
     """
@@ -45,7 +45,7 @@ def write_report(run: RunFolder) -> Path:
     try:
         html = render(page, facts, summary, name=run.path.resolve().name, inside=inside)
     except RecursionError as error:
-        raise InputValueError(f"{run.path}: a page nested too deep", "what its job wrote", "run it anew") from error
+        raise InputValueError(f"{run.path}: a page nested too deep", "what its job wrote", "run it again") from error
     return write_atomic(run.path / "report.html", html.encode("utf-8", errors="replace"))
 
 

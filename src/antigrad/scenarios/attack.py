@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from antigrad.core.parts import Parts
+from antigrad.core.progress import within
 from antigrad.geometry.rows import row_interaction, row_windows
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.gap import separation
@@ -66,7 +67,7 @@ def attack(tools: Tools, scenes: Scenes) -> Outcome:
         scenes: N scenes, the ego as object 0.
 
     Returns:
-        One row a scene, or one a (scene, candidate); none for scenes without a candidate.
+        One row per scene, or one a (scene, candidate); none for scenes without a candidate.
     """
     candidates = tools.candidates(scenes)
     traffic = rows_of(scenes, candidates, tools.vehicle, "scene" if tools.recipe.jobs == "scene" else "candidate")
@@ -111,6 +112,7 @@ class _Attack:
         for iteration in range(self.tools.recipe.iterations + 1):
             if not len(live.number):
                 break
+            within(iteration / (self.tools.recipe.iterations + 1), f"iteration {iteration}")
             live = self._iterate(live, iteration)
         return self._outcome(live)
 

@@ -70,7 +70,7 @@ class Certificate:
         seen: s, when the attack became visible.
         last: s, last start with an escape; None for none.
         braking: Whether braking alone would have been enough at some start.
-        escape: (H, 4) x, y, yaw, speed of the mildest escape from the last safe start, one state a step after it.
+        escape: (H, 4) x, y, yaw, speed of the mildest escape from the last safe start, one state per step after it.
         manoeuvre: Its acceleration and side, m/s².
         open: (S,) escapes there were at each start tried, latest first.
         starts: (S,) these starts, in steps.

@@ -137,7 +137,7 @@ def signed_distance(points: np.ndarray, record: Record) -> np.ndarray:
 
 
 def rasterise(scenes: Scenes, cell: float = 1.0, margin: float = 64.0) -> Scenes:
-    """Add the raster of signed distances, one a scene, wide enough for the whole path of every object in it.
+    """Add the raster of signed distances, one per scene, wide enough for the whole path of every object in it.
 
     Args:
         scenes: Scenes, best after `arrange`: every object counts.

@@ -92,7 +92,7 @@ class Scenes:
         right |= {"kind": (n, a), "ego": (n,)}
         if found != right or len(self.records) != n or (self.road is not None and len(self.road) != n):
             raise InputValueError(
-                f"{found} and {len(self.records)} records", f"{right} and one a scene", "check the shapes"
+                f"{found} and {len(self.records)} records", f"{right} and one per scene", "check the shapes"
             )
         if self.valid.dtype != torch.bool:
             raise InputValueError(f"valid of type {self.valid.dtype}", "booleans, True where seen", "compare with 0")
@@ -364,7 +364,7 @@ def with_ego(scenes: Scenes, numbers: Sequence[int]) -> Scenes:
 
     Args:
         scenes: Scenes of a format without a logged ego.
-        numbers: Number of the object, one a scene.
+        numbers: Number of the object, one per scene.
 
     Returns:
         The same scenes with that ego.

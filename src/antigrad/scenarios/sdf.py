@@ -83,7 +83,7 @@ class SignedDistance:
             InputValueError: Rows do not fit the scenes.
         """
         if rows is None and len(points) != len(self):
-            raise InputValueError(f"{len(points)} rows of points, {len(self)} scenes", "one row a scene", "give rows")
+            raise InputValueError(f"{len(points)} rows of points, {len(self)} scenes", "one row per scene", "give rows")
         chosen = torch.arange(len(points), device=points.device) if rows is None else rows
         return _Bilinear.apply(points, self, chosen)  # pyright: ignore[reportReturnType]
 

@@ -1,4 +1,4 @@
-"""Rows of an attack: one a scene, or one a (scene, candidate); who moves, what stands fixed, what the log did.
+"""Rows of an attack: one per scene, or one a (scene, candidate); who moves, what stands fixed, what the log did.
 
 Symbols: R rows, M movers of a row (padded), A objects, T states. Movers are simulated; every other object replays its
 record. The ego is a constant of the optimisation, whatever drives it.

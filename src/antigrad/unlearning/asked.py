@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from antigrad.core.devices import device_problems
-from antigrad.core.errors import AntigradError
+from antigrad.core.errors import AntigradError, raise_all
 from antigrad.core.files import is_there
 from antigrad.core.settings import Settings
 from antigrad.core.spread import Where
@@ -16,6 +16,7 @@ from antigrad.unlearning.methods import METHODS
 from antigrad.unlearning.methods.retrain import Retrain
 from antigrad.unlearning.metrics import METRICS, Metric
 from antigrad.unlearning.sources import Given
+from antigrad.vision.split import SplitModel
 
 PATHS = ("data", "test", "weights")
 PLACE = ("engine", "workers", "address")
@@ -141,6 +142,22 @@ class Asked(Settings):
         if not isinstance(found, Retrain):
             raise AntigradError(f"recipe {self.recipe!r}", "retrain, with options", "give epochs and learning_rate")
         return found
+
+
+def check_methods(specs: Sequence[str], model: SplitModel) -> None:
+    """Refuse methods that can't work on a model of this many layers, before a run begins.
+
+    Args:
+        specs: Methods as written.
+        model: The model.
+
+    Raises:
+        ManyInputsError: All that do not fit it.
+    """
+    problems: list[str] = []
+    for spec in specs:
+        tried(lambda: METHODS.make(spec).trained(model), problems)  # noqa: B023
+    raise_all("methods", problems)
 
 
 def tried(work: Callable[[], Any], problems: list[str]) -> Any:

@@ -43,7 +43,7 @@ class Deletion:
             InputValueError: As above.
         """
         if self.mask.shape != (len(self.train),) or self.mask.dtype != torch.bool:
-            raise InputValueError(f"a mask {tuple(self.mask.shape)}", f"({len(self.train)},) bool", "one a sample")
+            raise InputValueError(f"a mask {tuple(self.mask.shape)}", f"({len(self.train)},) bool", "one per sample")
         if not bool(self.mask.any()):
             raise InputValueError("a deletion of nothing", "at least one sample", "check the split")
         if not bool(self.kept.any()):

@@ -129,7 +129,7 @@ def mixed(forget: int, retain: int, size: int, generator: torch.Generator, *, sh
         retain: Samples of the retain set.
         size: Of a batch, both together.
         generator: Of the order.
-        share: Of the retain set that takes part, drawn anew.
+        share: Of the retain set that takes part, redrawn.
 
     Yields:
         One draw a batch.

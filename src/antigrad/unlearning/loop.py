@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.progress import within
 from antigrad.geometry import SafeWeight, Watch
 from antigrad.unlearning.checkpoint import EpochCheckpoints, Position
 from antigrad.unlearning.deletion import Deletion
@@ -108,7 +109,7 @@ def unlearn(
         context: What it is given.
         guard: What stops it; None for losses and parameters that are not finite alone.
         weight: Of the down part; `safe` takes it from running estimates of the window in which every part gains.
-        every: Certify one step in so many; 0 for none (10 with `safe`).
+        every: Certify one step in this many; 0 for none (10 with `safe`).
         payers: Retained samples of which it is followed what each part of the steps does to them.
         checkpoints: Where to go on from, and to write at each epoch's end.
         on_row: Takes the certificates, an epoch's at once, before its checkpoint is written.
@@ -224,10 +225,25 @@ class _Run:
             ended = phase.stop and forgotten <= self.context.target
             self.flush()
             self.save(place, epoch, optimizer, ended=ended)
+            said = f"{phase.name}, epoch {epoch + 1}: forget {forgotten:.3f}, retain {retained:.3f}"
+            within(self.share(place, epoch + 1), said)
             if self.on_epoch is not None:
-                self.on_epoch(f"{phase.name}, epoch {epoch + 1}: forget {forgotten:.3f}, retain {retained:.3f}")
+                self.on_epoch(said)
             if ended:
                 return
+
+    def share(self, place: int, epochs: int) -> float:
+        """Say how much of all epochs is done.
+
+        Args:
+            place: Number of the phase.
+            epochs: Done in it.
+
+        Returns:
+            From 0 to 1.
+        """
+        planned = [phase.epochs for phase in self.method.phases(self.context)]
+        return (sum(planned[:place]) + epochs) / sum(planned)
 
     def one_epoch(
         self, place: int, phase: Phase, epoch: int, optimizer: torch.optim.Optimizer
@@ -329,7 +345,7 @@ class _Run:
 
 
 class _Once(logging.Filter):
-    # A watch is made anew for each epoch, and would warn of the same in each. Steps and figures do not count.
+    # A watch is made again for each epoch, and would warn of the same in each. Steps and figures do not count.
 
     def __init__(self) -> None:
         super().__init__()

@@ -74,7 +74,7 @@ class Payers:
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a state.
+        """Restore a state.
 
         Args:
             state: What `state` returned.

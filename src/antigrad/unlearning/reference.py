@@ -89,7 +89,7 @@ def retrained(
         context: What is kept; needs a factory of the model.
         recipe: How the original was trained.
         cache: Folder of references; None keeps none.
-        checkpoints: To go on from after an interruption.
+        checkpoints: To resume from after an interruption.
         on_epoch: Called after each epoch.
 
     Returns:

@@ -151,7 +151,9 @@ def _in_rgb(picture: Image.Image, bits: int) -> Image.Image:
         return picture.convert("I").point(lambda value: value / unit).convert("L").convert("RGB")
     picture = _in_srgb(picture)
     if picture.mode in ("I", "F"):
-        raise ValueError(f"values of mode {picture.mode}, whose range nobody knows; 8 or 16 bits a channel are wanted")
+        raise ValueError(
+            f"values of mode {picture.mode}, whose range nobody knows; 8 or 16 bits per channel are supported"
+        )
     if picture.has_transparency_data:
         clear = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)

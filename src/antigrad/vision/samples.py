@@ -40,7 +40,7 @@ class Samples:
         """
         if self.labels.ndim != 1 or self.labels.is_floating_point():
             raise InputTypeError(
-                f"labels {tuple(self.labels.shape)}, {self.labels.dtype}", "(N,) int64", "one a sample"
+                f"labels {tuple(self.labels.shape)}, {self.labels.dtype}", "(N,) int64", "one per sample"
             )
         count, problems = len(self.labels), list[str]()
         for name, values in {"images": self.images, "ids": self.ids, **self.columns}.items():

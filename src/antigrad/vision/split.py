@@ -174,7 +174,7 @@ def split(module: nn.Module, images: Tensor, head: str | None = None) -> SplitMo
 
     Args:
         module: From images (N, C, H, W) to logits (N, K), or to an object with `logits`: timm, torchvision,
-            transformers, or a module of one's own.
+            transformers, or a module of your own.
         images: A few, (N, C, H, W); two or more.
         head: Dotted name of the layer; None tries all linear layers, the last one first.
 

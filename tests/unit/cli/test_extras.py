@@ -88,6 +88,27 @@ def test_the_message_names_what_brings_the_module(module: str, needs: tuple[str,
     assert line_for(module, needs) == line
 
 
+@pytest.mark.parametrize(
+    ("there", "module", "line"),
+    [
+        ({"antigrad", "torch"}, "jinja2", "pip install 'antigrad[train]'"),  # of an extra inside: not that one alone
+        ({"antigrad", "jinja2"}, "transformers.models", "pip install 'antigrad[train]'"),
+        ({"antigrad", "jinja2", "transformers"}, "trl", "pip install 'antigrad[train]'"),
+        ({"antigrad", "jinja2", "transformers", "trl"}, "captum", "pip install 'antigrad[attribution]'"),
+        ({"antigrad", "trl"}, "captum", "pip install 'antigrad[attribution]'"),  # of no extra of the command
+    ],
+)
+def test_one_message_brings_all_that_a_command_misses(
+    installed: set[str], monkeypatch: pytest.MonkeyPatch, there: set[str], module: str, line: str
+) -> None:
+    lines = ["jinja2; extra == 'report'", "transformers; extra == 'posttraining'", "trl; extra == 'train'"]
+    lines += ["antigrad[report]; extra == 'posttraining'", "antigrad[posttraining]; extra == 'train'"]
+    monkeypatch.setattr(extras, "requires", lambda name: lines)
+    installed.clear()
+    installed |= there
+    assert line_for(module, ["train"]) == line
+
+
 def test_a_folder_of_sources_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def requires(name: str) -> list[str]:
         raise PackageNotFoundError(name)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
         ("metrics of maps", "attribution"),
         ("tasks", "posttraining"),
         ("embedded models", "posttraining"),
-        ("lab studies", "lab,report"),
+        ("lab studies", "lab"),
     ):
         assert f"{title}  (to use them: pip install 'antigrad[{extra}]')" in lines
     assert "credit rules" in lines
@@ -101,14 +102,14 @@ def test_methods_of_a_wing_that_is_missing_have_the_line_that_brings_it() -> Non
                 "scenario": "scenarios",
                 "explain": "attribution",
                 "explain-text": "attribution,posttraining",
-                "lab run": "lab,report",
+                "lab run": "lab",
                 "report": "report",
                 "methods": "",
                 "lab list": "",
             },
         ),
         ("train", {"grpo": "train", "tiny-policy": "posttraining"}),
-        ("lab --help", {"run": "lab,report", "list": ""}),
+        ("lab --help", {"run": "lab", "list": ""}),
     ],
 )
 def test_commands_of_a_wing_that_is_missing_have_the_line_that_brings_it(argv: str, rows: dict[str, str]) -> None:
@@ -116,6 +117,56 @@ def test_commands_of_a_wing_that_is_missing_have_the_line_that_brings_it(argv: s
     for name, extras in rows.items():
         (line,) = [line for line in lines if line.lstrip().startswith(f"{name}  ") and not line.startswith("usage")]
         assert line.rstrip().endswith(f"(first pip install 'antigrad[{extras}]')") == bool(extras), line
+
+
+BASE = f"""
+import importlib.abc, importlib.metadata as metadata, sys
+from antigrad.core.packages import BASE, EXTRAS
+
+hidden = {{name for names in EXTRAS.values() for name in names}} - {{*BASE}}
+
+class Blocker(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {[name for name in HEAVY.split() if name not in ("torch", "numpy", "scipy")]}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+def version(name, known=metadata.version):
+    if name in hidden:
+        raise metadata.PackageNotFoundError(name)
+    return known(name)
+
+sys.meta_path.insert(0, Blocker())
+metadata.version = version
+from antigrad.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program as `pip install antigrad` leaves it, with what the base brings and no extra."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "extras"),
+    [
+        ("lab run displacement", "lab"),
+        ("lab simulate --objective grpo --rewards 1,0 --start 0.5,0.5", "lab"),
+        ("diagnose --model tiny", "posttraining"),
+        ("certify a b", "posttraining"),
+        ("train grpo --model tiny", "train"),
+        ("train dpo --help", "train"),
+        ("explain x.png", "attribution"),
+        ("explain-text a b", "attribution,posttraining"),
+        ("unlearn", "unlearning"),
+        ("scenario", "scenarios"),
+    ],
+)
+def test_the_base_alone_refuses_at_once_and_names_all_that_is_missing(
+    command: str, extras: str, tmp_path: Path
+) -> None:
+    words = [sys.executable, "-c", BASE, *command.split()]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith(f"; try: pip install 'antigrad[{extras}]'")
+    assert "Traceback" not in done.stderr and not list(tmp_path.iterdir())
 
 
 def test_nothing_is_said_to_be_missing_where_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -214,7 +214,7 @@ def raising(error: BaseException) -> Any:
             1,
             "antigrad diagnose: given: a; expected: b; try: c [not markup]\n",
         ),
-        (KeyboardInterrupt(), 130, "interrupted; the same command with --resume goes on from here\n"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command with --resume resumes from here\n"),
         (ModuleNotFoundError("no", name="transformers"), 1, "pip install 'antigrad[posttraining]'\n"),
     ],
     ids=["error", "interrupt", "package"],

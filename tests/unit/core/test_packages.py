@@ -30,7 +30,7 @@ def test_the_table_is_that_of_the_project() -> None:
 
 
 def test_every_job_of_ours_has_its_wing() -> None:
-    everything = set(packages_of("a training of one's own"))
+    everything = set(packages_of("a training of your own"))
     for job in JOBS:
         assert set(packages_of(" ".join(job.words))) < everything, job.words
 

@@ -190,3 +190,36 @@ def test_a_run_that_is_refused_after_it_began_leaves_the_place_as_it_was(tmp_pat
     resumed = RunFolder.start(place, job="demo", config={"seed": 2}, resume=True)
     resumed.discard()  # it did not begin this run
     assert resumed.ledger.rows("step")
+
+
+@pytest.mark.parametrize(
+    ("row", "checkpoint", "stays"),
+    [(None, False, False), ("setup", False, False), ("step", False, True), (None, True, True)],
+)
+def test_what_is_refused_before_a_result_leaves_no_run(
+    tmp_path: Path, row: str | None, checkpoint: bool, stays: bool
+) -> None:
+    run = RunFolder.start(tmp_path / "run", job="demo", config={"seed": 1})
+    if row is not None:
+        run.ledger.append({"kind": row})
+    if checkpoint:
+        (run.path / "checkpoints" / "checkpoint-1").mkdir(parents=True)
+    with pytest.raises(AntigradError, match="refused"), run.refusals():
+        raise AntigradError("refused", "something else", "do it")
+    assert (tmp_path / "run").exists() == stays
+
+
+def test_a_fault_of_the_program_and_an_interruption_leave_the_run(tmp_path: Path) -> None:
+    for error in (RuntimeError, KeyboardInterrupt):
+        run = RunFolder.start(tmp_path / error.__name__, job="demo", config={"seed": 1})
+        with pytest.raises(error), run.refusals():
+            raise error
+        assert (run.path / "run.yaml").exists()
+
+
+def test_a_run_that_another_began_stays_when_its_resumption_is_refused(tmp_path: Path) -> None:
+    RunFolder.start(tmp_path / "run", job="demo", config={"seed": 1}).release()
+    run = RunFolder.start(tmp_path / "run", job="demo", config={"seed": 1}, resume=True)
+    with pytest.raises(AntigradError), run.refusals():
+        raise AntigradError("refused", "something else", "do it")
+    assert (tmp_path / "run" / "run.yaml").exists()

@@ -91,7 +91,7 @@ def test_least_kappa_interaction_from_scalars(psi: float) -> None:
 def test_least_kappa_interaction_needs_a_certificate() -> None:
     with pytest.raises(InputValueError, match="no SPD matrix exists"):
         least_kappa_interaction(torch.eye(1), torch.ones(1), torch.ones(1), Certificate(1.0, 1.0, -0.5))
-    with pytest.raises(InputTypeError, match="one entry a part"):
+    with pytest.raises(InputTypeError, match="one entry per part"):
         least_kappa_interaction(torch.eye(2), torch.ones(1), torch.ones(1), Certificate(1.0, 1.0, 0.5))
     with pytest.raises(InputValueError, match="not finite"):
         least_kappa_interaction(torch.eye(1) * math.inf, torch.ones(1), torch.ones(1), Certificate(1.0, 1.0, 0.5))

@@ -214,7 +214,7 @@ def test_bad_bandits() -> None:
         ({"keep": [9]}, "keep"),
         ({"group": 1}, "group"),
         ({"objectives": []}, "no objective"),
-        ({"eta": torch.ones(3, 1)}, "one row an arm"),
+        ({"eta": torch.ones(3, 1)}, "one row per arm"),
     ],
 )
 def test_settings_that_do_not_fit(options: dict[str, object], says: str) -> None:

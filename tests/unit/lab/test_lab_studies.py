@@ -264,7 +264,7 @@ def test_shared_prompts_mean_field(rho: float) -> None:
 
 
 def test_shared_prompts_sampled() -> None:
-    """Six seeds, 32 prompts a step, both denominators."""
+    """Six seeds, 32 prompts per step, both denominators."""
     world = shared_prompts(0.6)
     for arms, want, within in (
         (["psr", "grpo", "grpo_p"], (0.861, 0.867, 0.932), 0.02),

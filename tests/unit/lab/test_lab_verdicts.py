@@ -1,4 +1,4 @@
-"""Verdicts that follow their numbers, figures that say their tier, settings of one's own."""
+"""Verdicts that follow their numbers, figures that say their tier, settings of your own."""
 
 import json
 import math

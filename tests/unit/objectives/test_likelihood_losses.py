@@ -23,7 +23,7 @@ def test_likelihood_is_a_weighted_mean_split_by_sign() -> None:
     logp = leaf(LOG_PROBS)
     Likelihood()(logp, w).total().backward()
     torch.testing.assert_close(logp.grad, -w / 4)
-    with pytest.raises(InputTypeError, match="one weight a response"):
+    with pytest.raises(InputTypeError, match="one weight per response"):
         Likelihood()(LOG_PROBS, w[:2])
 
 

@@ -172,7 +172,7 @@ def _token(page: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("content", [b"", b'{"title": ', b"[]", b"\xff\xfe"])
 def test_a_page_that_is_no_json_object_is_a_clear_error(run: RunFolder, content: bytes) -> None:
     run.artifact("page.json").write_bytes(content)
-    with pytest.raises(InputValueError, match=r"damaged .*page\.json.*run the job anew"):
+    with pytest.raises(InputValueError, match=r"damaged .*page\.json.*run the job again"):
         write_report(run)
 
 

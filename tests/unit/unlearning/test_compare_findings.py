@@ -32,22 +32,22 @@ def test_near_is_what_may_be_no_further_than_a_second_retraining_and_is_not_far(
 @pytest.mark.parametrize(
     ("gaps", "seeds", "head", "advice"),
     [
-        (GAPS, 5, "As near to retraining as a second retraining: npo, duck.", "Take duck, the fastest"),
+        (GAPS, 5, "As near to retraining as a second retraining: npo, duck.", "Use duck, the fastest"),
         (
             around(**TWINS, duck=(0.2, 0.01)),
             5,
             "No method comes as near as a second retraining; nearest: duck",
             "--search",
         ),
-        (around(**TWINS, duck=(0.2, math.inf)), 1, "Nearest to retraining: duck", "add --seeds 5"),
+        (around(**TWINS, duck=(0.2, math.inf)), 1, "Nearest to retraining: duck", "--seeds 5"),
         (around(retrain=(0.0, 0.0), duck=(0.2, 0.01)), 5, "Nearest to retraining: duck", "--twin true"),
     ],
 )
 def test_the_verdict_comes_first_and_says_what_to_do(
     gaps: dict[str, Estimate], seeds: int, head: str, advice: str
 ) -> None:
-    text = judged(gaps, around(duck=(0.1, 0.01), npo=(0.4, 0.01)), seeds)
-    assert text.startswith(head) and advice in text
+    answer, todo = judged(gaps, around(duck=(0.1, 0.01), npo=(0.4, 0.01)), seeds)
+    assert answer.startswith(head) and advice in todo
 
 
 def test_what_comes_back_soon_is_said_of_those_that_are_near() -> None:

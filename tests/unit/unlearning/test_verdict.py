@@ -36,15 +36,15 @@ def judged(
 @pytest.mark.parametrize(
     ("given", "head", "advice"),
     [
-        ({}, "Forgotten as by retraining", "Keep the receipt"),
-        ({"forget": 0.6}, "Not forgotten: 60.0 % of the 109", "more epochs"),
-        ({"forget": 0.6, "kept": 0.5}, "Not forgotten: 60.0 %", "more epochs"),
-        ({"kept": 0.5}, "Forgotten, but what stays was harmed: test accuracy is 50.0 %", "retain part"),
-        ({"forget": 0.5, "retrain": 0.9}, "Forgotten more than retraining forgets: 50.0 %", "fewer epochs"),
-        ({"steps": 2}, "Forgotten by its accuracy, but not gone: 2 steps", "retrain"),
-        ({"attack": 0.8}, "Forgotten by its accuracy, but 1 of 1 attacks", "See which"),
-        ({"attack": 0.2}, "Forgotten by its accuracy, but 1 of 1 attacks", "See which"),
-        ({"retrain": None}, "Without a retrained model nobody can say", "--reference true"),
+        ({}, "Yes: indistinguishable from retraining", "Keep the receipt"),
+        ({"forget": 0.6}, "No: 60.0% of the 109", "more epochs"),
+        ({"forget": 0.6, "kept": 0.5}, "No: 60.0%", "more epochs"),
+        ({"kept": 0.5}, "Yes, but what stays was harmed: test accuracy is 50.0%", "retain part"),
+        ({"forget": 0.5, "retrain": 0.9}, "Yes, and more than retraining forgets: 50.0%", "fewer epochs"),
+        ({"steps": 2}, "By its accuracy, but not gone: 2 steps", "retrain"),
+        ({"attack": 0.8}, "By its accuracy, but 1 of 1 attacks", "See which"),
+        ({"attack": 0.2}, "By its accuracy, but 1 of 1 attacks", "See which"),
+        ({"retrain": None}, "It can't be said without a retrained model", "--reference true"),
     ],
 )
 def test_the_verdict_comes_first_and_says_what_to_do(given: dict[str, Any], head: str, advice: str) -> None:
@@ -58,7 +58,7 @@ def test_the_verdict_comes_first_and_says_what_to_do(given: dict[str, Any], head
 def test_what_stays_better_than_after_retraining_is_no_harm() -> None:
     found = judged(kept=1.0)
     assert found.kept.beyond and not found.harmed
-    assert verdict_of(found, "duck", 109).answer.startswith("Forgotten as by retraining")
+    assert verdict_of(found, "duck", 109).answer.startswith("Yes: indistinguishable from retraining")
 
 
 def test_a_stopped_run_says_so_and_what_to_do() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ def explain(config: ExplainConfig) -> RunFolder:
         config: See `ExplainConfig`.
 
     Returns:
-        The run: a ledger with one row a picture; `artifacts/maps/*.safetensors`, `artifacts/overlays/*/*.png`, the
+        The run: a ledger with one row per picture; `artifacts/maps/*.safetensors`, `artifacts/overlays/*/*.png`, the
         page and the summary.
 
     Raises:
@@ -47,6 +47,18 @@ def explain(config: ExplainConfig) -> RunFolder:
     _check_one(pictures)
     unfit = _unfit(config, classifier)
     run = RunFolder.start(config.output, job="explain", config=settings, resume=config.resume, free=free)
+    with run.refusals():
+        _explain(config, run, classifier, pictures, unfit)
+    return run
+
+
+def _explain(
+    config: ExplainConfig,
+    run: RunFolder,
+    classifier: Classifier,
+    pictures: Sequence[Picture],
+    unfit: Mapping[str, str],
+) -> None:
     if not run.ledger.rows("left out"):
         run.ledger.extend({"kind": "left out", "method": name, "reason": reason} for name, reason in unfit.items())
     config = replace(config, methods=[name for name in config.methods if name not in unfit])
@@ -75,7 +87,6 @@ def explain(config: ExplainConfig) -> RunFolder:
         raise_all("pictures", [row["reason"] for row in refused_of(run)])
     describe(run, config)
     run.write_summary(summary_of(run, config))
-    return run
 
 
 def _one(config: ExplainConfig, classifier: Classifier, given: tuple[int, Picture]) -> Explained:

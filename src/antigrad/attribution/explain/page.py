@@ -73,7 +73,7 @@ def gallery_entry(classifier: Classifier, found: Explained, row: Mapping[str, An
         stages = [
             Stage(
                 data_uri(photograph(pictures[place, stage]), lossless=False, side=_SIDE),
-                f"top {100 * (1 - share):.0f} %\np {float(again.probability[place, stage]):.2f}\n"
+                f"top {100 * (1 - share):.0f}%\np {float(again.probability[place, stage]):.2f}\n"
                 f"mass {float(again.hit[place, stage]):.2f}",
             )
             for stage, share in enumerate(STAGES)
@@ -217,7 +217,7 @@ def _verdict(
     caveats = [f"{count} picture{'s' * (count != 1)}, {methods} method{'s' * (methods != 1)}, {config.model}."]
     caveats += [f"{len(refused)} pictures could not be read."] if refused else []
     caveats.append("A map that no model-free control beats explains the ranking of pixels, not whether it is right.")
-    question = "Do the maps say more of the decision than a map that never saw the model?"
+    question = "Do the maps say more about the decision than a model-free map?"
     said = "; ".join(
         f"{row['image']}: {_named(row, 'target')}, probability {row['probability']:.0%}" for row in rows[:3]
     )
@@ -298,8 +298,8 @@ def _figures_table(scores: Scores, config: ExplainConfig, count: int) -> Table:
     for figure in next(iter(scores.values())):
         plain = figure.partition(" of ")[0]
         arrow = {"higher": " ↑", "lower": " ↓"}.get(better.get(plain, "neither"), "")
-        columns += [Column(figure, _label(figure) + arrow, "number", WORDS.get(plain, ("", ""))[1])]
-        columns += [Column(f"{figure} error", "s.e.", "number", "Standard error of the mean over pictures.")]
+        text = f"{WORDS.get(plain, ('', ''))[1]} ± standard error of the mean over pictures".strip()
+        columns.append(Column(figure, _label(figure) + arrow, "number", text, spread=[f"{figure} error"]))
     shown: list[dict[str, Any]] = []
     for name, figures in scores.items():
         row: dict[str, Any] = {"map": name, "kind": "control" if name in MODEL_FREE else "method"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor
 
 from antigrad.attribution.explain.settings import ExplainConfig
+from antigrad.attribution.metrics import MapMetric
 from antigrad.attribution.metrics.controls import model_free
 from antigrad.attribution.views import View, to_map
 from antigrad.core.errors import InputValueError
+from antigrad.core.progress import within
 from antigrad.vision.classifier import Classifier
 from antigrad.vision.images import Picture
 
@@ -86,7 +89,9 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
     inputs, targets = classifier.normalise(image[None]), torch.tensor([target], device=config.device)
     maps: dict[str, Tensor] = {}
     signed: dict[str, Tensor] = {}
-    for name, method in config.made_methods().items():
+    methods, metrics = config.made_methods(), config.made_metrics()
+    for number, (name, method) in enumerate(methods.items()):
+        within(number / (len(methods) + len(metrics)), name)
         attribution = method(classifier, inputs, targets, numbers).detach()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # A constant map is seen in its figures: they are 0.
@@ -96,19 +101,24 @@ def explain_picture(config: ExplainConfig, classifier: Classifier, picture: Pict
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The same of a picture without edges.
         judged = maps | {name: one[0] for name, one in model_free(image[None].cpu(), numbers).items()}
-    figures = _figures(config, classifier, image, targets, judged)
+    figures = _figures(metrics, classifier, image, targets, judged, len(methods))
     return Explained(image.cpu(), target, predicted, float(chances[target]), maps, signed, figures)
 
 
 @torch.no_grad()
 def _figures(
-    config: ExplainConfig, classifier: Classifier, image: Tensor, target: Tensor, maps: dict[str, Tensor]
+    metrics: Mapping[str, MapMetric],
+    classifier: Classifier,
+    image: Tensor,
+    target: Tensor,
+    maps: dict[str, Tensor],
+    before: int,
 ) -> Figures:
     stack = torch.stack([one.to(image) for one in maps.values()])
     many, targets = image.expand(len(stack), -1, -1, -1), target.expand(len(stack))
     found: Figures = {name: {} for name in maps}
-    metrics = config.made_metrics()
-    for spec, metric in metrics.items():
+    for number, (spec, metric) in enumerate(metrics.items(), before):
+        within(number / (before + len(metrics)), spec)
         alone = sum(type(other) is type(metric) for other in metrics.values()) == 1
         for figure, values in metric(classifier, many, stack, targets).items():
             for name, value in zip(maps, values.tolist(), strict=True):

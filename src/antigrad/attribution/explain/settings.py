@@ -46,7 +46,7 @@ class ExplainConfig(Settings):
         output: Folder of the run.
         seed: Of the noise; each picture has its own stream, so that neither order nor engine matters.
         shown: Pictures on the page, at most; all of them are in the run folder.
-        save_maps: Keep the maps as safetensors (some 400 kB a method and picture).
+        save_maps: Keep the maps as safetensors (some 400 kB per method and picture).
         engine: `local`, or `ray` for many pictures: workers on this machine or on a cluster.
         workers: Processes of the engine `ray`.
         address: Of a Ray cluster, `HOST:PORT` or `auto`; empty starts Ray on this machine.

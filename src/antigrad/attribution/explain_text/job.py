@@ -23,7 +23,7 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
         config: See `ExplainTextConfig`.
 
     Returns:
-        The run: a ledger with one row a token, the page, the summary.
+        The run: a ledger with one row per token, the page, the summary.
 
     Raises:
         AntigradError: The settings, the model or the output folder are not usable.
@@ -42,6 +42,14 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
     run = RunFolder.start(
         config.output, job="explain-text", config=config, resume=config.resume, free=("output", "resume", "shown")
     )
+    with run.refusals():
+        _explain(config, run, policy, prompt, answers)
+    return run
+
+
+def _explain(
+    config: ExplainTextConfig, run: RunFolder, policy: Policy, prompt: torch.Tensor, answers: list[torch.Tensor]
+) -> None:
     policy.model.requires_grad_(False)
     end = policy.tokenizer.pad_token_id
     found = attribute_tokens(
@@ -65,7 +73,6 @@ def explain_text(config: ExplainTextConfig) -> RunFolder:
     figures |= {"down": float(found.scores.clamp(max=0).sum()), "tokens": len(words)}
     describe(run, config, found, words)
     run.write_summary(figures)
-    return run
 
 
 def _chat(policy: Policy, text: str) -> torch.Tensor:

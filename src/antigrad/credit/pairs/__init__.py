@@ -1,4 +1,4 @@
-"""Rules for the factor of the rejected response of a preference pair, one a file."""
+"""Rules for the factor of the rejected response of a preference pair, one per file."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.credit.pairs.kernel import PairKernel, pair_kernel

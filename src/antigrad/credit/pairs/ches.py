@@ -45,7 +45,7 @@ def ches_scores(chosen: Tensor, chosen_mask: Tensor, rejected: Tensor, rejected_
         given = (
             f"{tuple(chosen.shape)}, {tuple(chosen_mask.shape)}; {tuple(rejected.shape)}, {tuple(rejected_mask.shape)}"
         )
-        raise InputTypeError(given, "(B, T, d), (B, T); (B, U, d), (B, U)", "one state a token")
+        raise InputTypeError(given, "(B, T, d), (B, T); (B, U, d), (B, U)", "one state per token")
     up, down = (
         torch.where(mask[..., None], states.double(), 0.0).sum(1)
         for states, mask in ((chosen, chosen_mask), (rejected, rejected_mask))

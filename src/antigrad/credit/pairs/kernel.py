@@ -89,7 +89,7 @@ def pair_kernel(
     for hidden, tokens, mask in sides:
         if hidden.shape[:2] != mask.shape or tokens.shape != mask.shape or len(mask) != len(chosen_mask):
             given = f"hidden {tuple(hidden.shape)}, tokens {tuple(tokens.shape)}, mask {tuple(mask.shape)}"
-            raise InputTypeError(given, "(B, T, d), (B, T), (B, T)", "one state a token, one row a pair")
+            raise InputTypeError(given, "(B, T, d), (B, T), (B, T)", "one state per token, one row per pair")
     rows = [
         pair_dots(head, *((hidden[row][mask[row]], tokens[row][mask[row]]) for hidden, tokens, mask in sides))
         for row in range(len(chosen_mask))

@@ -53,9 +53,9 @@ class PairFacts:
         for name in ("pvi", "ln_ches", "confidence", "reward_gap"):
             value: Tensor | None = getattr(self, name)
             if value is not None and value.shape != (self.count,):
-                raise InputTypeError(f"{name} {tuple(value.shape)}", f"({self.count},)", "one number a pair")
+                raise InputTypeError(f"{name} {tuple(value.shape)}", f"({self.count},)", "one number per pair")
         if self.kernel is not None and self.kernel.cross.shape != (self.count,):
-            raise InputTypeError(f"kernel {tuple(self.kernel.cross.shape)}", f"({self.count},)", "one number a pair")
+            raise InputTypeError(f"kernel {tuple(self.kernel.cross.shape)}", f"({self.count},)", "one number per pair")
 
     def ones(self) -> Tensor:
         """Return a factor of 1 for every pair.
@@ -102,7 +102,7 @@ class PairFacts:
 class PairRule(ABC):
     r"""A rule for how strongly each rejected response is pushed: λ in $-\log\sigma(\beta\ell_w-\lambda\beta\ell_l)$.
 
-    A rule is a pure function: the same facts give the same factors. Subclasses are frozen dataclasses, one a file.
+    A rule is a pure function: the same facts give the same factors. Subclasses are frozen dataclasses, one per file.
 
     Attributes:
         per_step: Whether λ changes in the course of the training, by `PairFacts.progress`. All others are computed
@@ -127,7 +127,7 @@ class PairRule(ABC):
         """
         factors = self.weigh(facts)
         if factors.shape != (facts.count,):
-            raise InputTypeError(f"factors {tuple(factors.shape)}", f"({facts.count},)", "one number a pair")
+            raise InputTypeError(f"factors {tuple(factors.shape)}", f"({facts.count},)", "one number per pair")
         return check_factors(factors, above_one=self.above_one)
 
     @property

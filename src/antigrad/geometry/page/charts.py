@@ -54,7 +54,7 @@ def alignment_over_time(rows: Sequence[Row]) -> Chart:
     data = [_line(rows, name, values, "step %{x}<br>cos %{y:.4f}") for name, values in lines.items() if any_of(values)]
     layout = {"xaxis": _steps(), "yaxis": {"title": {"text": "cos ψ"}}}
     text = "cos ψ between the step that was applied and the negative gradient; below zero the step went up the loss. "
-    text += "On the step's own batch the cosine is flattering: plain SGD is 1 by construction. Believe the other line. "
+    text += "On the step's own batch the cosine is flattering: plain SGD is 1 by construction. Trust the other line. "
     text += "ψ depends on the coordinates the weights are written in: compare runs of the same model only."
     return Chart("Alignment of the whole step", {"data": data, "layout": layout}, text)
 
@@ -75,7 +75,7 @@ def effects_over_time(rows: Sequence[Row]) -> Chart:
     ]
     layout = {"xaxis": _steps(), "yaxis": {"title": {"text": "drop of the part's loss"}, "zeroline": True}}
     text = "To first order, how far each step lowered the loss of each part. Above zero the part improved: up raised "
-    text += "what is wanted, down lowered what is not wanted, anchor came closer to where it is held. A step that goes "
+    text += "what is wanted, down lowered what is not wanted, anchor came closer to its reference. A step that goes "
     text += "down their sum may still harm one of them."
     return Chart("What each part gained by each step", {"data": data, "layout": layout}, text)
 

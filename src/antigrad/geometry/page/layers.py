@@ -86,7 +86,7 @@ def layers_over_time(rows: Sequence[Row]) -> Chart:
     together = math.ceil(len(rows) / _STEPS_SHOWN)
     groups = [rows[start : start + together] for start in range(0, len(rows), together)]
     cosines = {name: [_mean_cosine(group, name) for group in groups] for name in names}
-    text = "Blue: the step went down the loss in that layer. Orange: against it. Blank: not looked at, or the layer "
+    text = "Blue: the step went down the loss in that layer. Orange: against it. Blank: not measured, or the layer "
     text += "did not move. A certificate of the whole step can be gamed by one layer: look for orange rows. "
     text += "Layers are in the order of the model, steps from left to right."
     if together > 1:

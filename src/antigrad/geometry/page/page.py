@@ -116,7 +116,7 @@ def certificate_page(rows: Sequence[Mapping[str, Any]], title: str, verdict: Ver
 def write_certificate_page(run: RunFolder) -> str:
     """Write the page of a run whose ledger holds certificates; `antigrad report FOLDER` then draws it.
 
-    For a training loop of one's own: a job of this library writes its page itself.
+    For a training loop of your own: a job of this library writes its page itself.
 
     Args:
         run: The run.
@@ -133,7 +133,9 @@ def write_certificate_page(run: RunFolder) -> str:
         'page.json'
     """
     rows = list(kept(run.ledger.stream("certificate")))
-    return certificate_page(rows, f"Certificates of {run.facts['job']}", _verdict(rows)).write(run)
+    job = run.facts["job"]
+    title = "Certificates of the steps" if job == "watch" else f"Certificates of {job}"
+    return certificate_page(rows, title, _verdict(rows)).write(run)
 
 
 def _by_optimizer(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -199,9 +201,11 @@ def _verdict(rows: Sequence[Row]) -> Verdict:
         said = {name: _verdicts([_figures(row) for row in found]) for name, found in by_optimizer.items()}
         answer = " ".join(said.values() if len(said) == 1 else [f"{name}: {text}" for name, text in said.items()])
     counts = Counter(row.get("effective") for row in figures)
+    answer = f"{_word(counts)}: {answer[0].lower()}{answer[1:]}" if answer.startswith("Of") else answer
     alarms = sum(bool(row.get("alarms")) for row in taken)
     if alarms:
-        advice = f"{alarms} logged steps raised an alarm: the table of alarms says what to try."
+        answer += f" {alarms} of them raised an alarm."
+        advice = "Read the table of alarms: each line says what to try."
     elif counts["no"]:
         advice = "See which layers go against the loss, and for which part."
     elif counts["yes"]:
@@ -212,6 +216,12 @@ def _verdict(rows: Sequence[Row]) -> Verdict:
     tone = "bad" if bad else "good" if counts["yes"] and not counts["no"] else "neutral"
     sure = f"t beyond ±{THRESHOLD:g} over recent steps; unresolved is indistinguishable from chance."
     return Verdict(question, answer, sure, advice, CAVEATS, tone)
+
+
+def _word(counts: Counter[Any]) -> str:
+    if counts["yes"] > counts["no"]:
+        return "Mostly" if counts["no"] else "Yes"
+    return "No" if counts["no"] else "Not settled"
 
 
 def _verdicts(figures: Sequence[Row]) -> str:

@@ -12,7 +12,7 @@ class Guard:
     """Runs the work of a watch, and keeps its errors from the training.
 
     Until the first row is written errors are raised: a watch that was asked for what can't be had says so before
-    there is work to lose. From then on they are logged, and the training goes on.
+    there is work to lose. From then on they are logged, and the training continues.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Guard:
             if not self.settled:
                 raise
             reason = f"{type(error).__name__}: {error}"
-            LOG.error("could not watch this step, and the training goes on: %s", reason, exc_info=self._new(reason))
+            LOG.error("could not watch this step, and the training continues: %s", reason, exc_info=self._new(reason))
             failed(reason)
             return False
         return True

@@ -45,7 +45,7 @@ class PartGradients:
     ) -> None:
         """Add the gradients of the parts of one micro-batch; the graph is kept.
 
-        A call while no parameter has a gradient starts anew: the step of the batch before was skipped, as
+        A call while no parameter has a gradient starts over: the step of the batch before was skipped, as
         gradient scalers do.
 
         Args:
@@ -114,7 +114,7 @@ class PartGradients:
         return None if gradient is None else local(gradient)
 
     def clear(self) -> None:
-        """Forget all: the next step starts anew."""
+        """Forget all: the next step starts over."""
         self._sums, self._taken, self._parameters = {}, False, []
 
     def forget(self, parameters: Sequence[nn.Parameter]) -> None:

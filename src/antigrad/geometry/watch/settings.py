@@ -22,12 +22,12 @@ class Settings:
     """What a watch was asked for.
 
     Args:
-        every: Log one step in so many.
+        every: Log one step in this many.
         granularity: Finest blocks.
         independent: Source of the independent gradient.
         held_out: Loss on held-out data, a scalar or (N,), or None.
         other_parts: The parts come from data of their own, and need not sum to the loss of the step.
-        rotate: Watch one in so many blocks at a time.
+        rotate: Watch one in this many blocks at a time.
         decoupled_decay: Whether weight decay acts apart from the gradient; None asks the optimizer.
         group: Process group; None for one process.
         world: Number of processes.

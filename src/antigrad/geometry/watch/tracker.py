@@ -183,7 +183,7 @@ class Tracker:
         self.parameters, self._blocks, self._model = [], [], None
 
     def _refresh(self) -> None:
-        # Parameters may be added, frozen and unfrozen while a training goes on.
+        # Parameters may be added, frozen and unfrozen while a training continues.
         found = optimizer_parameters(self.optimizer, empty=True)
         if len(found) != len(self.parameters) or any(a is not b for a, b in zip(found, self.parameters, strict=True)):
             self.parameters = found

@@ -21,7 +21,7 @@ def undisturbed(model: nn.Module | None, parameters: Sequence[nn.Parameter]) -> 
 
     Random streams of torch, numpy and Python; gradients; parameters, frozen ones too, and buffers that a forward
     moves (running means, averaged copies); plain numbers that modules count in. What can't be put back are things
-    outside of them: the place of an iterator, a log of one's own.
+    outside of them: the place of an iterator, a log of your own.
 
     Args:
         model: All of whose state is put back; None if it is not known.

@@ -40,7 +40,7 @@ class Watch:
         target: The optimizer; or a model, to watch whichever optimizers step its parameters.
         model: When `target` is an optimizer, gives blocks their names; its buffers (running means) and
             other gradients are then left as they were by evaluations on the side.
-        every: Log one step in so many.
+        every: Log one step in this many.
         granularity: Finest blocks of the certificate: `layer` (tensors), `head`, `row`, `coordinate`.
         independent: Where the gradient comes from that did not make the step: `lagged` (the next
             batch's, no extra work), `split` (`half()` between the halves of an accumulation),
@@ -149,7 +149,7 @@ class Watch:
     def take(self, parts: Parts, *, scale: float = 1.0, loss_scale: float = 1.0) -> None:
         """Take the gradients of the parts apart, if the next step is logged. Call before `backward`.
 
-        Gradients of micro-batches add up; a call while no parameter has a gradient starts anew.
+        Gradients of micro-batches add up; a call while no parameter has a gradient starts over.
 
         Args:
             parts: The parts, with their graph.

@@ -1,1 +1,1 @@
-"""Objectives of the laboratory, one a file."""
+"""Objectives of the laboratory, one per file."""

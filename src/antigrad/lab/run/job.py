@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ def lab(config: LabConfig) -> RunFolder:
         config: See `LabConfig`.
 
     Returns:
-        The run: a ledger with one row a study, their figures in `artifacts/`, the page, the summary.
+        The run: a ledger with one row per study, their figures in `artifacts/`, the page, the summary.
 
     Raises:
         AntigradError: The settings or the output folder are not usable.
@@ -39,13 +40,24 @@ def lab(config: LabConfig) -> RunFolder:
     settings = asdict(config) | {"studies": {study.name: study.resolved(full=config.full) for study in studies}}
     free = ("output", "resume", "workers")
     run = RunFolder.start(config.folder, job="lab run", config=settings, resume=config.resume, free=free)
+    with run.refusals():
+        _compute(config, run, studies)
+    describe(run, studies, full=config.full)
+    run.write_summary(summary_of(run.ledger.rows("study")))
+    return run
+
+
+def _compute(config: LabConfig, run: RunFolder, studies: Sequence[Study]) -> None:
     done = {row["study"] for row in run.ledger.rows("study")}
     # Studies that train share what they train.
     pieces = [Piece(study.name, study, together="trained" if study.trains else "") for study in studies]
+    pieces.sort(key=lambda piece: piece.key not in config.studies)  # what may be refused, before hours of the others
     problems: list[AntigradError] = []
     work, where = partial(_piece, config.full, config.seed), Where(workers=config.workers)
     for piece, found in spread(work, pieces, where=where, title="studies", done=done, own_threads=True):
         if isinstance(found, AntigradError):
+            if piece.key in config.studies:
+                raise found
             problems.append(found)
             continue
         row, sections = found
@@ -54,9 +66,6 @@ def lab(config: LabConfig) -> RunFolder:
     if len(problems) == 1:
         raise problems[0]
     raise_all("studies", [str(problem) for problem in problems])
-    describe(run, studies, full=config.full)
-    run.write_summary(summary_of(run.ledger.rows("study")))
-    return run
 
 
 Done = tuple[dict[str, Any], list[dict[str, Any]]]

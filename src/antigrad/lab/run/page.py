@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from antigrad.core.page import Card, Cards, Column, Page, Section, Table, Tone, Verdict
 from antigrad.core.runs import RunFolder
-from antigrad.lab.study import Study
+from antigrad.lab.study import Study, claim_of
 
 _WORDS: dict[str, tuple[str, Tone]] = {
     "agrees": ("agrees", "good"),
@@ -18,12 +18,12 @@ _WORDS: dict[str, tuple[str, Tone]] = {
 }
 _ADVICE = {
     "agrees": "Rely on it within these settings.",
-    "mixed": "Rely on it only where the table What the verdict reads says for.",
-    "disagrees": "Do not rely on it: the table What the verdict reads has what speaks against it.",
-    "open": "Compute more seeds (--full) before relying on it.",
-    "none": "State a claim to have it held against these numbers.",
+    "mixed": "Rely on it only in the settings for which the table “What the verdict reads” says “for”.",
+    "disagrees": "Do not rely on it: the table “What the verdict reads” lists what speaks against it.",
+    "open": "Run more seeds (--full) before relying on it.",
+    "none": "State a claim to have it tested against these numbers.",
 }
-_SETTING = {True: "Full setting", False: "Fast setting: few seeds, --full has more"}
+_SETTING = {True: "Full setting", False: "Fast setting with few seeds; --full runs more"}
 _COUNTED = {
     "agrees": ("agrees with its claim", "agree with their claims"),
     "mixed": ("agrees in part", "agree in part"),
@@ -69,7 +69,8 @@ def study_verdict(study: Study, row: Mapping[str, Any], full: bool | None) -> Ve
     counts = [numbers.get(f"verdict/{key}") for key in ("for", "against", "open")]
     answer = f"{word[0].upper()}{word[1:]}"
     if row["finding"] != "none" and None not in counts:
-        answer += f": {counts[0]} comparisons speak for it, {counts[1]} against it, {counts[2]} settle nothing"
+        answer += f": {counts[0]} comparisons speak for it, {counts[1]} against it, {counts[2]} "
+        answer += "settles nothing" if counts[2] == 1 else "settle nothing"
     sure = f"Tier: {study.tier}." + ("" if full is None else f" {_SETTING[full]}.")
     caveats = [text for text in (study.caveat, study.asks) if text]
     return Verdict(_claim(study), f"{answer}.", sure, _ADVICE[row["finding"]], caveats, tone)
@@ -82,13 +83,13 @@ def _claim(study: Study) -> str:
 def _verdict_of_all(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]], full: bool) -> Verdict:
     of = {key: [study.name for study in studies if rows[study.name]["finding"] == key] for key in _COUNTED}
     said = [f"{len(names)} {_COUNTED[key][len(names) != 1]}" for key, names in of.items() if names]
-    answer = f"Of {len(studies)} studies {', '.join(said)}."
+    answer = f"Of {len(studies)} studies, {', '.join(said)}."
     if of["disagrees"]:
         advice = (
-            f"Do not rely on the claims of {', '.join(of['disagrees'])}; of the rest read what speaks against them."
+            f"Do not rely on the claims of {', '.join(of['disagrees'])}; for the others read what speaks against them."
         )
     elif of["open"]:
-        advice = f"Compute {', '.join(of['open'])} with --full; of the rest read what speaks against them."
+        advice = f"Run {', '.join(of['open'])} with --full; for the others read what speaks against them."
     else:
         advice = "Read what speaks against each claim before relying on it."
     caveats = ["Each holds for the settings stated and no further."]
@@ -116,7 +117,7 @@ def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _overview(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]]) -> Table:
     columns = [
         Column("study", "study"),
-        Column("finding", "claim and numbers"),
+        Column("finding", "verdict"),
         Column("for", "for", "integer", "comparisons that speak for the claim"),
         Column("against", "against", "integer"),
         Column("open", "open", "integer", "comparisons that settle nothing"),
@@ -137,8 +138,15 @@ def _overview(studies: Sequence[Study], rows: Mapping[str, Mapping[str, Any]]) -
 
 def _numbers(study: Study, row: Mapping[str, Any]) -> Cards:
     # The page has begun with the claim and what came out: here is the rest.
-    said = row["verdict"].removeprefix(f"{study.paper}, in our words: {study.sentence} ")
-    return Cards(study.title, [Card("Computed in", f"{row['seconds']:g} s", study.asks)], said)
+    said = row["verdict"].removeprefix(claim_of(study))
+    return Cards("In numbers", _counts(row), said)
+
+
+def _counts(row: Mapping[str, Any]) -> list[Card]:
+    numbers = row["numbers"]
+    notes = {"for": "comparisons speak for the claim", "against": "speak against it", "open": "settle nothing"}
+    known = [key for key in notes if numbers.get(f"verdict/{key}") is not None]
+    return [Card(key.capitalize(), str(numbers[f"verdict/{key}"]), notes[key]) for key in known]
 
 
 def head(study: Study, row: Mapping[str, Any]) -> Cards:
@@ -152,8 +160,5 @@ def head(study: Study, row: Mapping[str, Any]) -> Cards:
         Cards and the paragraph.
     """
     word, tone = _WORDS[row["finding"]]
-    cards = [
-        Card("The claim and these numbers", word, f"{study.paper}. Tier: {study.tier}.", tone),
-        Card("Computed in", f"{row['seconds']:g} s", study.asks),
-    ]
-    return Cards(study.title, cards, row["verdict"])
+    claim = Card("The claim and these numbers", word, f"{study.paper}. Tier: {study.tier}.", tone)
+    return Cards(study.title, [claim, *_counts(row)], row["verdict"])

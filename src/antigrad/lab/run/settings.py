@@ -20,7 +20,7 @@ class LabConfig(Settings):
     Args:
         study: Name of a study, a YAML file that changes the settings of one, or `all`.
         output: Folder of the run. The default gets the name of a single study behind it: `runs/lab-NAME`.
-        full: More seeds and steps: minutes a study instead of seconds.
+        full: More seeds and steps: minutes per study instead of seconds.
         seed: Added to every seed of the studies.
         workers: Studies computed at the same time, on one thread each; the figures do not depend on it.
         resume: Resume the run in `output`; studies that are done are kept.

@@ -1,4 +1,4 @@
-"""`antigrad lab simulate`: a world and a claim of one's own, with the page of a study."""
+"""`antigrad lab simulate`: a world and a claim of your own, with the page of a study."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A claim of one's own: `METRIC: ARM > ARM`, read from text and measured on policies."""
+"""A claim of your own: `METRIC: ARM > ARM`, read from text and measured on policies."""
 
 from __future__ import annotations
 

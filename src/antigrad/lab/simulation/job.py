@@ -1,4 +1,4 @@
-"""`antigrad lab simulate`: follow objectives in a world of one's own, and hold a claim against them."""
+"""`antigrad lab simulate`: follow objectives in a world of your own, and hold a claim against them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from antigrad.lab.evidence import figures, finding, in_words, read, table
 from antigrad.lab.export import write_trace
 from antigrad.lab.figures import thin
 from antigrad.lab.objective import Objective
+from antigrad.lab.run.page import study_verdict
 from antigrad.lab.simulate import simulate
 from antigrad.lab.simulation.claims import Claim
 from antigrad.lab.simulation.findings import comparisons, numbers
-from antigrad.lab.simulation.page import describe, sections
+from antigrad.lab.simulation.page import describe, sections, unclaimed
 from antigrad.lab.simulation.rows import places, row_of
 from antigrad.lab.simulation.settings import SimulateConfig
-from antigrad.lab.study import Study
+from antigrad.lab.study import OWN, Study
 from antigrad.lab.trace import Trace
 
 
@@ -31,7 +32,7 @@ def lab_simulate(config: SimulateConfig) -> RunFolder:
         config: See `SimulateConfig`.
 
     Returns:
-        The run: a ledger with one row an arm, paths in `artifacts/` if wanted, the page, the summary.
+        The run: a ledger with one row per arm, paths in `artifacts/` if wanted, the page, the summary.
 
     Raises:
         AntigradError: The settings or the output folder are not usable.
@@ -50,6 +51,15 @@ def lab_simulate(config: SimulateConfig) -> RunFolder:
     _try(bandit, arms, config)
     run = RunFolder.start(config.output, job="lab simulate", config=config, resume=config.resume,
                           free=("output", "resume"))  # fmt: skip
+    with run.refusals():
+        _simulate(config, run, bandit, arms, claims)
+    _finish(run, config, bandit, claims)
+    return run
+
+
+def _simulate(
+    config: SimulateConfig, run: RunFolder, bandit: Bandit, arms: Sequence[Objective], claims: Sequence[Claim]
+) -> None:
     done = {row["arm"] for row in run.ledger.rows("arm")}
     todo = [(spec, arm) for spec, arm in zip(config.objective, arms, strict=True) if spec not in done]
     with progress("arms", total=len(arms), done=len(done)) as bar:
@@ -59,8 +69,6 @@ def lab_simulate(config: SimulateConfig) -> RunFolder:
                 write_trace(trace, run.artifact(f"path_{number}.{config.export}"))
             run.ledger.append(row_of(trace, spec, config, claims))
             bar.advance(spec)
-    _finish(run, config, bandit, claims)
-    return run
 
 
 def _try(bandit: Bandit, arms: Sequence[Objective], config: SimulateConfig) -> None:
@@ -107,6 +115,11 @@ def _follow(bandit: Bandit, arm: Objective, config: SimulateConfig, *, steps: in
     )  # fmt: skip
 
 
+def _title(labels: Sequence[str]) -> str:
+    named = ", ".join(labels) if len(labels) < 5 else f"{len(labels)} objectives"
+    return f"Simulation of {named}"
+
+
 def _finish(run: RunFolder, config: SimulateConfig, bandit: Bandit, claims: Sequence[Claim]) -> None:
     start = time.perf_counter()
     arms = {row["arm"]: row for row in run.ledger.rows("arm")}
@@ -116,12 +129,14 @@ def _finish(run: RunFolder, config: SimulateConfig, bandit: Bandit, claims: Sequ
     stopped = [row["label"] for row in arms.values() if row["stopped"]]
     words += in_words(readings) if claims else ""
     words += f" Not finite at some step: {', '.join(stopped)}." if stopped else ""
+    labels = [row["label"] for row in arms.values()]
     study = Study(
-        "simulate", "", "A simulation of one's own", f"{', '.join(row['label'] for row in arms.values())}",
-        "A claim of one's own", config.sentence or config.claim, config.tier.replace("_", "-"), "", {},
+        "simulate", "", _title(labels), ", ".join(labels), OWN, config.sentence or config.claim,
+        config.tier.replace("_", "-"), "", {},
     )  # fmt: skip
     row: dict[str, Any] = {"finding": finding(readings) if claims else "none", "verdict": words.strip()}
     row |= {"numbers": figures(readings), "seconds": round(time.perf_counter() - start, 1)}
     parts = sections(arms, config)
-    describe(run, study, row, [*parts, table(readings)] if claims else parts)
+    verdict = study_verdict(study, row, None) if claims else unclaimed(arms, config)
+    describe(run, study, row, verdict, [*parts, table(readings)] if claims else parts)
     run.write_summary({"finding": row["finding"], **figures(readings), **numbers(arms)})

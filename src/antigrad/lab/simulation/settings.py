@@ -1,4 +1,4 @@
-"""Settings of a simulation of one's own: the world, what is followed in it, the claim it is held against."""
+"""Settings of your own simulation: the world, what is followed in it, the claim that is tested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SimulateConfig(Settings):
 
     Args:
         objective: What is followed, one arm each: names of the catalog, `module:Name` or `file.py:Name`, with options.
-        rewards: Reward of each action; or one list a prompt.
+        rewards: Reward of each action; or one list per prompt.
         start: Initial law, which is the reference: probabilities of the actions, for every prompt or one list each.
             Without it all actions are equally likely; with `peak` it is the data law of the didactic bandit.
         peak: Instead of `rewards`: they peak at this action, with that law as a start.
@@ -40,15 +40,15 @@ class SimulateConfig(Settings):
         eta: Step size.
         steps: Steps.
         tier: `mean_field`, `sampled`, or `dataset`: the exact direction on draws of the start.
-        law: What is drawn from: `online`, `offline`, or a number of steps after which it is brought up to date.
-        group: Samples a prompt.
-        prompts: Prompts drawn a step (tier `sampled`); 0 is all.
+        law: What is drawn from: `online`, `offline`, or a number of steps after which it is refreshed.
+        group: Samples per prompt.
+        prompts: Prompts drawn per step (tier `sampled`); 0 is all.
         draws: Draws of a data set (tier `dataset`).
         seeds: Seeds of the drawn tiers; a verdict needs six.
         seed: Where they start.
-        levels: Mean rewards at which arms are compared; without them a half and nine tenths of the way from the start
-            to the best.
-        equal_steps: Steps at which they are compared; without them a tenth of the steps, and the last.
+        levels: Mean rewards at which arms are compared; by default one half and nine tenths of the range from
+            the start to the best.
+        equal_steps: Steps at which they are compared; by default a tenth of the steps, and the last.
         export: Write every path as `csv` or `parquet` too, or `none`.
         output: Folder of the run.
         resume: Resume the run in `output`; arms that are done are kept.
@@ -165,7 +165,7 @@ class SimulateConfig(Settings):
             rewards = rewards.expand(len(start), -1)
         if start.shape != rewards.shape:
             given = f"rewards {tuple(rewards.shape)}, start {tuple(start.shape)}"
-            raise InputValueError(given, "as many probabilities as rewards", "a row a prompt, or one for all")
+            raise InputValueError(given, "as many probabilities as rewards", "a row per prompt, or one for all")
         kernel = None
         if self.share:
             count = len(rewards)
@@ -178,6 +178,6 @@ def _table(name: str, rows: Rows) -> Tensor:
     if any(isinstance(row, list) for row in rows):
         if len({len(row) for row in nested}) > 1:
             raise InputValueError(f"{name} with rows of {sorted({len(row) for row in nested})}", "rows of one length",
-                                  "one number an action in each")  # fmt: skip
+                                  "one number per action in each")  # fmt: skip
         return torch.tensor(nested, dtype=torch.float64)
     return torch.tensor([rows], dtype=torch.float64)

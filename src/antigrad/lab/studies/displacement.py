@@ -86,18 +86,20 @@ def run(settings: Mapping[str, Any]) -> Result:
     columns = [
         Column("cosine", "cosine", "number"),
         Column("arm", "arm"),
+        Column("a0", "action 0 (correct)", "signed"),
+        Column("each", "action 0, equal accuracy", "signed", "per unit of accuracy gained; empty: none was"),
+        Column("gained", "accuracy gained", "signed", "per unit step"),
         Column("selected", "selected of 6", "integer"),
+        Column("a1", "action 1 (correct)", "signed"),
+        Column("a2", "action 2 (wrong)", "signed"),
     ]
-    columns += [Column(f"a{i}", f"action {i} ({'correct' if i < 2 else 'wrong'})", "signed") for i in range(3)]
-    columns.append(Column("gained", "accuracy gained", "signed", "per unit step"))
-    columns.append(Column("each", "action 0, equal accuracy", "signed", "per unit of accuracy gained; empty: none was"))
     sections: list[Section] = [
         bars("Change of ln π of the correct action that a wrong one resembles", groups, "per unit step", note),
         Table(
             "All changes",
             columns,
             rows,
-            f"{note} Changes of ln π per unit step are at equal steps, those of the last column at equal accuracy.",
+            f"{note} Changes of ln π per unit step are at equal steps, those of “equal accuracy” at equal accuracy.",
         ),
     ]
     # The sentence is about wrong responses that resemble correct ones.

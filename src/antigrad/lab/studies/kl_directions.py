@@ -70,7 +70,7 @@ def run(settings: Mapping[str, Any]) -> Result:
         ),
         lines(
             "Which is faster depends on how rare the two actions are",
-            {"reverse − forward": (m.tolist(), gaps), "zero": ([0.02, 0.45], [0.0, 0.0])},
+            {"reverse − forward": (m.tolist(), gaps)},
             "probability m of both actions",
             "change of log p₁/p₂ per unit step",
             f"Mean-field, one step. Targets 0.3 and 0.1, the rest on a third action; their logarithmic mean is "

@@ -221,7 +221,7 @@ def exact(centre: float, settings: Mapping[str, Any]) -> Trace:
 
 
 def on_data_sets(centre: int, settings: Mapping[str, Any]) -> tuple[dict[str, float | int | None], Section, Trace]:
-    """Follow offline objectives on small data sets of the reference, one a seed.
+    """Follow offline objectives on small data sets of the reference, one per seed.
 
     Args:
         centre: Of the reward.

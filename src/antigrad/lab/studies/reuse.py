@@ -56,8 +56,8 @@ def run(settings: Mapping[str, Any]) -> Result:
     hurts = reward[50, "BoN10"] < 0.5 * reward[10, "BoN10"]
     says = (
         f"After {token['steps']} steps Best-of-N earns {reward[1, 'BoN10']:.3f}, {reward[10, 'BoN10']:.3f} and "
-        f"{reward[50, 'BoN10']:.3f} with 1, 10 and 50 steps a batch, PPO {reward[10, 'PPO']:.3f} and "
-        f"{reward[50, 'PPO']:.3f} with 10 and 50 ({counted(len(token['seeds']))}). Ten steps a batch keep "
+        f"{reward[50, 'BoN10']:.3f} with 1, 10 and 50 steps per batch, PPO {reward[10, 'PPO']:.3f} and "
+        f"{reward[50, 'PPO']:.3f} with 10 and 50 ({counted(len(token['seeds']))}). Ten steps per batch keep "
         f"{reward[10, 'BoN10'] / reward[1, 'BoN10']:.0%} of the reward with a tenth of the "
         f"queries{'; fifty hurt' if hurts else ''}. At fifty PPO keeps {kept_share['PPO']:.0%} of what it earns at "
         f"ten, Best-of-N {kept_share['BoN10']:.0%}: PPO keeps more in {wins} of {counted(count)}."

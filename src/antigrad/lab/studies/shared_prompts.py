@@ -91,7 +91,7 @@ def run(settings: Mapping[str, Any]) -> Result:
             f"pass@{most}, drawn groups",
             rows,
             f"pass@{most}",
-            f"Sampled, ρ = {settings['rho']:g}, {settings['sampled']['prompts']} prompts a step, "
+            f"Sampled, ρ = {settings['rho']:g}, {settings['sampled']['prompts']} prompts per step, "
             f"{counted(settings['sampled']['seeds'])}: mean and range.",
         ),
     ]
@@ -133,7 +133,7 @@ def covered(trace: Trace, metric: Metric, levels: Sequence[float], steps: Sequen
 def sampled(
     settings: Mapping[str, Any], most: int, level: float
 ) -> tuple[dict[str, float | int | None], list[Row], list[Comparison]]:
-    """The same with drawn groups of some prompts a step.
+    """The same with drawn groups of some prompts per step.
 
     Args:
         settings: With `sampled`.

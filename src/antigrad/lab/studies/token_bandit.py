@@ -107,7 +107,7 @@ def table_rows(kind: str, given: Mapping[str, Any], levels: Sequence[float]) -> 
         levels: Rewards whose first passage is looked for.
 
     Returns:
-        One row an arm: mean, lowest and highest reward, queries, log-ratios of training samples, and the first
+        One row per arm: mean, lowest and highest reward, queries, log-ratios of training samples, and the first
         evaluation at which the mean over seeds has each level.
     """
     found = scores(kind, tuple(given["seeds"]), given["steps"])

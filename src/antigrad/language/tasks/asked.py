@@ -24,7 +24,7 @@ def check_questions(task: Task, asked: Mapping[int, Mapping[str, Any]]) -> None:
             raise InputValueError(
                 f"question {index + 1} of {task.name} is {task.questions[index].question!r} now",
                 f"{row['text']!r}, as when this run began",
-                "the file changed, or the generator depends on PYTHONHASHSEED: fix it, and start anew",
+                "the file changed, or the generator depends on PYTHONHASHSEED: fix it, and start over",
             )
 
 

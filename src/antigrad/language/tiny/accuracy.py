@@ -14,7 +14,7 @@ from antigrad.language.tasks.arithmetic import Problem
 from antigrad.language.tasks.verifiers import last_number
 
 GROUP = 8
-"""Responses sampled a question: the usual size of a group."""
+"""Responses sampled per question: the usual size of a group."""
 LONGEST = 32
 """Where a response is cut off; the longest right answer has 22 tokens."""
 
@@ -40,7 +40,7 @@ class Accuracy:
 
 @torch.no_grad()
 def measure_accuracy(policy: Policy, problems: Sequence[Problem], *, seed: int) -> Accuracy:
-    """Sample `GROUP` responses a question at temperature 1 and verify their last numbers.
+    """Sample `GROUP` responses per question at temperature 1 and verify their last numbers.
 
     Args:
         policy: The policy, in evaluation mode.

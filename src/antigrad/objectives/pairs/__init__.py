@@ -1,4 +1,4 @@
-"""Losses on preference pairs, one a file, each with both of its gradient weights."""
+"""Losses on preference pairs, one per file, each with both of its gradient weights."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.objectives.pairs.loss import PairLogps, PairLoss, PairOutput, PairWeights

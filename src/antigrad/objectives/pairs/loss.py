@@ -63,11 +63,11 @@ class PairLogps:
             if value is not None and name not in ("rejected_tokens", "rejected_mask", "baseline")
         }
         if len(set(rows.values())) != 1 or self.chosen.ndim != 1:
-            raise InputTypeError(f"shapes {rows}", "one shape (B,)", "one row a pair")
+            raise InputTypeError(f"shapes {rows}", "one shape (B,)", "one row per pair")
         for name in ("rejected_tokens", "rejected_mask"):
             tokens = given[name]
             if tokens is not None and (tokens.ndim != 2 or tokens.shape[:1] != self.chosen.shape):
-                raise InputTypeError(f"{name} {tuple(tokens.shape)}", "(B, T)", "one row a pair")
+                raise InputTypeError(f"{name} {tuple(tokens.shape)}", "(B, T)", "one row per pair")
 
     @classmethod
     def from_tokens(
@@ -208,7 +208,7 @@ class PairLoss(ABC):
 
     $$\nabla\mathcal L=-g_w\nabla\log\pi(y_w)+g_l\nabla\log\pi(y_l)$$
 
-    Subclasses are frozen dataclasses, one a file, and pure functions of `PairLogps`.
+    Subclasses are frozen dataclasses, one per file, and pure functions of `PairLogps`.
 
     Attributes:
         needs_reference: Whether it needs a reference.

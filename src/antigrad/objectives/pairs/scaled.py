@@ -12,7 +12,7 @@ from antigrad.objectives.pairs.scaled_rejected import ScaledRejected, check_fact
 
 @dataclass(frozen=True)
 class Scaled(ScaledRejected):
-    r"""DPO with the rejected log-ratio times a given factor, one a pair.
+    r"""DPO with the rejected log-ratio times a given factor, one per pair.
 
     $$\mathcal L=-\log\sigma(\beta\ell_w-\lambda\beta\ell_l),\qquad g_w=\beta\,\sigma(-r),\quad g_l=\lambda\,g_w$$
 

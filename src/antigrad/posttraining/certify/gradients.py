@@ -56,7 +56,7 @@ def part_loss(
         model: The model; no dropout.
         rows: Rows x_r, y_r in tokens.
         sign: σ of the part.
-        rows_at_once: Rows a forward and backward pass; rows of like length run together.
+        rows_at_once: Rows per forward and backward pass; rows of like length run together.
         bar: Advances with each pass.
         backward: Add the gradient to the parameters' `grad`.
         each: Takes the loss of each row, summed over its tokens, in the order of `batches`.
@@ -113,7 +113,7 @@ def gradient_of(
         model: The model.
         rows: Rows in tokens.
         sign: See `SIGNS`.
-        rows_at_once: Rows a forward and backward pass.
+        rows_at_once: Rows per forward and backward pass.
         bar: Advances with each pass.
         each: Takes the loss of each row, see `part_loss`.
 
@@ -218,7 +218,7 @@ def streamed(
         except SafetensorError as error:
             files = [str(file) for halves in parts.values() for file in halves.files]
             raise InputValueError(
-                f"damaged gradients in {Path(files[0]).parent}: {error}", "the files of this run", "start anew"
+                f"damaged gradients in {Path(files[0]).parent}: {error}", "the files of this run", "start over"
             ) from error
 
 

@@ -91,10 +91,11 @@ def certify(config: CertifyConfig) -> RunFolder:
     if run.summary:
         return run
     work = _Work(config, run, examples, *(ready or _ready(config, examples)))
-    work.check_same()
-    if not run.ledger.rows("window"):
-        work.gradients()
-        work.figures()
+    with run.refusals():
+        work.check_same()
+        if not run.ledger.rows("window"):
+            work.gradients()
+            work.figures()
     shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
     describe(run, config)
     return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
@@ -70,8 +71,13 @@ def describe(run: RunFolder, config: CertifyConfig) -> None:
     ]
     if window["window_from"] is not None:
         sections.insert(3, _window_section(window))
-    Page(f"From {config.before} to {config.after}", _verdict(rows, window, config), sections).write(run)
+    Page(f"From {_name(config.before)} to {_name(config.after)}", _verdict(rows, window, config), sections).write(run)
     run.write_summary(_summary(rows, window, setup, config))
+
+
+def _name(model: str) -> str:
+    # A folder by its own name: where it lies on this machine is in the configuration.
+    return Path(model).name if Path(model).exists() else model
 
 
 def _summary(rows: Mapping[str, Row], window: Row, setup: Row, config: CertifyConfig) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def _verdict(rows: Mapping[str, Row], window: Row, config: CertifyConfig) -> Ver
     tones = {part: _tone(row) for part, row in parts.items()}
     bad = [part for part, tone in tones.items() if tone == "bad"]
     open_ = [part for part, tone in tones.items() if tone == "neutral"]
-    head = "No" if bad else "Not for sure" if open_ else "Yes"
+    head = "No" if bad else "Not settled" if open_ else "Yes"
     answer = f"{head}: {'; '.join(f'{part} {_outcome(part, row)}' for part, row in parts.items())}."
     low, high, used = window["lambda_lo"], window["lambda_hi"], window["down_weight"]
     if not bad:
@@ -254,7 +260,7 @@ def _window_section(window: Row) -> Cards:
         "euclidean": "plain gradients: the move does not go down the sum, so there is no such matrix",
     }
     text = "Weights λ of the down part at which, to first order from the model before, every part would have gained. "
-    text += f"Computed with {words[window['window_from']]}. It takes for granted that the same matrix would have "
+    text += f"Computed with {words[window['window_from']]}. It assumes that the same matrix would have "
     text += "served another weight; a new run would bring its own."
     low, high, used = window["lambda_lo"], window["lambda_hi"], window["down_weight"]
     asked = Card("Weight asked for", _plain(used), "--down_weight")

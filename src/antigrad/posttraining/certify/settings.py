@@ -27,14 +27,14 @@ class CertifyConfig(Settings):
             `before` where that one is not on this machine.
         up: What should have become likelier: JSONL or JSON rows with `prompt` and `response` (or
             `completion`), with `messages`, or with `text`. The end-of-sequence token is put behind text that lacks it.
-        down: What should have become less likely; rows alike.
-        anchor: What should have stayed as likely as it was; rows alike.
+        down: What should have become less likely; rows of the same form.
+        anchor: What should have stayed as likely as it was; rows of the same form.
         pairs: Rows with `chosen` and `rejected`, and `prompt` or one inside both: they give `up` and `down` both.
         data_role: Whether the move was made from this very data: `unknown`, `training` or `held_out`.
         down_weight: Weight of the down part in the sum.
-        max_rows: Rows of each part; of more, so many are drawn.
+        max_rows: Rows of each part; from more, this many are drawn.
         max_tokens: Longest row in tokens; longer ones are cut at the end.
-        rows_at_once: Rows a forward and backward pass.
+        rows_at_once: Rows per forward and backward pass.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         dtype: `float32`, `bfloat16` or `float16`; sums over rows are in float32 at least.
         threads: CPU threads; None leaves torch's choice.

@@ -77,7 +77,7 @@ def top_overlap(gwhes: Sequence[float], change: Sequence[float], count: int) -> 
     r"""Share of the K questions with the highest GWHES that are among the K with the lowest Δ.
 
     Args:
-        gwhes: n figures, one a question.
+        gwhes: n figures, one per question.
         change: n figures, Δ(x) of the same questions.
         count: K.
 
@@ -96,7 +96,7 @@ def top_overlap(gwhes: Sequence[float], change: Sequence[float], count: int) -> 
 
 
 def arm_table(updates: Sequence[Row], baseline: str, epsilon: float) -> list[dict[str, Any]]:
-    """One row an arm and step size: how many questions lost likelihood, and by how much.
+    """One row per arm and step size: how many questions lost likelihood, and by how much.
 
     Args:
         updates: Rows of kind `update`.

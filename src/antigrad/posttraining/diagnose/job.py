@@ -72,7 +72,12 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
     run = RunFolder.start(config.output, job="diagnose", config=config, resume=config.resume, free=FREE)
     if run.summary:
         return run
-    policy = policy or _load(config, task)
+    with run.refusals():
+        _preflight(config, run, task, policy or _load(config, task))
+    return run
+
+
+def _preflight(config: DiagnoseConfig, run: RunFolder, task: Task, policy: Policy) -> None:
     rules = {spec: CREDIT.make(spec) for spec in config.arms}
     stepper = Stepper(policy, config.optimizer)
     work = _Preflight(config, policy, task, Snapshot(policy.model), stepper, rules, run)
@@ -92,7 +97,6 @@ def diagnose(config: DiagnoseConfig) -> RunFolder:
         given = f"all {len(task.questions)} questions failed, the first with: {next(iter(reasons.values()))}"
         raise AntigradError(given, "at least one that can be asked", "fix the cause, then use --resume")
     describe(run, config)
-    return run
 
 
 @dataclass(frozen=True)

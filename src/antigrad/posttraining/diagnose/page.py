@@ -149,7 +149,8 @@ def _cards(
         if line["step_size"] == size and line["arm"] == baseline and line["questions"]:
             lost, count = round(line["lld_share"] * line["questions"]), line["questions"]
             share = line["lld_response_share"]
-            note = f"lost likelihood under '{baseline}', step {size:g}; on {lost} of {count} questions their mean did"
+            note = f"lost likelihood under '{baseline}', step {size:g}; averaged over a question's answers, "
+            note += f"{lost or 'none'} of the {count} questions did"
             cards.append(Card("Correct answers displaced", f"{share:.0%}", note, "bad" if share or lost else "good"))
     if mixed:
         shares = f"{_selected(mixed, 'inclusive'):.1%} / {_selected(mixed, 'others'):.1%}"
@@ -245,15 +246,25 @@ def _step_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
 def _arm_section(table: Sequence[Row], baseline: str) -> Table:
     columns = [
         Column("arm", "rule"),
-        Column("against_baseline", f"Δ − Δ({baseline})", "signed", f"nats, paired by question, relative to {baseline}"),
-        Column("against_baseline_se", "± se", "number", "standard error over questions"),
+        Column(
+            "against_baseline",
+            f"Δ − Δ({baseline})",
+            "signed",
+            f"nats, paired by question, relative to {baseline}; ± one standard error over questions",
+            spread=["against_baseline_se"],
+        ),
         Column("step_size", "step size", "number"),
         Column("lld_response_share", "answers displaced", "percent", "share of distinct correct answers"),
         Column(
             "lld_share", "questions displaced", "percent", "share of questions whose correct answers lost on average"
         ),
-        Column("delta_correct", "Δ correct", "signed", "mean over questions, nats"),
-        Column("delta_correct_se", "± se", "number", "standard error over questions"),
+        Column(
+            "delta_correct",
+            "Δ correct",
+            "signed",
+            "nats, mean over questions ± one standard error",
+            spread=["delta_correct_se"],
+        ),
         Column("better_than_baseline", "better on", "integer", f"questions with a higher Δ than under {baseline}"),
         Column("delta_wrong", "Δ wrong", "signed", "mean over questions: what the update was meant to push down"),
         Column("questions", "questions", "integer", more=True),

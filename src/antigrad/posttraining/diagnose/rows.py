@@ -125,7 +125,7 @@ def check_same(known: Mapping[str, Any], group: Rollouts) -> None:
         raise InputValueError(
             f"question {known['question'] + 1}: other answers than when this run began",
             "the same ones: the same versions, device, threads and gold answers",
-            "go on where the run was started, or start anew in another --output",
+            "resume where the run was started, or start over in another --output",
         )
 
 

@@ -33,7 +33,7 @@ class DiagnoseConfig(Settings):
             merged into the model it names as its base; the update is one of all weights.
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         questions: How many questions to ask.
-        rollouts: Responses sampled a question (group size).
+        rollouts: Responses sampled per question (group size).
         arms: Rules for the negative gradient, as `name` or `name(option=value,...)`.
         step_sizes: Learning rates of the one update; each arm is tried with each.
         optimizer: `adamw` or `sgd`, fresh for every update, the same for all arms.
@@ -46,7 +46,7 @@ class DiagnoseConfig(Settings):
         verifier: `exact`, `last_number`, `math` or `reasoning_gym`; default: the task's.
         style: `raw` or `chat` prompts; default: the task's.
         shots: Worked examples in the prompt; default: the task's.
-        rows_at_once: Responses a forward pass.
+        rows_at_once: Responses per forward pass.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads; None leaves torch's choice.

@@ -80,7 +80,7 @@ def accumulate(
         weights: (B, T) signed token weights.
         objective: GRPO with `normalisation="tokens"`.
         temperature: Sampling temperature.
-        rows_at_once: Responses a forward and backward pass.
+        rows_at_once: Responses per forward and backward pass.
 
     Returns:
         The parts of the loss, without graph.

@@ -35,12 +35,13 @@ def verdict_of(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row],
     line = max(plain, key=lambda line: (line["lld_share"], line["lld_response_share"], line["step_size"]))
     lost, count, size = round(line["lld_share"] * line["questions"]), line["questions"], line["step_size"]
     share, any_lost = line["lld_response_share"], line["lld_response_share"] > 0 or line["lld_share"] > 0
-    where = f"with the rule '{baseline}' at step size {size:g}"
     if any_lost:
-        answer = f"Yes: {share:.0%} of the distinct correct answers lost likelihood, on {lost} of {count} questions "
-        answer += f"their mean did ({where})."
+        answer = (
+            f"Yes: under {_plain(baseline)} at step size {size:g}, {share:.0%} of its distinct correct answers lost "
+        )
+        answer += f"likelihood; averaged over a question's answers, {lost or 'none'} of the {count} questions did."
     else:
-        answer = f"No: none lost likelihood, on {count} questions and at every step size tried."
+        answer = f"No: none of them lost likelihood, on {count} questions and at every step size tried."
     others = [
         one
         for one in table
@@ -51,10 +52,10 @@ def verdict_of(asked: Sequence[Row], mixed: Sequence[Row], table: Sequence[Row],
     best = max(others, key=lambda one: (one["verdict"], one["against_baseline"])) if others else None
     if best is not None:
         caveats.insert(0, _best(best, len(others), baseline))
-    nothing = f"Nothing to fix on these questions: train with '{baseline}'."
+    nothing = f"Nothing to fix on these questions: train with {_plain(baseline)}."
     advice = _advice(others, line) if any_lost else nothing
-    error = "" if math.isnan(line["delta_correct_se"]) else f" ± {line['delta_correct_se']:.2g}"
-    sure = f"A sample of {count}: mean Δ {signed(line['delta_correct'])}{error} nats."
+    error = "" if math.isnan(line["delta_correct_se"]) else f", standard error {line['delta_correct_se']:.2g}"
+    sure = f"A sample of {count} questions: mean Δ {signed(line['delta_correct'])} nats{error}."
     return Verdict(question, answer, sure, advice, caveats, "bad" if any_lost else "good")
 
 
@@ -72,7 +73,7 @@ def _advice(others: Sequence[Row], plain: Row) -> str:
     better = [one for one in others if one["verdict"] > 0]
     fewer = [one for one in better if one["lld_response_share"] < share]
     if not better:
-        return f"No rule tried is distinguishable from '{name}' here: ask more questions before choosing one."
+        return f"No rule tried is distinguishable from '{name}' here: ask more (--questions) before choosing one."
     best = max(fewer or better, key=lambda one: (-one["lld_response_share"], one["against_baseline"]))
     gain = f"{signed(best['against_baseline'])} ± {best['against_baseline_se']:.2g} nats"
     if fewer:
@@ -97,6 +98,10 @@ def _best(best: Row, others: int, baseline: str) -> str:
         return f"'{best['arm']}' is indistinguishable from '{baseline}' on {count} questions{few}: {gain}."
     text = f"None of the {others} other rules is distinguishable from '{baseline}' on {count} questions{few}; the "
     return text + f"highest mean is that of '{best['arm']}', {gain}."
+
+
+def _plain(baseline: str) -> str:
+    return "plain GRPO (rule 'none')" if baseline == "none" else f"the rule '{baseline}'"
 
 
 def counts(asked: Sequence[Row]) -> str:

@@ -153,7 +153,7 @@ def probe_chart(compared: Sequence[Findings]) -> Chart:
             )
     layout = {
         "xaxis": {"title": {"text": "ln π₀ under the base, nats"}},
-        "yaxis": {"title": {"text": "ln π_T − ln π₀, nats"}, "zeroline": True},
+        "yaxis": {"title": {"text": "change of ln π against the base, nats"}, "zeroline": True},
         "height": 440,
     }
     text = (

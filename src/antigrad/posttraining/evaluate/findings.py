@@ -35,7 +35,7 @@ class Findings:
         label: Its short name.
         is_base: It is the base model.
         reason: Why it could not be evaluated; None if it was.
-        rows: Its answers, one a question of the task; None where a question failed.
+        rows: Its answers, one per question of the task; None where a question failed.
         base_rows: Those of the base model alike.
         passes: pass@k for each k.
         gains: pass@k over the base for each k; empty without a base.

@@ -52,7 +52,7 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
 
     Returns:
         The run: rows of kind `model` and `answers`, summary and page. A checkpoint that can't be loaded, or a
-        question that can't be asked, is a row with its reason; the others go on.
+        question that can't be asked, is a row with its reason; the others continue.
 
     Raises:
         AntigradError: The settings, the tasks, the base model, all checkpoints, or the output folder are not usable.
@@ -75,6 +75,12 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
     run = RunFolder.start(config.output, job="evaluate", config=config, resume=config.resume, free=FREE)
     if run.summary:
         return run
+    with run.refusals():
+        _evaluate(config, run, task, models)
+    return run
+
+
+def _evaluate(config: EvaluateConfig, run: RunFolder, task: Task, models: _Models) -> None:
     work = _Evaluation(config, task, run, models)
     for name in config.checkpoints:
         check_questions(task, work.done(name))
@@ -90,7 +96,6 @@ def evaluate(config: EvaluateConfig) -> RunFolder:
         given = f"every checkpoint failed, the first with: {failed[0]['reason']}"
         raise AntigradError(given, "at least one question that can be asked", "fix the cause, then use --resume")
     describe(run, config)
-    return run
 
 
 @dataclass

@@ -99,9 +99,13 @@ class Mass:
     def _table(self) -> Table:
         columns = [
             Column("label", "checkpoint"),
-            Column("chosen", "Δ ln π correct", "signed", "nats, mean over pairs"),
-            Column("chosen_low", "from", "signed", "interval over pairs"),
-            Column("chosen_high", "to", "signed"),
+            Column(
+                "chosen",
+                "Δ ln π correct",
+                "signed",
+                "nats, mean over pairs, and its interval",
+                spread=["chosen_low", "chosen_high"],
+            ),
             Column("displaced", "correct lost", "percent", "share of pairs: likelihood displacement"),
             Column("rejected", "Δ ln π wrong", "signed"),
             Column("argmax_gain", "to the argmax", "percent", "share of what the wrong answer lost, place by place"),

@@ -98,7 +98,7 @@ def _verdict(found: Sequence[Findings], config: EvaluateConfig) -> Verdict:
     said: list[str] = []
     for one in compared[:3]:
         gains = " and ".join(f"pass@{k} {_gain(one.gains[k])}" for k in dict.fromkeys((first, last)))
-        said.append(f"{one.label} against the base: {gains}.")
+        said.append(f"{_helped(one, first, last) if len(compared) == 1 else ''}{one.label} against the base: {gains}.")
     if not compared:
         for k in dict.fromkeys((first, last)):
             best = max(good, key=lambda one: one.passes[k].value)
@@ -149,6 +149,14 @@ def _advice(compared: Sequence[Findings], first: int, last: int) -> tuple[str, T
     return " ".join(said), "bad" if down or traded else "good"
 
 
+def _helped(one: Findings, first: int, last: int) -> str:
+    # The word an answer on a single checkpoint begins with.
+    low, high = one.gains[first].sign, one.gains[last].sign
+    if low > 0 > high:
+        return "At the first try only: "
+    return "No: " if min(low, high) < 0 else "Yes: " if low > 0 else "Not settled: "
+
+
 def _gain(value: Estimate) -> str:
     if value.value == value.low == value.high == 0:
         return "unchanged"
@@ -196,12 +204,20 @@ def _pass_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
     columns = [
         Column("label", "checkpoint"),
         Column("k", "k", "integer", "attempts"),
-        Column("value", "pass@k", "percent", "chance that one of k samples is correct, mean over questions"),
-        Column("low", "from", "percent", "lower end of the interval"),
-        Column("high", "to", "percent", "upper end of the interval"),
-        Column("gain", "over the base", "percent", "difference of pass@k to the base, paired by question"),
-        Column("gain_low", "from", "percent"),
-        Column("gain_high", "to", "percent"),
+        Column(
+            "gain",
+            "over the base",
+            "percent",
+            "difference of pass@k to the base, paired by question, and its interval",
+            spread=["gain_low", "gain_high"],
+        ),
+        Column(
+            "value",
+            "pass@k",
+            "percent",
+            "chance that at least one of k samples is correct, mean over questions, and its interval",
+            spread=["low", "high"],
+        ),
         Column("questions", "questions", "integer"),
     ]
     lines: list[dict[str, Any]] = []
@@ -214,8 +230,8 @@ def _pass_table(good: Sequence[Findings], config: EvaluateConfig) -> Table:
             lines.append(line)
     if not any(one.gains for one in good):
         columns = [column for column in columns if not column.key.startswith("gain")]
-    text = f"Unbiased estimates from n = {config.samples} samples a question. At k = n a question counts 0 or 1: there "
-    text += "the curve is at its noisiest."
+    text = f"Unbiased estimates from n = {config.samples} samples per question. At k = n a question counts 0 or 1: "
+    text += "there the curve is at its noisiest."
     return Table("pass@k in numbers", columns, lines, text)
 
 
@@ -223,39 +239,42 @@ def _measure_table(title: str, good: Sequence[Findings], keys: Sequence[str]) ->
     heads = {
         "greedy_accuracy": ("greedy accuracy", "percent", "share of questions whose greedy response is correct"),
         "entropy": ("entropy", "number", "nats per token, of the distribution the samples were drawn from"),
-        "distinct": ("distinct", "number", "different responses a question, by tokens"),
-        "distinct_correct": ("distinct correct", "number", "different correct responses a question"),
-        "response_length": ("length", "number", "tokens a response"),
+        "distinct": ("distinct", "number", "different responses per question, by tokens"),
+        "distinct_correct": ("distinct correct", "number", "different correct responses per question"),
+        "response_length": ("length", "number", "tokens per response"),
         "truncated_share": ("cut off", "percent", "share of responses that reached the length limit"),
         "log_prob_correct": ("ln π correct", "number", "log-likelihood of a correct sample, nats"),
     }
     columns, lines = [Column("label", "checkpoint")], [dict[str, Any](label=one.label) for one in good]
     for key in keys:
         label, form, text = heads[key]
-        columns += [Column(key, label, form, text), Column(f"{key}_range", "interval")]  # type: ignore[arg-type]
+        columns.append(Column(key, label, form, text, spread=[f"{key}_low", f"{key}_high"]))  # type: ignore[arg-type]
         for line, one in zip(lines, good, strict=True):
             value = one.measures[key]
-            line |= {key: value.value, f"{key}_range": _range(value, percent=form == "percent")}
+            line |= _ends(key, value)
     return Table(title, columns, lines)
 
 
-def _range(value: Estimate, *, percent: bool = False) -> str | None:
-    if math.isnan(value.low):
-        return None
-    ends = [(f"{100 * end:.1f}" if percent else f"{end:.3g}").replace("-", "−") for end in (value.low, value.high)]
-    return "\u00a0".join([ends[0], "to", ends[1]] + ["%"] * percent)  # on one line
+def _ends(key: str, value: Estimate) -> dict[str, float]:
+    return {key: value.value, f"{key}_low": value.low, f"{key}_high": value.high}
 
 
 def _stage_table(good: Sequence[Findings]) -> Table:
     columns = [
         Column("label", "checkpoint"),
-        Column("explored", "E", "percent", "share of the positive advantage on responses that are not the mode"),
-        Column("range", "interval"),
+        Column(
+            "explored",
+            "E",
+            "percent",
+            "share of the positive advantage on responses that are not the mode, and its interval",
+            spread=["explored_low", "explored_high"],
+        ),
         Column("stage", "stage", help="exploration where E is above one half, exploitation below"),
         Column("mixed", "mixed questions", "integer", "with correct and wrong samples: only they have advantages"),
     ]
     lines = [
-        {"label": one.label, "explored": one.explored.value, "range": _range(one.explored, percent=True)}
+        {"label": one.label}
+        | _ends("explored", one.explored)
         | {"stage": _stage(one.explored), "mixed": one.explored.questions}
         for one in good
     ]
@@ -265,28 +284,27 @@ def _stage_table(good: Sequence[Findings]) -> Table:
 
 
 def _probe_table(compared: Sequence[Findings], config: EvaluateConfig) -> Table:
-    reach = f"1/{config.ks[-1]}"
+    reach, nats = f"1/{config.ks[-1]}", "nats, mean over questions, and its interval"
     columns = [
         Column("label", "checkpoint"),
-        Column("rare", "Δ ln π rare", "signed", "nats, mean over questions"),
-        Column("rare_range", "interval"),
-        Column("common", "Δ ln π likeliest", "signed", "nats, mean over questions"),
-        Column("common_range", "interval"),
+        Column("rare", "Δ ln π rare", "signed", nats, spread=["rare_low", "rare_high"]),
+        Column("common", "Δ ln π likeliest", "signed", nats, spread=["common_low", "common_high"]),
         Column("expansion", "in reach, likelier", "integer", f"rare ones with π ≥ {reach} and more than before"),
         Column("shrinkage", "left reach", "integer", f"rare ones whose π fell below {reach}"),
         Column("neither", "neither", "integer"),
     ]
     lines = [
-        {"label": one.label, "rare": one.rare.value, "rare_range": _range(one.rare)}
-        | {"common": one.common.value, "common_range": _range(one.common)}
+        {"label": one.label}
+        | _ends("rare", one.rare)
+        | _ends("common", one.common)
         | {key: one.reach.get(key, 0) for key in ("expansion", "shrinkage", "neither")}
         for one in compared
     ]
     text = (
-        f"Rare are at most {config.probes} correct responses a question that the base sampled and thinks least likely, "
+        f"Rare are at most {config.probes} correct responses per question that the base sampled and finds least likely,"
     )
     text += (
-        "without its likeliest one. All checkpoints are measured on the same ones, and exactly. If the likeliest rise "
+        " without its likeliest one. All checkpoints are measured on the same ones, and exactly. If the likeliest rise "
     )
     text += "and the rare fall, the checkpoint sharpened what the base did already."
     return Table("The base's correct answers", columns, lines, text)

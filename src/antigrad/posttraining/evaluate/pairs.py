@@ -42,8 +42,8 @@ class PairProbes:
         """Make pairs of the base's answers.
 
         Args:
-            answers: Its rows, one a question; a stream too.
-            limit: Pairs at most, one a question.
+            answers: Its rows, one per question; a stream too.
+            limit: Pairs at most, one per question.
 
         Returns:
             The likeliest correct answer to each question against the likeliest wrong one, where there are both;

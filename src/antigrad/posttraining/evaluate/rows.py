@@ -1,4 +1,4 @@
-"""What the ledger of an evaluation keeps: a row a checkpoint, and a row for each checkpoint and question."""
+"""What the ledger of an evaluation keeps: a row per checkpoint, and a row for each checkpoint and question."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check_model(known: Row, now: Row) -> None:
         raise InputValueError(
             f"{now['model']!r} has other weights or tokens than when this run began",
             "the same checkpoint",
-            "start anew in another --output",
+            "start over in another --output",
         )
 
 

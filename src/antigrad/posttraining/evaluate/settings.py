@@ -17,7 +17,7 @@ from antigrad.language.tasks import Style, Task, load_task
 
 Engine = Literal["auto", "transformers", "vllm"]
 FREE = ("output", "resume", "shown", "rows_at_once", "threads")
-"""What may differ when a run goes on: it changes no figure beyond rounding."""
+"""What may differ when a run is resumed: it changes no figure beyond rounding."""
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -32,12 +32,12 @@ class EvaluateConfig(Settings):
         base: The model they came from; it is evaluated too, and they are compared with it.
         tasks: `products`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file.
         questions: How many questions to ask.
-        samples: Responses sampled a question (n).
+        samples: Responses sampled per question (n).
         k: Numbers of attempts for pass@k, none above `samples`; default: 1, 2, 4, … and `samples` itself.
         temperature: Sampling temperature; log-probabilities and entropies are taken at it.
         max_new_tokens: Longest response; longer ones are cut and counted.
-        probes: Rare correct responses of the base model to follow, a question at most.
-        pair_probes: Pairs of a correct and a wrong answer of the base, one a question at most, on which it is measured
+        probes: Rare correct responses of the base model to follow, per question at most.
+        pair_probes: Pairs of a correct and a wrong answer of the base, one per question at most, on which is measured
             where probability went: probe responses, squeezing, displacement, one step taken apart; 0 for none.
         level: Level of the bootstrap intervals.
         resamples: Resamples of the bootstrap over questions.
@@ -46,7 +46,7 @@ class EvaluateConfig(Settings):
         shots: Worked examples in the prompt; default: the task's.
         engine: What generates: `transformers`, `vllm`, or `auto`: vLLM where it is installed and there is a CUDA
             device, for whole models.
-        rows_at_once: Responses a forward pass.
+        rows_at_once: Responses per forward pass.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         dtype: `float32`, `bfloat16` or `float16`.
         threads: CPU threads; None leaves torch's choice.
@@ -190,7 +190,7 @@ class EvaluateConfig(Settings):
                 problems.append(f"k={k}: at least 1 is needed")
             elif k > self.samples:
                 problems.append(
-                    f"k={k}: at most samples={self.samples}; raise samples, pass@k needs k samples a question"
+                    f"k={k}: at most samples={self.samples}; raise samples, pass@k needs k samples per question"
                 )
         if len(set(self.k or [])) != len(self.k or []):
             problems.append(f"k={self.k}: each number once")

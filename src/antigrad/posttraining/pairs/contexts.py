@@ -83,7 +83,7 @@ def in_context(tokenizer: Any, pairs: Sequence[Pair], options: PviOptions) -> li
         options: The marker.
 
     Returns:
-        Two contexts with answers a pair, so that together they are the tokens of the whole text.
+        Two contexts with answers per pair, so that together they are the tokens of the whole text.
 
     Raises:
         InputValueError: They are too long.

@@ -18,7 +18,7 @@ from antigrad.credit.pairs.kernel import kernel_of, pair_dots
 from antigrad.language.policy import Policy
 from antigrad.posttraining.pairs.contexts import PviOptions
 from antigrad.posttraining.pairs.pair import Pair, Tokens
-from antigrad.posttraining.pairs.pvi import cached_pvi, pvi_of
+from antigrad.posttraining.pairs.pvi import cached_pvi, check_answers, pvi_of
 
 HIDDEN = ("ln_ches", "confidence", "kernel")
 
@@ -61,6 +61,22 @@ def pair_facts(
             facts = replace(facts, pvi=cached_pvi(policy, pairs, how, cache) if cache else pvi_of(policy, pairs, how))
     wanted = [name for name in HIDDEN if name in needs]
     return _with_states(policy, tokens, facts, wanted) if wanted else facts
+
+
+def check_given(pairs: Sequence[Pair], needs: Collection[str]) -> None:
+    """Refuse pairs that lack what has to come with them, before anything is measured.
+
+    Args:
+        pairs: The pairs.
+        needs: Names of facts, as a rule's `needs`.
+
+    Raises:
+        InputValueError: A row has no `reward_gap`, or neither a gold answer nor a `pvi`.
+    """
+    if "reward_gap" in needs:
+        _given(pairs, "reward_gap")
+    if "pvi" in needs and not all("pvi" in pair.facts for pair in pairs):
+        check_answers(pairs)
 
 
 def _given(pairs: Sequence[Pair], name: str) -> Tensor:

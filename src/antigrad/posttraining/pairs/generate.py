@@ -131,7 +131,7 @@ def generate_pairs(
     Returns:
         Pairs with the gold answer, each once. Questions with one kind of answer only give none.
 
-    Source: Wang et al. 2025 (VPO; OpenReview LCZmI3iM8X), Sec. 4.1: 10 samples at temperature 0.8, 5 pairs a prompt.
+    Source: Wang et al. 2025 (VPO; OpenReview LCZmI3iM8X), Sec. 4.1: 10 samples at temperature 0.8, 5 pairs per prompt.
 
     Deviations: responses that the length limit cut off are left out; the paper does not say.
     """

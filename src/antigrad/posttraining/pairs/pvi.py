@@ -24,6 +24,21 @@ from antigrad.posttraining.pairs.contexts import InContext, Pooling, PviOptions,
 from antigrad.posttraining.pairs.pair import Pair
 
 
+def check_answers(pairs: Sequence[Pair]) -> None:
+    """Refuse pairs without a gold answer.
+
+    Args:
+        pairs: The pairs.
+
+    Raises:
+        InputValueError: The rows that have none.
+    """
+    missing = [pair.row for pair in pairs if not pair.answer.strip()]
+    if missing:
+        given = f"no answer in rows {missing[:8]}{'…' if len(missing) > 8 else ''}"
+        raise InputValueError(given, "the gold answer of every pair", "add a column answer, or choose another rule")
+
+
 def pvi_of(policy: Policy, pairs: Sequence[Pair], options: PviOptions) -> Tensor:
     """Measure PVI of the rejected response of each pair.
 
@@ -44,10 +59,7 @@ def pvi_of(policy: Policy, pairs: Sequence[Pair], options: PviOptions) -> Tensor
 
     Deviations: natural logarithm; the paper leaves the cut, pooling and the prompt of the second term open.
     """
-    missing = [pair.row for pair in pairs if not pair.answer.strip()]
-    if missing:
-        given = f"no answer in rows {missing[:8]}{'…' if len(missing) > 8 else ''}"
-        raise InputValueError(given, "the gold answer of every pair", "add a column answer, or choose another rule")
+    check_answers(pairs)
     asked: dict[InContext, int] = {}
     both = in_context(policy.tokenizer, pairs, options)
     # Pairs of one prompt share the pass without a chain; so do repeated chains.
@@ -121,7 +133,7 @@ def fingerprint(policy: Policy) -> str:
 
 
 def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folder: Path) -> Tensor:
-    """Measure PVI, and keep it: one Parquet file, one row a pair.
+    """Measure PVI, and keep it: one Parquet file, one row per pair.
 
     Args:
         policy: The policy that training starts from.
@@ -140,7 +152,7 @@ def cached_pvi(policy: Policy, pairs: Sequence[Pair], options: PviOptions, folde
     key = hashlib.sha256(repr((content, settings, fingerprint(policy))).encode()).hexdigest()[:32]
     path = folder / f"pvi-{key}.parquet"
     if path.exists():
-        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made anew
+        with suppress(pa.ArrowException, OSError, ValueError, TypeError, KeyError):  # a damaged one is made again
             table = parquet.read_table(path, page_checksum_verification=True)
             known = torch.tensor(table.column("pvi").to_pylist(), dtype=torch.float64)
             if known.shape == (len(pairs),) and bool(known.isfinite().all()):

@@ -41,7 +41,7 @@ def likelihoods(
         prompt: (P,) token ids.
         responses: Token ids of each response, with the token that ended it.
         temperature: t, the sampling temperature.
-        rows_at_once: Responses a forward pass.
+        rows_at_once: Responses per forward pass.
 
     Returns:
         Sums over the tokens of each response; empty for no responses.

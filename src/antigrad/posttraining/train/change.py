@@ -30,6 +30,18 @@ def change_tone(before: float, after: float, questions: int) -> Tone:
     return "good" if after > before else "bad"
 
 
+def change_word(tone: Tone) -> str:
+    """Answer whether a training helped.
+
+    Args:
+        tone: Of `change_tone`.
+
+    Returns:
+        The word that the answer begins with.
+    """
+    return {"good": "Yes", "bad": "No", "neutral": "Not settled"}[tone]
+
+
 def change_sure(tone: Tone, questions: int) -> str:
     """Say how sure a change is.
 

@@ -22,7 +22,7 @@ from antigrad.posttraining.train.card import model_card
 from antigrad.posttraining.train.rounds.callback import RoundCallback
 
 _ONCE = ("evaluation", "round", "final")
-"""Rows that a run which goes on from a checkpoint makes again, though the checkpoint was written after them."""
+"""Rows that a run which resumes from a checkpoint makes again, though the checkpoint was written after them."""
 
 
 class Training(Protocol):
@@ -106,7 +106,8 @@ def run_training(training: Training) -> RunFolder:
     if here.is_main_process and config.resume:
         _forget_after(run, _step(checkpoint))
     here.wait_for_everyone()
-    _train(training, run, loaded or training.load(), checkpoint, main=here.is_main_process)
+    with run.refusals():  # options that only TRL refuses, and what they need
+        _train(training, run, loaded or training.load(), checkpoint, main=here.is_main_process)
     if here.is_main_process:
         training.describe(run)
     here.wait_for_everyone()
@@ -118,11 +119,7 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
 
     config = training.config
     with quiet(), no_renamings():
-        try:
-            trainer = _made(training, loaded, checkpoint)
-        except AntigradError:
-            run.discard()  # an option that only TRL refuses, in a run that has just begun
-            raise
+        trainer = _made(training, loaded, checkpoint)
         trainer.card = partial(model_card, run, training.job, config)
         for callback in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(callback)
@@ -141,7 +138,6 @@ def _train(training: Training, run: RunFolder, loaded: Any, checkpoint: Path | N
             try:
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             except ImportError as error:  # of what an option needs, found out before the first step
-                run.discard()
                 raise InputValueError(
                     f"an option of TRL: {error}", "options whose packages are installed", "install it, or leave it out"
                 ) from error
@@ -173,12 +169,16 @@ def _made(training: Training, loaded: Any, checkpoint: Path | None) -> Any:
         lora = LoraConfig(**given)
     try:
         return training.trainer(loaded, lora, checkpoint)
-    except (ValueError, ImportError, RuntimeError) as error:
+    except Exception as error:
         if isinstance(error, AntigradError) or "memory" in str(error):
             raise
-        raise InputValueError(
-            f"{type(error).__name__}: {error}", "options TRL and PEFT take", "change the option they name"
-        ) from error
+        said, origin = f"{type(error).__name__}: {error}", type(error).__module__.partition(".")[0]
+        if origin.startswith(("httpx", "huggingface_hub", "requests")):
+            hint = "log in with `hf auth login`, or leave push_to_hub out"
+            raise InputValueError(said, "a model hub that can be reached and written to", hint) from error
+        if not isinstance(error, ValueError | ImportError | RuntimeError):
+            raise
+        raise InputValueError(said, "options TRL and PEFT take", "change the option they name") from error
 
 
 def _certify(trainer: Any, every: int, run: RunFolder) -> None:
@@ -242,7 +242,7 @@ def _forget_after(run: RunFolder, step: int) -> None:
         run: The run.
         step: The last step that stays.
     """
-    # It begins anew with its first evaluation; certificates count steps from 0.
+    # It starts over with its first evaluation; certificates count steps from 0.
     _keep_lines(run.ledger.path, lambda row: row["kind"] == "setup" or 0 < step >= row.get("step", 0))
     _keep_lines(run.path / "certificate" / "ledger.jsonl", lambda row: row.get("step", 0) < step)
 

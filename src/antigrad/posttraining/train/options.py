@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -30,20 +31,47 @@ def check_trl(
         for key in options
         if key in ours or key not in defaults
     ]
+    written = {one.name: str(one.type) for one in fields(kind)}
     for name, value in options.items():
         default = defaults.get(name)
         if value is None:
             continue
+        number = isinstance(default, int | float) or _NUMBER.fullmatch(written.get(name, "")) is not None
         if isinstance(default, bool):
             if not isinstance(value, bool):
                 problems.append(f"trl.{name}={value!r}: true or false is needed")
-        elif isinstance(default, int | float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+        elif number and (isinstance(value, bool) or not isinstance(value, int | float)):
             problems.append(f"trl.{name}={value!r}: a number is needed")
+    problems += _trackers(options.get("report_to"))
     for name in whole:
         value = options.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             problems.append(f"trl.{name}={value!r}: a whole number from 1 is needed")
     return problems
+
+
+_NUMBER = re.compile(r"(typing\.)?(Optional\[)?(int|float)( \| (int|float))*( \| None)?\]?")
+"""A kind of option whose default, None, does not say that it is a number."""
+
+
+def _trackers(asked: Any) -> list[str]:
+    # transformers finds out when the model is loaded, or questions were answered.
+    names = [one for one in (asked if isinstance(asked, list) else [asked]) if one not in (None, "all", "none")]
+    if not names:
+        return []
+    from transformers.integrations.integration_utils import (
+        INTEGRATION_TO_CALLBACK,
+        get_available_reporting_integrations,
+    )
+
+    there = get_available_reporting_integrations()
+    return [
+        f"trl.report_to={name}: the package is missing; pip install {str(name).replace('_', '-')}"
+        if name in INTEGRATION_TO_CALLBACK
+        else f"trl.report_to={name}: {did_you_mean(str(name), INTEGRATION_TO_CALLBACK)}"
+        for name in names
+        if name not in there
+    ]
 
 
 def check_lora(options: Mapping[str, Any]) -> list[str]:
@@ -60,7 +88,7 @@ def check_lora(options: Mapping[str, Any]) -> list[str]:
     try:
         from peft import LoraConfig
     except ImportError:
-        return ["lora: the package peft is missing; pip install peft"]
+        return ["lora: the package peft is missing; pip install 'antigrad[train]'"]
     names = [one.name for one in fields(LoraConfig) if one.init]
     problems = [f"lora.{key}: {did_you_mean(key, names)}" for key in options if key not in names]
     rank = options.get("r", 8)

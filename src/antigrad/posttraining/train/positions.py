@@ -17,7 +17,7 @@ def count_real_tokens(model: Any) -> bool:
         model: The bare causal language model; one that reads them alike already is left as it is, bit for bit.
 
     Returns:
-        True if it reads padded prompts alike now, and goes on from them alike.
+        True if it reads padded prompts alike now, and resumes from them alike.
     """
     was = model.training
     model.eval()

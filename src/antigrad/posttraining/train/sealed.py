@@ -67,4 +67,4 @@ class SealedCheckpoints:
         if self.args.should_save:
             seal(folder)
             best = self.state.best_model_checkpoint
-            rotate_checkpoints(str(parent), limit, best_model_checkpoint=best, use_mtime=True)
+            rotate_checkpoints(str(parent), limit, best_model_checkpoint=best)

@@ -41,12 +41,12 @@ class TrainConfig(Settings):
         questions: Questions of `tasks` to train on.
         held_out: Questions that are asked and never trained on.
         steps: Optimizer steps.
-        rows_at_once: Rows a forward and backward, in each process.
+        rows_at_once: Rows per forward and backward, in each process.
         learning_rate: Of AdamW, the highest of TRL's schedule.
         max_new_tokens: Longest answer that is sampled.
         certify_every: Steps between certificates of the optimizer's step; 0 for none.
         log_every: Steps between rows.
-        save_every: Steps between checkpoints; a run that was interrupted goes on from the last one.
+        save_every: Steps between checkpoints; a run that was interrupted resumes from the last one.
         verifier: `exact`, `last_number`, `math` or `reasoning_gym`; default: the task's.
         style: `raw` or `chat` prompts; default: the task's.
         shots: Worked examples in the prompt; default: the task's.
@@ -224,7 +224,7 @@ class TrainConfig(Settings):
         """Forwards an optimizer step.
 
         Args:
-            rows: Rows an optimizer step.
+            rows: Rows per optimizer step.
             processes: How many train.
 
         Returns:

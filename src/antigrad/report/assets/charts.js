@@ -117,13 +117,21 @@
   };
   const plots = [...document.querySelectorAll(".plot")].map((plot) => [plot, plot.closest("section").querySelector(".figure")]);
   const places = assign(plots.map(([, source]) => JSON.parse(source.textContent)));
+  /* Few steps: an axis of whole numbers has no ticks between them. */
+  const whole = (data, layout) => {
+    const values = data.filter((trace) => trace.type === "scatter" && !trace.xaxis).flatMap((trace) => trace.x ?? []);
+    const ends = [Math.min(...values), Math.max(...values)];
+    const few = values.length > 0 && values.every(Number.isInteger) && ends[1] - ends[0] <= 12;
+    const { type, tickvals, dtick } = layout.xaxis ?? {};
+    return few && !type && !tickvals && !dtick ? { xaxis: { ...layout.xaxis, dtick: 1 } } : {};
+  };
   const draw = () => {
     const series = [1, 2, 3, 4, 5, 6, 7].map((number) => colour(`series-${number}`));
     for (const [number, [plot, source]] of plots.entries()) {
       const { data: given = [], layout = {}, frames } = JSON.parse(source.textContent);
       const data = given.map((trace) => painted(trace, places[number], series));
       const narrow = plot.clientWidth < 520;
-      const look = { ...layout, template: template(narrow), autosize: true };
+      const look = { ...layout, ...whole(data, layout), template: template(narrow), autosize: true };
       plot.style.height = `${look.height || 400}px`;
       const options = { ...config, displayModeBar: narrow ? false : "hover" };
       Plotly.react(plot, { data, layout: look, config: options, ...(frames && { frames }) });
@@ -131,4 +139,5 @@
   };
   draw();
   document.addEventListener("themechange", draw);
+  matchMedia("print").addEventListener("change", draw); // paper is light, whatever the screen is
 })();

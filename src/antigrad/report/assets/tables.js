@@ -43,13 +43,28 @@
       section.querySelector(".empty").hidden = left > 0;
     };
     const wide = section.querySelector(".columns-more");
-    wide?.addEventListener("click", () => {
+    const scroll = section.querySelector(".scroll");
+    const cells = heads.map((_, place) => [heads[place], ...rows.map((row) => row.cells[place])]);
+    const fold = () => {
+      // What does not fit waits behind the button, from the right; on a phone a table is moved with a finger instead.
+      for (const cell of cells.flat()) cell.classList.remove("folded");
+      if (section.classList.contains("wide")) return;
+      const phone = matchMedia("(max-width: 760px)").matches;
+      for (let place = heads.length - 1; !phone && place > 1 && scroll.scrollWidth > scroll.clientWidth; place--) {
+        for (const cell of cells[place]) cell.classList.add("folded");
+      }
+      wide.hidden = !section.querySelector("th:is(.more, .folded)");
+    };
+    addEventListener("resize", fold);
+    wide.addEventListener("click", () => {
       const open = section.classList.toggle("wide");
       wide.setAttribute("aria-pressed", open);
       wide.textContent = open ? "Fewer columns" : "More columns";
+      fold();
     });
     box.addEventListener("input", filter);
     for (const one of choices) one.addEventListener("change", filter);
     filter();
+    fold();
   }
 })();

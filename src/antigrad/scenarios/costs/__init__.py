@@ -1,4 +1,4 @@
-"""Costs an attack goes down, one a file: what they push down is the safety margin; the rest anchors the scene."""
+"""Costs an attack goes down, one per file: what they push down is the safety margin; the rest anchors the scene."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.scenarios.costs.cost import Cost, Value

@@ -42,7 +42,7 @@ class Value:
 
 
 class Cost(ABC):
-    """A cost of an attack. Subclasses are frozen dataclasses, one a file.
+    """A cost of an attack. Subclasses are frozen dataclasses, one per file.
 
     A row's cost depends on that row alone, and on a mover's actions only through its states: summed over rows, the
     gradient is block-diagonal.

@@ -39,7 +39,7 @@ def columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     table.validate(full=True)  # a damaged text column would crash the process when it is read
     missing = [name for name in names if name not in table.column_names or table[name].null_count]
     if missing or not table.num_rows:
-        raise InputValueError(f"{path.name}: columns {missing} missing or empty", "rows in each", "get the file anew")
+        raise InputValueError(f"{path.name}: columns {missing} missing or empty", "rows in each", "get the file again")
     return {name: table[name].to_numpy() for name in names}
 
 

@@ -48,7 +48,7 @@ def safe_load(data: bytes) -> Any:
         raise
     except Exception as error:  # a damaged pickle can break its reader anywhere
         raise InputValueError(
-            f"a damaged pickle ({type(error).__name__}: {error})", "a whole file", "get it anew"
+            f"a damaged pickle ({type(error).__name__}: {error})", "a whole file", "get it again"
         ) from error
 
 
@@ -118,7 +118,7 @@ class _Array:
         whole = isinstance(self.shape, tuple) and all(isinstance(side, int) and side >= 0 for side in self.shape)
         if not whole or math.prod(self.shape) * kind.itemsize != len(self.data):
             raise InputValueError(
-                f"a numpy array of shape {self.shape} in {len(self.data)} bytes", "a fit", "get it anew"
+                f"a numpy array of shape {self.shape} in {len(self.data)} bytes", "a fit", "get it again"
             )
         return np.frombuffer(bytes(self.data), kind).reshape(self.shape, order="F" if self.fortran else "C")
 

@@ -1,4 +1,4 @@
-"""Metrics of how things stand between ego and movers, step by step, one a file: a value and its validity."""
+"""Metrics of how things stand between ego and movers, step by step, one per file: a value and its validity."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.scenarios.metrics.metric import Reading, TrafficMetric

@@ -43,7 +43,7 @@ class Reading:
 
 
 class TrafficMetric(ABC):
-    """A metric, exact and without a gradient. Subclasses are frozen dataclasses, one a file.
+    """A metric, exact and without a gradient. Subclasses are frozen dataclasses, one per file.
 
     Attributes:
         unit: Of the value.

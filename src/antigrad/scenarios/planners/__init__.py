@@ -1,4 +1,4 @@
-"""Planners under test, one a file: they drive the ego; no gradient goes through them."""
+"""Planners under test, one per file: they drive the ego; no gradient goes through them."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.scenarios.planners.planner import Drive, Planner

@@ -68,7 +68,7 @@ class Around:
 
 
 class Planner(ABC):
-    """A planner under test. Subclasses are frozen dataclasses, one a file.
+    """A planner under test. Subclasses are frozen dataclasses, one per file.
 
     At step t it may look at what happened up to t, no further.
 

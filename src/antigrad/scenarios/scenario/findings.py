@@ -98,7 +98,7 @@ def best_of_scenes(rows: Sequence[Row]) -> list[Row]:
         rows: Of jobs.
 
     Returns:
-        One row a scene that was hit.
+        One row per scene that was hit.
     """
     best: dict[str, Row] = {}
     for row in ranked(rows):

@@ -45,6 +45,12 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         resume=config.resume,
         free=("output", "resume", "shown", "animate", "picture", "engine", "workers", "address"),
     )
+    with run.refusals():
+        _scenario(config, run, sources)
+    return run
+
+
+def _scenario(config: ScenarioConfig, run: RunFolder, sources: list[Source]) -> None:
     pieces = pieces_of(config, sources)
     done = {row["piece"] for row in run.ledger.stream("piece")}
     cut = [Piece(given.number, given, f"batch {given.number + 1}") for given in pieces]
@@ -62,7 +68,6 @@ def scenario(config: ScenarioConfig) -> RunFolder:
         name = f"animations/{place:03d}-{_plain(row['scene'])}.{config.picture}"
         write_atomic(run.artifact(name), animation(pictures, 2 * row["dt"], config.picture))
     run.write_summary(summary_of(run))
-    return run
 
 
 def pieces_of(config: ScenarioConfig, sources: list[Source]) -> list[Given]:

@@ -56,19 +56,19 @@ def _verdict(figures: dict[str, Any], config: ScenarioConfig) -> Verdict:
     if failed:
         caveats.insert(1, f"The planner failed in {failed} of {scenes} scenes: those of its jobs count as no attack.")
     if not attacked:
-        answer = f"It can't be said: none of {scenes} scenes could be attacked."
+        answer = f"It can't be said: none of the {scenes} scenes could be attacked."
         advice = "See why in the last table but one; try other scenes."
         if failed:
             answer = f"It can't be said: the planner failed in {failed} of {scenes} scenes, and no job came to its end."
             advice = "Fix the planner: what it said is in the last table but one."
         return Verdict(question, answer, "", advice, caveats)
     low, high = figures["success_low"], figures["success_high"]
-    sure = f"95 % interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego."
+    sure = f"95% interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego."
     if not hit:
-        answer = f"No: in none of {attacked} scenes that could be attacked."
+        answer = f"No: in none of the {attacked} scenes that could be attacked."
         advice = "Nothing to fix against this attack: try another --preset or more --iterations."
         if high > 0.5:
-            return Verdict(question, answer, sure, "Too few scenes to be sure: attack more.", caveats)
+            return Verdict(question, answer, sure, "Attack more scenes: these are too few to be sure.", caveats)
         return Verdict(question, answer, sure, advice, caveats, "good")
     answer = f"Yes: in {hit} of {attacked} scenes that could be attacked"
     avoidable = figures["avoidable_share"]
@@ -77,7 +77,7 @@ def _verdict(figures: dict[str, Any], config: ScenarioConfig) -> Verdict:
     could = round(avoidable * hit)
     answer += f"; {could} of these it could have avoided."
     advice = "Fix the planner on those it could have avoided: they come first below."
-    advice = advice if could else "None of these is proven to be its fault: look at their plausibility first."
+    advice = advice if could else "None of these is proven avoidable: check their plausibility first."
     return Verdict(question, answer, sure, advice, caveats, "bad")
 
 
@@ -88,7 +88,7 @@ def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
         Card(
             "Scenes hit",
             f"{figures['scenes_hit']} of {figures['scenes_attacked']}",
-            f"95 % interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego",
+            f"95% interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego",
         ),
         Card("Could have been avoided", _percent(figures["avoidable_share"]), "of the scenes hit"),
         Card("Lead needed", _number(figures["lead_median_s"], "s"), "median, from the last safe start to the contact"),
@@ -129,11 +129,11 @@ def chosen(run: RunFolder, best: Sequence[dict[str, Any]], most: int) -> dict[st
 
 def _playback(shown: Sequence[PlayedScene], hit: int) -> Playback:
     rest = hit - len(shown)
-    text = "Before and after over each other: what is filled is the end, what is dashed the record."
+    text = "The attacked scene over the recorded one: filled is the attack, dashed the record."
     if rest:
         text += (
-            f" Of {hit} scenes hit, by the order of the table, these are the best and the worst; the others ({rest})"
-            " are in the run folder, with their traces and figures."
+            f" Of {hit} scenes hit these are the first and the last in the order of the table; {rest} more are in the"
+            " run folder, with their traces and figures."
         )
     return Playback("Scenes", shown, text)
 
@@ -175,12 +175,12 @@ def _scenes(
     hit = {row["trace"] for row in best}
     places = {trace: place + 1 for place, trace in enumerate(shown)}
     ordered = [*best, *(jobs[0] for trace, jobs in of.items() if trace not in hit)]
-    told: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     for row in ordered[:_ROWS]:
         struck = row["status"] == HIT
         jobs = of[row["trace"]]
         figures = {column.key: row.get(column.key) for column in columns} if struck else {"scene": row["scene"]}
-        told.append(
+        lines.append(
             figures
             | {"format": row["format"], "planner": config.planner, "hit": "yes" if struck else row["status"]}
             | {"verdict": (row.get("verdict") or "not certified") if struck else None}
@@ -192,7 +192,7 @@ def _scenes(
     text = "Scenes hit first: those that could have been avoided, then those that stay closest to the record."
     if len(ordered) > _ROWS:
         text += f" {len(ordered) - _ROWS} more are in the ledger."
-    return Table("All scenes", columns, told, text, filters=("hit", "verdict", "format", "planner"))
+    return Table("All scenes", columns, lines, text, filters=("hit", "verdict", "format", "planner"))
 
 
 def _effects(rows: list[dict[str, Any]], config: ScenarioConfig) -> Table:

@@ -26,7 +26,7 @@ class ScenarioConfig(Settings):
     """Settings of an attack on recorded traffic.
 
     Args:
-        scenes: Files and folders of scenes, of any format that is known; none: synthetic traffic.
+        scenes: Files and folders of scenes, of any known format; none: synthetic traffic.
         planner: What drives the ego: `idm`, `log_replay`, `constant_velocity`, `follower`, with options in brackets, or
             `module:function` of your own, which runs in a process of its own.
         preset: `regents_fixed`, `regents_paper`, `regents_released` or `king`.

@@ -1,4 +1,4 @@
-"""A scene as a job leaves it: the record, what moved, what the ego did, the map; one safetensors file a scene."""
+"""A scene as a job leaves it: the record, what moved, what the ego did, the map; one safetensors file per scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of whom an attack may move and which part of the gradient acts, one a file, each to be switched off alone."""
+"""Rules of whom an attack may move and which part of the gradient acts, one per file, each to be switched off alone."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.scenarios.steering.steering import Recording, Steering

@@ -54,7 +54,7 @@ class Recording:
 
 
 class Steering(ABC):  # noqa: B024 - a rule has a filter or a mask, neither is a must
-    """A rule of the attack. Subclasses are frozen dataclasses, one a file.
+    """A rule of the attack. Subclasses are frozen dataclasses, one per file.
 
     A filter gives `keeps`, a mask gives `scale`; each leaves the other as it is.
 

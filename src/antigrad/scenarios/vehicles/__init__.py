@@ -1,4 +1,4 @@
-"""Vehicle models an attack drives with, one a file."""
+"""Vehicle models an attack drives with, one per file."""
 
 from antigrad.core.catalog import Catalog
 from antigrad.scenarios.vehicles.vehicle import Log, Vehicle

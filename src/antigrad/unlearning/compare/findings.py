@@ -80,20 +80,22 @@ def verdict_of(run: RunFolder, config: CompareConfig) -> Verdict:
     Returns:
         What the page begins with.
     """
-    text: list[str] = []
+    text, advice = list[str](), list[str]()
     for split, spec in enumerate(config.split):
         gaps = means(run, split, GAP)
         if any(name not in MODELS for name in gaps):
-            found = judged(gaps, means(run, split, SECONDS), config.seeds) + back_soon(
-                gaps, steps_back(run, config, split)
-            )
-            text.append(f"{spec}: {found}" if len(config.split) > 1 else found)
+            found, todo = judged(gaps, means(run, split, SECONDS), config.seeds)
+            found += back_soon(gaps, steps_back(run, config, split))
+            prefix = f"{spec}: " if len(config.split) > 1 else ""
+            text.append(prefix + found)
+            advice.append(prefix + todo)
     count = len(config.compared())
     sure = f"{count} method{'s' * (count > 1)}, {config.seeds} seed{'s' * (config.seeds > 1)}, {config.model}."
-    return Verdict(QUESTION, " ".join(text) or "It was not measured.", sure, "")
+    unmeasured = f"Ask for it: --metrics {GAP}."
+    return Verdict(QUESTION, " ".join(text) or "Not measured.", sure, " ".join(advice) or unmeasured)
 
 
-def judged(gaps: Mapping[str, Estimate], seconds: Mapping[str, Estimate], seeds: int) -> str:
+def judged(gaps: Mapping[str, Estimate], seconds: Mapping[str, Estimate], seeds: int) -> tuple[str, str]:
     """Say who comes nearest to retraining, and what to do.
 
     Args:
@@ -102,22 +104,23 @@ def judged(gaps: Mapping[str, Estimate], seconds: Mapping[str, Estimate], seeds:
         seeds: Of each method.
 
     Returns:
-        A sentence or two.
+        What came out, and what to do.
     """
     best, near = next(name for name in gaps if name not in MODELS), as_near(gaps)
     nearest = f"{best}, with an average gap of {gaps[best].value:.4f}"
     again = f" (retraining again: {gaps[TWIN].value:.4f})" if TWIN in gaps else ""
     if near:
         chosen = min(near, key=lambda name: seconds[name].value if name in seconds else 0.0)
-        text = f"As near to retraining as a second retraining: {', '.join(near)}."
-        return text + (f" Take {chosen}, the fastest of them." if len(near) > 1 and chosen in seconds else "")
+        fastest = ", the fastest of them" if len(near) > 1 and chosen in seconds else ""
+        return f"As near to retraining as a second retraining: {', '.join(near)}.", f"Use {chosen}{fastest}."
     if seeds < ENOUGH:
-        return f"Nearest to retraining: {nearest}{again}. So few seeds do not say whether by chance: add --seeds 5."
+        text = f"Nearest to retraining: {nearest}{again}; so few seeds can't rule out chance."
+        return text, "Run more seeds (--seeds 5)."
     if TWIN not in gaps:
-        return f"Nearest to retraining: {nearest}. Add --twin true to see what two retrained models differ by."
-    return (
-        f"No method comes as near as a second retraining; nearest: {nearest}{again}. Retrain, or try --search 0.3,1,3."
-    )
+        text = f"Nearest to retraining: {nearest}."
+        return text, "Add --twin true to see by how much two retrained models differ."
+    text = f"No method comes as near as a second retraining; nearest: {nearest}{again}."
+    return text, "Retrain, or try other step sizes (--search 0.3,1,3)."
 
 
 def steps_back(run: RunFolder, config: CompareConfig, split: int) -> dict[str, Estimate]:

@@ -1,4 +1,4 @@
-"""`antigrad unlearn compare`: every method on one's own case, over seeds, beside retraining."""
+"""`antigrad unlearn compare`: every method on your own case, over seeds, beside retraining."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from antigrad.core.errors import AntigradError
 from antigrad.core.runs import RunFolder
 from antigrad.core.spread import Piece, spread
-from antigrad.unlearning.asked import PLACE
+from antigrad.unlearning.asked import PLACE, check_methods
 from antigrad.unlearning.compare.findings import summary_of
 from antigrad.unlearning.compare.page import describe
 from antigrad.unlearning.compare.settings import CompareConfig
@@ -27,6 +27,7 @@ from antigrad.unlearning.compare.work import (
     search,
 )
 from antigrad.unlearning.sources import load
+from antigrad.unlearning.splits import SPLITS
 
 FREE = ("output", "resume", "cache", *PLACE)
 Work = Callable[[Prepared, Any], dict[str, Any]]
@@ -45,10 +46,25 @@ def compare(config: CompareConfig) -> RunFolder:
         AntigradError: Settings, model, data or output folder are not usable.
     """
     config.check()
-    load(config.given())  # Bad input is reported before a folder is made.
+    _check(config)
     run = RunFolder.start(
         config.output, job="unlearn compare", config=config.recorded(), resume=config.resume, free=FREE
     )
+    with run.refusals():
+        _compare(config, run)
+    return run
+
+
+def _check(config: CompareConfig) -> None:
+    # Bad input is reported before a folder is made; methods that nobody named are left out where they do not fit.
+    source = load(config.given())
+    if config.compared() == config.methods:
+        check_methods(config.methods, source.model)
+    for spec in config.split:
+        SPLITS.make(spec)(source.train, source.test, config.seed)
+
+
+def _compare(config: CompareConfig, run: RunFolder) -> None:
     seeds = range(config.seed, config.seed + config.seeds)
     places = [Place(split, seed) for split in range(len(config.split)) for seed in seeds]
     tuned = [Place(split, config.seed + SEARCH_SEED) for split in range(len(config.split))] if config.search else []
@@ -68,7 +84,6 @@ def compare(config: CompareConfig) -> RunFolder:
     _all(run, config, "outcome", outcome, outcomes)
     describe(run, config)
     run.write_summary(summary_of(run, config))
-    return run
 
 
 NAMES = {"reference": ("split", "seed"), "search": ("split", "method"), "outcome": ("split", "seed", "method")}

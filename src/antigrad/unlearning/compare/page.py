@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from antigrad.attacks.interval import Estimate
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.compare.findings import CLOSE, GAP, MODELS, QUESTION, as_near, means, separation, verdict_of
+from antigrad.unlearning.compare.findings import CLOSE, GAP, MODELS, as_near, means, separation, verdict_of
 from antigrad.unlearning.compare.rows import outcomes_of, values_of
 from antigrad.unlearning.compare.settings import CompareConfig
 from antigrad.unlearning.compare.work import ORIGINAL, RETRAIN, TWIN
@@ -29,7 +30,7 @@ def describe(run: RunFolder, config: CompareConfig) -> None:
         gaps = means(run, split, GAP)
         if gaps:
             sections += [_cards(run, split, gaps, suffix), _bars(gaps, suffix)]
-        sections += [_places(run, split, suffix), _table(run, config, split, suffix)]
+        sections += [*_places(run, split, suffix), _table(run, config, split, gaps, suffix)]
     searched = run.ledger.rows("search")
     if searched:
         sections.append(_search_table(searched, config))
@@ -38,7 +39,7 @@ def describe(run: RunFolder, config: CompareConfig) -> None:
         shown = [{"method": row["method"], "reason": row["reason"]} for row in left]
         columns = [Column("method", "method"), Column("reason", "why")]
         sections.append(Table("Methods that do not apply here", columns, shown))
-    Page(QUESTION, verdict_of(run, config), sections).write(run)
+    Page(f"{len(config.compared())} unlearning methods on {config.model}", verdict_of(run, config), sections).write(run)
 
 
 def _cards(run: RunFolder, split: int, gaps: dict[str, Estimate], suffix: str) -> Cards:
@@ -53,8 +54,8 @@ def _cards(run: RunFolder, split: int, gaps: dict[str, Estimate], suffix: str) -
     text = "Average gap to retraining, over accuracies on retain, forget and test sets and one attack; nearest first."
     apart = separation(run, split)
     if apart is not None and abs(apart[1] - apart[0]) <= CLOSE:
-        text += f" AUS does not tell them apart here: doing nothing has {apart[0]:.3f}, the best method {apart[1]:.3f}."
-    return Cards(f"Verdict{suffix}", cards, text)
+        text += f" AUS does not separate them here: doing nothing has {apart[0]:.3f}, the best method {apart[1]:.3f}."
+    return Cards(f"In short{suffix}", cards, text)
 
 
 def _interval(one: Estimate) -> str:
@@ -78,10 +79,10 @@ def _bars(gaps: dict[str, Estimate], suffix: str) -> Chart:
         "xaxis": {"title": {"text": "average gap to retraining"}},
         "yaxis": {"automargin": True},
     }
-    return Chart(f"Gap to retraining{suffix}", {"data": data, "layout": layout}, "Lines: 95 % intervals over seeds.")
+    return Chart(f"Gap to retraining{suffix}", {"data": data, "layout": layout}, "Lines: 95% intervals over seeds.")
 
 
-def _places(run: RunFolder, split: int, suffix: str) -> Chart:
+def _places(run: RunFolder, split: int, suffix: str) -> list[Chart]:
     data: list[dict[str, Any]] = []
     found = outcomes_of(run, split)
     kept = "accuracy(on=test_retained)"
@@ -101,28 +102,33 @@ def _places(run: RunFolder, split: int, suffix: str) -> Chart:
                     "hovertemplate": f"{name}, {_mean(seconds):.2f} s<br>%{{x:.1f}}, %{{y:.1f}}<extra></extra>",
                 }
             )
+    if not data:
+        return []  # one of the two accuracies was not asked for
     layout = {
         "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}, "range": [-5, 105]},
         "yaxis": {"title": {"text": f"{WORDS[kept.partition('=')[2][:-1]]}, %"}},
         "height": 520,
     }
     text = "One point a seed; stars are retrained models: there unlearning should end."
-    return Chart(f"Accuracy and forgetting{suffix}", {"data": data, "layout": layout}, text)
+    return [Chart(f"Accuracy and forgetting{suffix}", {"data": data, "layout": layout}, text)]
 
 
 def _mean(values: list[float]) -> float:
     return sum(values) / max(1, len(values))
 
 
-def _table(run: RunFolder, config: CompareConfig, split: int, suffix: str) -> Table:
+def _table(run: RunFolder, config: CompareConfig, split: int, gaps: Mapping[str, Estimate], suffix: str) -> Table:
     metrics = config.made_metrics()
-    columns = [Column("method", "method"), Column("list", "ViT study's list"), Column("stopped", "stopped", "integer")]
-    for name, metric in metrics.items():
+    columns = [Column("method", "method")]
+    for name, metric in sorted(metrics.items(), key=lambda one: one[0] != GAP):
         ideal = "" if metric.ideal is None else f", ideal {metric.ideal:g}"
         help_text = f"{metric.title()}; better: {metric.better}{ideal}"
-        columns += [Column(name, metric.title(), "number", help_text), Column(f"{name} ±", "±", "number")]
+        columns.append(Column(name, metric.title(), "number", help_text, spread=[f"{name} ±"]))
     rows: list[dict[str, Any]] = []
-    for name, found in outcomes_of(run, split).items():
+    columns += [Column("list", "ViT study's list", more=True), Column("stopped", "stopped", "integer")]
+    outcomes, nearest = outcomes_of(run, split), list(gaps)
+    for name in sorted(outcomes, key=lambda name: nearest.index(name) if name in gaps else len(nearest)):
+        found = outcomes[name]
         stopped = sum(row["stopped"] is not None for row in found)
         row: dict[str, Any] = {"method": name, "list": _listed(name), "stopped": stopped}
         for figure in metrics:
@@ -170,7 +176,7 @@ def _search_table(searched: list[dict[str, Any]], config: CompareConfig) -> Tabl
     ]
     spent = sum(one["seconds"] for row in searched for one in row["tries"])
     text = (
-        f"On a seed of its own, by the gap to a retrained model: a search that one cannot do without retraining. It "
+        f"On a seed of its own, by the gap to a retrained model: a search that cannot be done without retraining. It "
         f"took {spent:.1f} s of unlearning, which the cost of the methods leaves out."
     )
     return Table("Search of the step size", columns, rows, text)

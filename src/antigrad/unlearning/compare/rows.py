@@ -20,7 +20,7 @@ def outcomes_of(run: RunFolder, split: int) -> dict[str, CompactRows]:
         split: Number of the split.
 
     Returns:
-        Method and its rows, one a seed, in the order of the seeds: seed, what stopped it, and its figures.
+        Method and its rows, one per seed, in the order of the seeds: seed, what stopped it, and its figures.
     """
     found: dict[str, CompactRows] = {}
     for row in run.ledger.stream("outcome"):

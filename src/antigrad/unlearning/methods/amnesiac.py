@@ -33,7 +33,7 @@ class Amnesiac(UnlearningMethod):
     Source: Graves et al. 2020, arXiv 2010.10981, in the form of Foster et al. 2023, arXiv 2308.07707: three epochs of
         Adam at 1e-4, batches of 128.
 
-    Deviations: labels are drawn anew for each batch, never a sample's own.
+    Deviations: labels are redrawn for each batch, never a sample's own.
 
     Example:
         >>> Amnesiac().batch_size

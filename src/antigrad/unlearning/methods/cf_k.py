@@ -17,7 +17,7 @@ from antigrad.vision.split import SplitModel
 
 @dataclass(frozen=True)
 class CfK(UnlearningMethod):
-    r"""CF-k: freeze all but the last k layers and go on training them on the retain set.
+    r"""CF-k: freeze all but the last k layers and continue training them on the retain set.
 
     $$\min_{\theta_{>L-k}}\mathbb E_{\mathcal D_r}CE$$
 

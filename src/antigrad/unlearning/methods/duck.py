@@ -31,7 +31,7 @@ class Centroids:
     """Centroids of the retain classes under the original, and where each forget sample is pulled to.
 
     Args:
-        vectors: (C, D), one a class that has retain samples.
+        vectors: (C, D), one per class that has retain samples.
         classes: (C,) their classes.
         assigned: (N,) row of `vectors` for each forget sample, by its place in the forget set.
     """
@@ -61,7 +61,7 @@ class Duck(UnlearningMethod):
         temperature: T; logits are divided by it, without a factor T².
         ratio: Steps with the same forget batch, each with a fresh retain batch.
         assign: `original`: once, under the original; `step`: under the model as it is, at every step.
-        low_regime: Go on with a second phase, as the authors' code of 2024: two epochs of Adam at 1e-4 under a cosine,
+        low_regime: Add a second phase, as the authors' code of 2024: two epochs of Adam at 1e-4 under a cosine,
             one joint pass over forget samples and 512 cropped and flipped retain samples, a tenth of λ_FGT.
 
     Raises:

@@ -16,7 +16,7 @@ from antigrad.vision.split import SplitModel
 
 @dataclass(frozen=True)
 class FineTune(UnlearningMethod):
-    r"""FT: go on training, on the retain set alone.
+    r"""FT: continue training, on the retain set alone.
 
     $$\min_\theta\mathbb E_{\mathcal D_r}CE$$
 

@@ -16,7 +16,7 @@ from antigrad.vision.split import SplitModel
 
 @dataclass(frozen=True)
 class RandomLabel(UnlearningMethod):
-    r"""RL: cross-entropy to labels drawn anew for each batch, of other classes that stay.
+    r"""RL: cross-entropy to labels redrawn for each batch, of other classes that stay.
 
     $$\min_\theta\mathbb E_{\mathcal D_f}CE(\Phi_\theta(x),\tilde y),\qquad
     \tilde y\ne y\text{ uniform over retained classes}$$

@@ -122,7 +122,7 @@ def verdict_of(found: Judgement | None, method: str, count: int) -> Verdict:
         What the page and the model's card begin with.
     """
     if found is None:
-        answer = f"{method}: {count} samples were to be forgotten; accuracies were not measured."
+        answer = f"{method}: {count} samples were to be forgotten; no accuracy was measured."
         return Verdict(QUESTION, answer, "", "Ask for them: --metrics accuracy(on=forget),accuracy(on=test).")
     if found.stopped is not None:
         answer = f"{method} was stopped: {found.stopped}. The model is the last good state, not an unlearned one."
@@ -130,7 +130,7 @@ def verdict_of(found: Judgement | None, method: str, count: int) -> Verdict:
         return Verdict(QUESTION, answer, "", advice, tone="bad")
     figures = _figures(found, method, count)
     if found.forgotten.difference is None:
-        answer = "Without a retrained model nobody can say whether this is forgetting."
+        answer = "It can't be said without a retrained model to compare with."
         return Verdict(QUESTION, answer, figures, "Run it with --reference true.")
     answer, advice, good = _judged(found, count)
     return Verdict(QUESTION, answer, figures, advice, tone="good" if good else "bad")
@@ -141,41 +141,41 @@ def _judged(found: Judgement, count: int) -> tuple[str, str, bool]:
     row, kept = found.forgotten.row, found.kept.row
     if found.forgotten.beyond and row["value"] > row["retrain"]:
         return (
-            f"Not forgotten: {_percent(row['value'])} of the {count} samples are still right, after retraining "
-            f"{_percent(row['retrain'])}.",
-            "Try more epochs, a larger learning_rate, or another method: antigrad unlearn compare runs them all.",
+            f"No: {_percent(row['value'])} of the {count} samples are still classified correctly, "
+            f"{_percent(row['retrain'])} after retraining.",
+            "Try more epochs, a larger learning_rate, or another method: `antigrad unlearn compare` runs them all.",
             False,
         )
     if found.harmed:
         return (
-            f"Forgotten, but what stays was harmed: test accuracy is {_percent(kept['value'])}, after retraining "
-            f"{_percent(kept['retrain'])}.",
+            f"Yes, but what stays was harmed: test accuracy is {_percent(kept['value'])}, "
+            f"{_percent(kept['retrain'])} after retraining.",
             "Try a smaller learning_rate, or a method with a retain part, such as duck or npo.",
             False,
         )
     if found.forgotten.beyond:
         return (
-            f"Forgotten more than retraining forgets: {_percent(row['value'])} of the {count} samples are right, after "
-            f"retraining {_percent(row['retrain'])}. That is distinguishable from never having been seen.",
+            f"Yes, and more than retraining forgets: {_percent(row['value'])} of the {count} samples are classified "
+            f"correctly, {_percent(row['retrain'])} after retraining. A model that never saw them differs.",
             "Try fewer epochs, or stop=true.",
             False,
         )
     if found.soon and found.back is not None:
         back = found.back.row
         return (
-            f"Forgotten by its accuracy, but not gone: {back['value']:.0f} steps of fine-tuning on a few of the "
+            f"By its accuracy, but not gone: {back['value']:.0f} steps of fine-tuning on a few of the "
             f"samples bring the others back, where a retrained model needs {back['retrain']:.0f}.",
-            "If it must be gone, retrain; antigrad unlearn compare shows which methods come back as late.",
+            "If it must be gone, retrain; `antigrad unlearn compare` shows after which methods they come back as late.",
             False,
         )
     if found.tell:
         return (
-            f"Forgotten by its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
-            "than on the retrained model (at 95 % each, one of twenty does so by chance).",
+            f"By its accuracy, but {len(found.tell)} of {len(found.attacks)} attacks find something else "
+            "than on the retrained model (at 95% each, one of twenty does so by chance).",
             "See which below; if an attacker must not tell, retrain or try another method.",
             False,
         )
-    answer = "Forgotten as by retraining, as far as these figures see."
+    answer = "Yes: indistinguishable from retraining by all of these figures."
     return answer, "Keep the receipt with the model.", True
 
 
@@ -190,13 +190,13 @@ def _figures(found: Judgement, method: str, count: int) -> str:
     text = f"{method}: accuracy on the {count} forgotten samples {beside(row)}, on test samples of what stays "
     text += beside(kept)
     if compared and found.attacks:
-        told = len(found.tell) or "none"
-        text += f"; {told} of {len(found.attacks)} attacks find more or less than on the retrained model"
+        apart = len(found.tell) or "none"
+        text += f"; {apart} of {len(found.attacks)} attacks find more or less than on the retrained model"
     return f"{text}."
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}%"
 
 
 def summary_of(run: RunFolder, place: int) -> dict[str, Any]:

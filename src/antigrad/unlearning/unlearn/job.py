@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
-from antigrad.unlearning.asked import PLACE
+from antigrad.unlearning.asked import PLACE, check_methods
+from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.methods.method import Context
 from antigrad.unlearning.metrics.case import Case, Cost, Seen, look
 from antigrad.unlearning.metrics.metric import evaluate
@@ -39,7 +41,7 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
         config: See `UnlearnConfig`.
 
     Returns:
-        The run: certificates of steps, one row a metric, `artifacts/models/*.safetensors`, the deletion receipt, the
+        The run: certificates of steps, one row per metric, `artifacts/models/*.safetensors`, the deletion receipt, the
         page, the summary. The original's file is never written to.
 
     Raises:
@@ -48,7 +50,14 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
     config.check()
     source = load(config.given())
     planned = deletions(config.made_splits(), source.train, source.test, config.seed)
+    check_methods([config.method], source.model)
     run = RunFolder.start(config.output, job="unlearn", config=config.recorded(), resume=config.resume, free=FREE)
+    with run.refusals():
+        _unlearn(config, run, source, planned)
+    return run
+
+
+def _unlearn(config: UnlearnConfig, run: RunFolder, source: Source, planned: Sequence[Deletion]) -> None:
     if source.damaged and not run.ledger.rows("damaged"):
         run.ledger.append({"kind": "damaged", "images": list(source.damaged)})
     with progress("unlearning", len(planned)) as bar:
@@ -66,7 +75,6 @@ def unlearn_job(config: UnlearnConfig) -> RunFolder:
             if place == len(planned) - 1:
                 describe(run, config, case, seen, write_receipt(run, config, planned, source.model))
     run.write_summary(summary_of(run, len(planned) - 1))
-    return run
 
 
 def _forget(config: UnlearnConfig, run: RunFolder, place: int, context: Context, source: Source) -> SplitModel:

@@ -10,7 +10,7 @@ from antigrad.core.runs import RunFolder
 from antigrad.geometry import certificate_sections
 from antigrad.unlearning.metrics.case import Case, Seen
 from antigrad.unlearning.unlearn.charts import confusion, embedding, epochs, place_of_models, rocs
-from antigrad.unlearning.unlearn.findings import QUESTION, Gap, Judgement, gap_of, judge, verdict_of
+from antigrad.unlearning.unlearn.findings import Gap, Judgement, gap_of, judge, verdict_of
 from antigrad.unlearning.unlearn.rows import certificates_of, last, metrics_of
 from antigrad.unlearning.unlearn.settings import UnlearnConfig
 from antigrad.unlearning.unlearn.suffering import used_weight, who_pays
@@ -50,7 +50,11 @@ def describe(run: RunFolder, config: UnlearnConfig, case: Case, seen: Seen, rece
     if damaged is not None:
         shown = [{"image": line} for line in damaged["images"]]
         sections.append(Table("Images that could not be decoded", [Column("image", "image and reason")], shown))
-    Page(QUESTION, verdict_of(found, config.method, len(case.context.forget)), sections).write(run)
+    Page(
+        f"Unlearning {config.forget[place]} by {config.method}",
+        verdict_of(found, config.method, len(case.context.forget)),
+        sections,
+    ).write(run)
 
 
 def _cards(found: Judgement, config: UnlearnConfig, count: int) -> Cards:
@@ -76,29 +80,33 @@ def _cards(found: Judgement, config: UnlearnConfig, count: int) -> Cards:
     text = (
         f"Method {config.method}. Beside every figure is that of a model retrained without the data: that is the aim."
     )
-    return Cards("Verdict", cards, text)
+    return Cards("In short", cards, text)
 
 
 def _gap_card(label: str, gap: Gap, note: str, *, bad: bool) -> Card:
     row = gap.row
     notes = [note] if note else []
     if gap.difference is not None:
-        notes.append(f"retrained {100 * row['retrain']:.1f} %")
-    notes.append(f"before {100 * row['original']:.1f} %")
+        notes.append(f"retrained {100 * row['retrain']:.1f}%")
+    notes.append(f"before {100 * row['original']:.1f}%")
     tone = "neutral" if gap.difference is None else "bad" if bad else "good"
-    return Card(label, f"{100 * row['value']:.1f} %", "; ".join(notes), tone)
+    return Card(label, f"{100 * row['value']:.1f}%", "; ".join(notes), tone)
 
 
 def _metrics_table(rows: Mapping[str, Row], asked: Sequence[str]) -> Table:
     columns = [
         Column("title", "figure"),
-        Column("value", "unlearned", "number"),
-        Column("interval", "95 % interval"),
-        Column("aim", "aim"),
-        Column("retrain", "retrained", "number", "Of figures that compare with it: of a second retrained model."),
-        Column("retrain interval", "95 % interval"),
         Column("difference", "minus retrained", "signed"),
-        Column("beyond", "beyond chance", "text", "The interval of the difference leaves 0 out."),
+        Column("beyond", "beyond chance", "text", "The interval of the difference excludes 0."),
+        Column("value", "unlearned", "number", "95% interval", spread=["value_low", "value_high"]),
+        Column(
+            "retrain",
+            "retrained",
+            "number",
+            "95% interval; of figures that compare with retraining: of a second retrained model",
+            spread=["retrain_low", "retrain_high"],
+        ),
+        Column("aim", "aim"),
         Column("original", "before", "number"),
     ]
     shown: list[dict[str, Any]] = []
@@ -108,26 +116,20 @@ def _metrics_table(rows: Mapping[str, Row], asked: Sequence[str]) -> Table:
         shown.append(
             {
                 **{key: row[key] for key in ("title", "value", "retrain", "original")},
+                **{key: row[key] for key in ("value_low", "value_high", "retrain_low", "retrain_high")},
                 "aim": row["better"] if row["ideal"] is None else f"{row['better']}, ideal {row['ideal']:g}",
-                "interval": _interval(row, "value"),
-                "retrain interval": _interval(row, "retrain"),
                 "difference": None if gap.difference is None else gap.difference.value,
                 "beyond": "" if not has else "yes" if gap.beyond else "no",
             }
         )
     text = (
-        "An attack's figure is good where it is that of the retrained model, not where it is .5: a retrained model too "
-        "can be easier or harder on the forgotten samples than on others."
+        "An attack's figure is good where it equals that of the retrained model, not at .5: a retrained model "
+        "too can find the forgotten samples easier or harder than others."
     )
     lacking = [name for name in asked if name not in rows]
     if lacking:
         text += f" Left out, for want of enough samples, of shadow models or of a reference: {', '.join(lacking)}."
     return Table("Figures, what is ideal, and what retraining gives", columns, shown, text)
-
-
-def _interval(row: Row, key: str) -> str:
-    low, high = row[f"{key}_low"], row[f"{key}_high"]
-    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
 def _receipt_table(receipt: dict[str, Any]) -> Table:
@@ -145,7 +147,7 @@ def _receipt_table(receipt: dict[str, Any]) -> Table:
             put(prefix + key, one[key])
         put(prefix + "sha256 of the ids, sorted", one["ids"]["sha256 of all, sorted"])
         for part, share in one["share of certified steps in which a part gained"].items():
-            put(f"{prefix}certified steps in which the part {part} gained", f"{100 * share:.0f} %")
+            put(f"{prefix}certified steps in which the part {part} gained", f"{100 * share:.0f}%")
         for name, figure in one["figures"].items():
             if figure.get("attack") or name == "average_gap":
                 ends = [end for end in figure["interval"] if end is not None]

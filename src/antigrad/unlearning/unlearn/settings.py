@@ -55,8 +55,8 @@ class UnlearnConfig(Asked):
             `named(file=ids.csv)`, `subject(column=person,value=17)`.
         method: An unlearning method, as `duck` or `npo(beta=0.5)`.
         weight: Weight of the down part: a number, or `safe`.
-        every: Certify one step in so many; 0 for none. The seconds that are reported are those of the other steps.
-        payers: Retained samples of which it is followed what each part of the steps does to them, and predicted before;
+        every: Certify one step in this many; 0 for none. The seconds that are reported are those of the other steps.
+        payers: Retained samples that are followed: what each part of the steps does to them, and what was predicted;
             0 for none.
         reference: Train the reference model, without the forgotten samples.
         shadows: Shadow models for LiRA; 0 for none.

@@ -1,4 +1,4 @@
-"""Who pays: retained classes and samples that lose, to which part of the steps they owe it, and was it foreseen."""
+"""Who pays: retained classes and samples that lose, to which part of the steps they owe it, and was it predicted."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def parts_table(case: Case, seen: Seen, paid: Paid) -> Table:
 
 
 def sample_table(case: Case, seen: Seen, paid: Paid | None, before: Paid | None, weight: float) -> Table:
-    """Name the retained samples whose loss rose most, and say whether that was foreseen.
+    """Name the retained samples whose loss rose most, and say whether that was predicted.
 
     Args:
         case: The deletion.
@@ -182,7 +182,7 @@ def sample_table(case: Case, seen: Seen, paid: Paid | None, before: Paid | None,
     if before is not None:
         columns += [
             Column(
-                "foreseen", "foreseen", "signed", "Slope before the run, at the weight of the run; per unit of step."
+                "foreseen", "predicted", "signed", "Slope before the run, at the weight of the run; per unit of step."
             ),
             Column(
                 "foreseen safe", "at the safe weight", "signed", "The same at the weight that the geometry calls safe."
@@ -212,14 +212,11 @@ def _foreseen(rows: dict[int, dict[str, Any]], rise: Tensor, before: Paid, weigh
     rank: Any = spearmanr(ours.numpy(), real.numpy())
     most = min(MOST, len(places) // 4)
     chosen, lost = (set(torch.argsort(one, descending=True)[:most].tolist()) for one in (ours, real))
-    text = (
-        f"Foreseen from the first batches, before anything was changed: rank correlation {float(rank.statistic):.2f} "
-    )
-    text += (
-        f"with what came; of the {most} samples foreseen to pay most, {len(chosen & lost)} are among the {most} that "
-    )
+    text = f"Predicted from the first batches, before anything changed: rank correlation {float(rank.statistic):.2f} "
+    text += f"with what happened; of the {most} samples predicted to pay most, {len(chosen & lost)} are among the "
+    text += f"{most} that "
     text += f"did (by chance {most * most / len(places):.0f})."
     if safe is not None and balanced is not None and balanced < weight:
         spared = float(safe.clamp(min=0).sum() / ours.clamp(min=1e-300).sum())
-        text += f" At the safe weight {balanced:.3g} of the down part, {100 * spared:.0f} % of that rise is foreseen."
+        text += f" At the safe weight {balanced:.3g} of the down part, {100 * spared:.0f}% of that rise is predicted."
     return text

@@ -132,7 +132,7 @@ def prepare(config: UnlearnConfig) -> Prepared:
 
 
 def train(prepared: Prepared, given: Training) -> dict[str, Any]:
-    """Train one model; goes on from its last epoch after an interruption.
+    """Train one model; resumes from its last epoch after an interruption.
 
     Args:
         prepared: What all trainings share.

@@ -138,7 +138,7 @@ def restored(path: Path, source: Source) -> SplitModel:
 def unlearn_one(
     config: UnlearnConfig, run: RunFolder, place: int, context: Context, say: Say
 ) -> tuple[SplitModel, dict[str, Any]]:
-    """Run the method on one deletion; goes on from its last epoch after an interruption.
+    """Run the method on one deletion; resumes from its last epoch after an interruption.
 
     Args:
         config: Settings.

@@ -102,9 +102,9 @@ def test_ches_of_the_same_response_is_zero_and_half_precision_does_not_overflow(
 def test_shapes_that_do_not_fit() -> None:
     given = drawn()
     head = Head(given.pop("weight"))
-    with pytest.raises(InputTypeError, match="one state a token"):
+    with pytest.raises(InputTypeError, match="one state per token"):
         pair_kernel(head, **(given | {"chosen_mask": given["chosen_mask"][:, :2]}))
-    with pytest.raises(InputTypeError, match="one state a token"):
+    with pytest.raises(InputTypeError, match="one state per token"):
         ches_scores(
             given["chosen_hidden"][:, :2], given["chosen_mask"], given["rejected_hidden"], given["rejected_mask"]
         )

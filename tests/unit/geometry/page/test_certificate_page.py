@@ -185,7 +185,7 @@ def test_a_plain_loop_gets_its_page(tmp_path: Path) -> None:
         run.ledger.append(row)
     assert Path(write_certificate_page(run)).is_file()
     page = write_report(run).read_text()
-    assert "Of 6 logged steps 6 went down the loss on the next batch, 0 did not, and 0 are unresolved" in page
+    assert "Yes: of 6 logged steps 6 went down the loss on the next batch, 0 did not, and 0 are unresolved" in page
 
 
 def test_sections_are_of_the_kinds_the_report_knows(sections: list[Section]) -> None:

@@ -26,7 +26,7 @@ def beyond(rows: list[dict], key: str) -> float:  # type: ignore[type-arg]
 
 
 def products(gradients: dict[str, Tensor], draw: torch.Generator, size: int, rows: int) -> Iterator[Products]:
-    """Products of the mean gradients of two batches, drawn anew for each row."""
+    """Products of the mean gradients of two batches, redrawn for each row."""
     names, count = list(gradients), len(next(iter(gradients.values())))
     for _ in range(rows):
         one, two = (torch.randint(0, count, (size,), generator=draw) for _ in range(2))

@@ -121,7 +121,7 @@ def test_an_adapter_without_peft_is_a_clear_error(
     config: CertifyConfig, adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(AntigradError, match=r"the package peft is missing.*pip install peft"):
+    with pytest.raises(AntigradError, match=r"the package peft is missing.*antigrad\[train\]"):
         load_move(replace(config, after=str(adapter)))
 
 

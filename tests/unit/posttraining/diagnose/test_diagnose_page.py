@@ -103,19 +103,19 @@ def test_the_verdict_tells_the_figures_of_the_largest_step(tmp_path: Path) -> No
     content = page(tmp_path, USUAL)[1]
     verdict, text = content["verdict"], said(content)
     assert verdict["answer"].startswith("Yes:") and verdict["tone"] == "bad"
-    assert "on 2 of 3 questions their mean did (with the rule 'none' at step size 1e-05)" in verdict["answer"]
-    assert "mean Δ −0.417 ± " in verdict["sure"]
+    assert "2 of the 3 questions did" in verdict["answer"]
+    assert "mean Δ −0.417 nats, standard error 0." in verdict["sure"]
     # Paired: 1.5, 0.25 and -0.25, of which two are gains; one of three loses under nthr.
     assert "'nthr' is indistinguishable from 'none' on 3 questions (6 questions or more are needed" in text
     assert "for a verdict): +0.5 nats relative to 'none'" in text
-    assert "ask more questions" in verdict["advice"]
+    assert "ask more (--questions)" in verdict["advice"]
 
 
 def test_nothing_to_fix_is_good_news(tmp_path: Path) -> None:
     rows = [asked(0), *(update(0, arm, size, 0.5) for arm in ARMS for size in SIZES)]
     verdict = page(tmp_path, rows)[1]["verdict"]
     assert verdict["answer"].startswith("No:") and verdict["tone"] == "good"
-    assert verdict["advice"] == "Nothing to fix on these questions: train with 'none'."
+    assert verdict["advice"] == "Nothing to fix on these questions: train with plain GRPO (rule 'none')."
 
 
 def test_displacement_at_a_smaller_step_alone_is_not_good_news(tmp_path: Path) -> None:
@@ -209,7 +209,8 @@ def test_bars_have_the_same_order_at_every_step_size(tmp_path: Path) -> None:
 
 def test_the_columns_that_decide_stand_second(tmp_path: Path) -> None:
     columns = titled(page(tmp_path, USUAL)[1], "Which rule fixes it")["columns"]
-    assert [column["label"] for column in columns[:3]] == ["rule", "Δ − Δ(none)", "± se"]
+    assert [column["label"] for column in columns[:3]] == ["rule", "Δ − Δ(none)", "step size"]
+    assert columns[1]["spread"] == ["against_baseline_se"]
     assert sum(not column["more"] for column in columns) <= 10
 
 
@@ -229,7 +230,7 @@ def test_one_question_has_no_standard_error_and_no_ranking(tmp_path: Path) -> No
     run, content = page(tmp_path, USUAL[:5])
     assert "nan" not in said(content)
     assert "standard error 0" not in said(content) and "± 0 " not in said(content)
-    assert "on 1 of 1 questions" in said(content)
+    assert "1 of the 1 questions did" in said(content)
     assert math.isnan(run.summary["gwhes_overlap@1e-05"])
 
 

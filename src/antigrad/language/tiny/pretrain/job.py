@@ -35,7 +35,7 @@ def pretrain(config: PretrainConfig) -> RunFolder:
 
     The loss is the mean negative log-likelihood of the tokens of the worked answer and of what ends
     it. No question of the `test` split is trained on; one set of them says when to stop, and another
-    gives the figures of the summary. The run goes on after a kill at any moment with `resume=True`,
+    gives the figures of the summary. The run resumes after a kill at any moment with `resume=True`,
     to the same weights bit for bit.
 
     Args:
@@ -61,7 +61,7 @@ def pretrain(config: PretrainConfig) -> RunFolder:
     )
     if run.summary:
         return run
-    with _threads(config.threads):
+    with run.refusals(), _threads(config.threads):
         _train(config, run)
     return run
 
@@ -134,7 +134,7 @@ class _Training:
         return loss.item()
 
     def evaluate(self, problems: Sequence[Problem], loss: float) -> None:
-        """Measure the accuracy, write its row, and keep everything needed to go on from here.
+        """Measure the accuracy, write its row, and keep everything needed to resume from here.
 
         Args:
             problems: Held-out questions.

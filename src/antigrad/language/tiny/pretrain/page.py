@@ -22,16 +22,16 @@ def describe(run: RunFolder, summary: Mapping[str, float]) -> None:
     cards = [
         Card("Solved", solved, asked),
         Card("Mixed groups", f"{summary['mixed']:.0%}", "have right and wrong responses; only they can be trained on"),
-        Card("Tokens a response", f"{summary['length']:.1f}", "on average, with the one that ends it"),
+        Card("Tokens per response", f"{summary['length']:.1f}", "on average, with the one that ends it"),
         Card("Weights", f"{summary['parameters']:,}", f"trained for {summary['steps']} steps"),
     ]
     answer = f"{solved} of {summary['questions']} held-out questions; {summary['mixed']:.0%} of the groups are mixed."
     sure = f"{GROUP} responses each at temperature 1; ± is one standard error over questions."
-    advice = "Try it, from this folder: antigrad diagnose --model ./checkpoints/policy --tasks tiny_arithmetic"
+    advice = "Try it from this folder: `antigrad diagnose --model ./checkpoints/policy --tasks tiny_arithmetic`."
     caveats = [
         "Only groups with right and wrong responses can be trained on: about half solved is what it is made for."
     ]
-    verdict = Verdict("How much does the tiny policy solve?", answer, sure, advice, caveats)
+    verdict = Verdict("What share of questions does the tiny policy solve?", answer, sure, advice, caveats)
     Page("Pre-training of the tiny policy", verdict, [Cards("The policy", cards), _curve(run.ledger.table())]).write(
         run
     )
@@ -43,6 +43,9 @@ def _curve(rows: Mapping[str, list[Any]]) -> Chart:
         {**share, "name": "solved", "y": rows["accuracy"], "error_y": {"type": "data", "array": rows["accuracy_se"]}},
         {**share, "name": "mixed groups", "y": rows["mixed"]},
     ]
-    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "share"}, "tickformat": ".0%"}}
+    layout = {
+        "xaxis": {"title": {"text": "step"}},
+        "yaxis": {"title": {"text": "share"}, "tickformat": ".0%", "rangemode": "tozero"},
+    }
     text = "Measured with other questions than the figures above: these decided when to stop."
     return Chart("How the accuracy rose", {"data": data, "layout": layout}, text)

@@ -18,11 +18,11 @@ class PretrainConfig(Settings):
         output: Folder of the run; the policy is in `checkpoints/policy` when it is done.
         seed: Decides the first weights, the questions and the draws of the evaluations.
         target: Stop at the first evaluation whose accuracy at temperature 1 is at least this.
-        steps: Stop after so many optimizer steps whether it is or not.
-        every: Steps between evaluations; a run that was interrupted goes on from the last one.
+        steps: Stop after this many optimizer steps in any case.
+        every: Steps between evaluations; a run that was interrupted resumes from the last one.
         questions: Held-out questions an evaluation asks, with 8 responses each. The last one, which
             gives the figures of the summary, asks other questions, and four times as many.
-        batch_size: Worked answers a step.
+        batch_size: Worked answers per step.
         learning_rate: AdamW's, reached after 100 steps and held.
         threads: CPU threads. With another number sums are rounded otherwise, so the weights come out
             different, if about as good.

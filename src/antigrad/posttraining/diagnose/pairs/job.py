@@ -20,7 +20,7 @@ from antigrad.posttraining.diagnose.pairs.page import describe
 from antigrad.posttraining.diagnose.pairs.settings import ORDERS, DiagnosePairsConfig
 from antigrad.posttraining.diagnose.update import Snapshot, Stepper
 from antigrad.posttraining.pairs.contexts import PviOptions
-from antigrad.posttraining.pairs.facts import pair_facts
+from antigrad.posttraining.pairs.facts import check_given, pair_facts
 from antigrad.posttraining.pairs.pair import Pair, Tokens, words_of
 from antigrad.posttraining.pairs.source import found_pairs, greedy, tokens_of
 from antigrad.posttraining.probes.displacement import Receipt, displacement, receipt
@@ -62,7 +62,19 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
     )
     if run.summary:
         return run
-    policy, pairs, tokens, left = prepared or _prepare(config)
+    with run.refusals():
+        _preflight(config, run, *(prepared or _prepare(config)))
+    return run
+
+
+def _preflight(
+    config: DiagnosePairsConfig,
+    run: RunFolder,
+    policy: Policy,
+    pairs: list[Pair],
+    tokens: list[Tokens],
+    left: Sequence[Any],
+) -> None:
     done = {row["pair"] for row in run.ledger.stream("pair")}
     begun = {
         (row["pair"], row["kind"], row.get("arm"))
@@ -87,7 +99,6 @@ def diagnose_pairs(config: DiagnosePairsConfig) -> RunFolder:
     work.start.restore()
     policy.model.zero_grad()
     describe(run, config)
-    return run
 
 
 def _prepare(config: DiagnosePairsConfig) -> tuple[Policy, list[Pair], list[Tokens], Sequence[Any]]:
@@ -103,6 +114,7 @@ def _prepare(config: DiagnosePairsConfig) -> tuple[Policy, list[Pair], list[Toke
         rows = [pair.row for pair in pairs if not pair.answer.strip() and "pvi" not in pair.facts]
         given = f"orders, and no answer or pvi in rows {rows[:8]}"
         raise InputValueError(given, "the gold answer of every pair", "add a column answer, or --orders false")
+    check_given(pairs, _needs(config))
     return policy, pairs, tokens, found.excluded
 
 
@@ -124,15 +136,15 @@ def _spread(prompts: Sequence[str], limit: int) -> list[int]:
     return sorted(place for _, place in sorted(order)[:limit])
 
 
+def _needs(config: DiagnosePairsConfig) -> set[str]:
+    needs = {"ln_ches", "confidence", "kernel"} | ({"pvi"} if config.orders else set[str]())
+    return needs.union(*(PAIR_CREDIT.make(spec).needs for spec in config.arms))
+
+
 def _facts(config: DiagnosePairsConfig, policy: Policy, pairs: Sequence[Pair], tokens: Sequence[Tokens]) -> PairFacts:
-    needs = {"ln_ches", "confidence", "kernel"}
-    for spec in config.arms:
-        needs |= set(PAIR_CREDIT.make(spec).needs)
-    if config.orders:
-        needs.add("pvi")
     options = PviOptions(marker=config.answer_marker)
     cache = config.output / "artifacts"
-    return pair_facts(policy, pairs, tokens, needs, options=options, cache=cache, seed=config.seed)
+    return pair_facts(policy, pairs, tokens, _needs(config), options=options, cache=cache, seed=config.seed)
 
 
 def _factors(config: DiagnosePairsConfig, facts: PairFacts) -> dict[str, Tensor]:

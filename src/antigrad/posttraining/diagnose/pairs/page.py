@@ -16,13 +16,21 @@ from antigrad.posttraining.probes.bootstrap import Resamples
 Row = Mapping[str, Any]
 ARM_COLUMNS = (
     Column("arm", "rule"),
-    Column("gain", "Δ − Δ(none)", "signed", "nats of the chosen answer, paired, relative to none"),
-    Column("gain_low", "from", "signed", "95 % interval over pairs"),
-    Column("gain_high", "to", "signed"),
+    Column(
+        "gain",
+        "Δ − Δ(none)",
+        "signed",
+        "nats of the chosen answer, paired, relative to none; 95% interval over pairs",
+        spread=["gain_low", "gain_high"],
+    ),
     Column("displaced", "chosen lost", "percent", "share of pairs"),
-    Column("chosen", "Δ chosen", "signed", "nats, mean over pairs"),
-    Column("chosen_low", "from", "signed", "95 % interval over pairs"),
-    Column("chosen_high", "to", "signed"),
+    Column(
+        "chosen",
+        "Δ chosen",
+        "signed",
+        "nats, mean over pairs; 95% interval over pairs",
+        spread=["chosen_low", "chosen_high"],
+    ),
     Column("rejected", "Δ rejected", "signed"),
     Column("factor", "mean λ", "number"),
     Column("initial", "Δ greedy answer", "signed", more=True),
@@ -47,7 +55,7 @@ def describe(run: RunFolder, config: DiagnosePairsConfig) -> None:
     arms = [arm_row(arm, found[arm], plain, draws) for arm in config.arms]
     predictors = predictor_rows(pairs, plain, seed=config.seed)
     sections: list[Section] = [Cards("In short", _cards(arms, predictors, pairs))]
-    note = f"One update a pair ({config.optimizer}, step {config.step_size:g}) from the same weights under each rule."
+    note = f"One update per pair ({config.optimizer}, step {config.step_size:g}) from the same weights under each rule."
     sections.append(Table("What each rule does", ARM_COLUMNS, arms, note))
     sections.append(_pairs(pairs, found, config))
     sections.append(_receipts(run, pairs, plain, config.shown))
@@ -76,11 +84,12 @@ def _read(run: RunFolder) -> list[dict[str, Any]]:
 def _verdict(arms: Sequence[Row], pairs: Sequence[Row], excluded: int) -> Verdict:
     none = next(row for row in arms if row["arm"] == "none")
     lost, count = round(none["displaced"] * len(pairs)), len(pairs)
-    answer = f"{'Yes' if lost else 'No'}: on {lost} of {count} pairs (mean Δ chosen {_signed(none['chosen'])} nats, "
+    answer = f"Yes: on {lost} of {count} pairs" if lost else f"No: on none of {count} pairs"
+    answer += f" (mean Δ chosen {_signed(none['chosen'])} nats, "
     answer += f"rejected {_signed(none['rejected'])})."
     others = [row for row in arms if row["arm"] != "none" and row["displaced"] < none["displaced"]]
     if not lost:
-        advice = "Nothing to fix on these pairs: train with the loss as it is."
+        advice = "Nothing to fix on these pairs: train with the plain loss."
     elif others:
         best = min(others, key=lambda row: (row["displaced"], row["rejected"]))
         advice = (
@@ -90,11 +99,11 @@ def _verdict(arms: Sequence[Row], pairs: Sequence[Row], excluded: int) -> Verdic
     else:
         advice = "No rule tried leaves fewer: look at the pairs that lose most, or try smaller steps."
     ends = f"{_signed(none['chosen_low'])} to {_signed(none['chosen_high'])}"
-    caveats = ["One step a pair, not a training."]
+    caveats = ["One step per pair is not a training run."]
     if excluded:
         caveats.append(f"{excluded} rows were left out: see the last table.")
-    question = "Does one DPO step take likelihood from the chosen answer?"
-    return Verdict(question, answer, f"95 % interval of the mean: {ends}.", advice, caveats, "bad" if lost else "good")
+    question = "Does one DPO step lower the likelihood of the chosen answer?"
+    return Verdict(question, answer, f"95% interval of the mean: {ends}.", advice, caveats, "bad" if lost else "good")
 
 
 def _signed(value: float) -> str:
@@ -133,8 +142,8 @@ def _pairs(pairs: Sequence[Row], found: Mapping[str, Mapping[int, Row]], config:
         item |= {f"chosen {arm}": changes[arm]["chosen"] for arm in config.arms}
         rows.append(item | {name: row[name] for name in known})
     rows.sort(key=lambda item: item["chosen none"])
-    text = "Pairs whose chosen answer loses come first. Predicted and measured side by side: first order is a share of "
-    text += "what the chosen answer's own pull would give, below 0 where the pair takes from it."
+    text = "Pairs whose chosen answer loses come first. More columns are the predictors: first order is a share of "
+    text += "what the chosen answer's own pull alone would give, below 0 where the pair as a whole lowers it."
     return Table("Your pairs", columns, rows, text + more(len(pairs), len(rows), "pairs"))
 
 
@@ -171,13 +180,17 @@ def _receipt(row: Row, places: Sequence[Row]) -> TokenGroup:
 def _predictors(rows: Sequence[dict[str, Any]]) -> Table:
     columns = [
         Column("predictor", "predictor"),
+        Column(
+            "rho",
+            "rank correlation",
+            "signed",
+            "with the measured fall of the chosen answer under plain DPO; 95% interval over pairs",
+            spread=["low", "high"],
+        ),
         Column("theory", "sign by theory"),
-        Column("rho", "rank correlation", "signed", "with the measured fall of the chosen answer under plain DPO"),
-        Column("low", "from", "signed", "95 % interval over pairs"),
-        Column("high", "to", "signed"),
     ]
     text = "CHES, DPO-Shift and the first order say that similar pairs displace; VPO constrains answers of low PVI."
-    return Table("What foretells the fall", columns, rows, text)
+    return Table("What predicts the fall", columns, rows, text)
 
 
 def _orders(
@@ -191,13 +204,11 @@ def _orders(
         if other is not None:
             row |= {"less": other.value, "less_low": other.low, "less_high": other.high}
         rows.append(row)
-    columns = [column for column in ARM_COLUMNS if column.key in ("factor", "chosen", "chosen_low", "chosen_high")]
-    columns = [Column("arm", "order of the same factors"), *columns, Column("displaced", "chosen lost", "percent")]
-    columns += [
-        Column("rejected", "Δ rejected", "signed"),
-        Column("less", "PVI minus this", "signed", "Δ chosen, paired"),
+    columns = [
+        Column("arm", "order of the same factors"),
+        Column("less", "PVI minus this", "signed", "Δ chosen, paired; 95% interval", spread=["less_low", "less_high"]),
+        *(column for column in ARM_COLUMNS if column.key in ("displaced", "chosen", "rejected", "factor")),
     ]
-    columns += [Column("less_low", "from", "signed", "95 % interval"), Column("less_high", "to", "signed")]
     figures = {f"orders/{row['arm']}/{name}": row[name] for row in rows for name in ("chosen", "rejected", "displaced")}
     title = "Does the rule matter, or only its mean?"
     return Table(title, columns, rows, f"{verdict} One step a pair, not a training."), verdict, figures

@@ -44,7 +44,7 @@ class DiagnosePairsConfig(Settings):
         beta: β of DPO.
         named: Tokens named per place of the mass receipt.
         questions: Questions of `tasks` to answer.
-        samples: Answers sampled a question.
+        samples: Answers sampled per question.
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
         sampling_temperature: Temperature of those answers.
         max_new_tokens: Longest of those answers, and of the greedy one.

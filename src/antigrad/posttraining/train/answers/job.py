@@ -13,13 +13,14 @@ from antigrad.core.runs import RunFolder
 from antigrad.language.policy import Policy
 from antigrad.language.tasks import load_task
 from antigrad.posttraining.pairs.generate import Answers, count_of
-from antigrad.posttraining.train.answers.page import Told, describe
+from antigrad.posttraining.train.answers.page import Heading, describe
 from antigrad.posttraining.train.answers.settings import AnswersConfig
 from antigrad.posttraining.train.answers.trainer import WEIGHT, AnswersTrainer
 from antigrad.posttraining.train.callback import Alarms
 from antigrad.posttraining.train.job import processes
 from antigrad.posttraining.train.maps import silent_maps
 from antigrad.posttraining.train.models import bare, below, load_to_train
+from antigrad.posttraining.train.rounds.alarms import AnswerAlarms
 from antigrad.posttraining.train.rounds.callback import RoundCallback
 from antigrad.posttraining.train.rounds.questions import Questions
 from antigrad.posttraining.train.rounds.round import Kept, Round, Row, figures_of
@@ -48,13 +49,13 @@ class OnAnswers:
         job: What is typed behind `antigrad`.
         config: Its settings.
         weigh: How much each answer counts.
-        told: How its page is headed.
+        heading: How its page is headed.
     """
 
     job: str
     config: AnswersConfig
     weigh: Weighs
-    told: Told
+    heading: Heading
 
     def load(self) -> tuple[Questions, Round, Policy]:
         """Load the model, and let it answer the questions once.
@@ -160,12 +161,12 @@ class OnAnswers:
         return {}
 
     def alarms(self) -> Alarms:
-        """Raise none: rounds say what there is to say.
+        """Make the alarms.
 
         Returns:
-            No alarms.
+            Of an entropy that collapses, and of rounds that are used again.
         """
-        return lambda _: []
+        return AnswerAlarms()
 
     def describe(self, run: RunFolder) -> None:
         """Write page and summary of the finished run.
@@ -173,7 +174,7 @@ class OnAnswers:
         Args:
             run: The run.
         """
-        describe(run, self.config, self.told)
+        describe(run, self.config, self.heading)
 
     @property
     def _kept(self) -> Kept:

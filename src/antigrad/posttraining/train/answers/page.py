@@ -10,7 +10,7 @@ from antigrad.core.compact import CompactRows
 from antigrad.core.page import Card, Cards, Chart, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.posttraining.train.answers.settings import AnswersConfig
-from antigrad.posttraining.train.change import change_advice, change_sure, change_tone
+from antigrad.posttraining.train.change import change_advice, change_sure, change_tone, change_word
 from antigrad.posttraining.train.charts import line, steps_table
 from antigrad.posttraining.train.rounds.page import accuracies, accuracy_chart, rounds_table
 
@@ -26,25 +26,27 @@ KEPT = {"step", *LABELS}
 
 
 @dataclass(frozen=True)
-class Told:
+class Heading:
     """How a page is headed.
 
     Args:
         title: Its title.
+        name: Of the method, within a sentence.
         what: What is trained on, in a few words.
     """
 
     title: str
+    name: str
     what: str
 
 
-def describe(run: RunFolder, config: AnswersConfig, told: Told) -> None:
+def describe(run: RunFolder, config: AnswersConfig, heading: Heading) -> None:
     """Write page and summary of a finished training.
 
     Args:
         run: The run.
         config: What was asked.
-        told: How the page is headed.
+        heading: How the page is headed.
     """
     train = CompactRows({key: row[key] for key in row if key in KEPT} for row in run.ledger.stream("train"))
     rounds, final = list(run.ledger.stream("round")), run.ledger.one("final")
@@ -53,7 +55,7 @@ def describe(run: RunFolder, config: AnswersConfig, told: Told) -> None:
     sections: list[Section] = [Cards("In short", _cards(points))]
     sections += [accuracy_chart(points), _loss(train), rounds_table(rounds, config.shown)]
     sections.append(steps_table(train, LABELS, config.shown))
-    Page(told.title, _verdict(config, told, points), sections).write(run, shown=config.shown)
+    Page(heading.title, _verdict(config, heading, points), sections).write(run, shown=config.shown)
     run.write_summary(_summary(config, setup, rounds, final))
 
 
@@ -63,18 +65,18 @@ def _summary(config: AnswersConfig, setup: Row, rounds: Sequence[Row], final: Ro
     return figures | accuracies([*rounds, final])
 
 
-def _verdict(config: AnswersConfig, told: Told, points: Sequence[Row]) -> Verdict:
+def _verdict(config: AnswersConfig, heading: Heading, points: Sequence[Row]) -> Verdict:
     name = "held_out_accuracy" if "held_out_accuracy" in points[-1] else "accuracy"
     side = "held-out" if name == "held_out_accuracy" else "training"
     first, last = points[0][name], points[-1][name]
     count = config.held_out if name == "held_out_accuracy" else points[-1]["questions"]
-    often = f"answered anew every {config.refresh} steps" if config.refresh else "answered once (offline)"
+    often = f"answered again every {config.refresh} steps" if config.refresh else "answered once (offline)"
     tone = change_tone(first, last, count)
-    answer = f"Accuracy on {side} questions {first:.1%} → {last:.1%}."
-    caveats = [f"{config.steps} steps on {told.what}, {often}."]
+    answer = f"{change_word(tone)}: accuracy on {side} questions {first:.1%} → {last:.1%}."
+    caveats = [f"{config.steps} steps on {heading.what}, {often}."]
     if side == "training":
         caveats.append("These are the questions it was trained on; --held_out keeps some apart.")
-    return Verdict(f"Did {told.title} help?", answer, change_sure(tone, count), change_advice(tone), caveats, tone)
+    return Verdict(f"Did {heading.name} help?", answer, change_sure(tone, count), change_advice(tone), caveats, tone)
 
 
 def _cards(points: Sequence[Row]) -> list[Card]:

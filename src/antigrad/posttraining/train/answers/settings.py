@@ -30,13 +30,13 @@ class AnswersConfig(TrainConfig):
 
     Args:
         held_out: Questions that are asked in every round and never trained on.
-        rows_at_once: Answers a forward and backward, in each process.
+        rows_at_once: Answers per forward and backward, in each process.
         learning_rate: Of AdamW, the highest of TRL's schedule; TRL's own for supervised fine-tuning.
-        samples: Answers sampled a question (N).
+        samples: Answers sampled per question (N).
         sampling_temperature: Temperature of those answers.
-        refresh: Steps after which the policy answers the questions anew and continues with these answers; 0 trains on
+        refresh: Steps after which the policy answers the questions again and continues with these answers; 0 trains on
             the first answers only (offline).
-        answers_a_step: Answers an optimizer step.
+        answers_a_step: Answers per optimizer step.
         trl: Any other option of TRL's `SFTConfig`, as `--trl.weight_decay=0.1`.
     """
 
@@ -54,7 +54,7 @@ class AnswersConfig(TrainConfig):
             processes: How many train.
 
         Returns:
-            Answers a step over answers at once of all processes; 0 if that is no whole number.
+            Answers per step over answers at once of all processes; 0 if that is no whole number.
         """
         return self.accumulation_of(self.answers_a_step, processes)
 
@@ -106,6 +106,6 @@ class AnswersConfig(TrainConfig):
         if not problems:
             try:
                 self.arguments(processes)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, ImportError) as error:
                 problems.append(f"TRL refuses its options: {error}")
         raise_all(f"settings of {type(self).__name__}", problems)

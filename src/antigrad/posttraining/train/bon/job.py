@@ -8,7 +8,7 @@ from antigrad.core.runs import RunFolder
 from antigrad.objectives import BestOfN
 from antigrad.posttraining.pairs.generate import Answers
 from antigrad.posttraining.train.answers.job import OnAnswers
-from antigrad.posttraining.train.answers.page import Told
+from antigrad.posttraining.train.answers.page import Heading
 from antigrad.posttraining.train.bon.settings import TrainBonConfig
 from antigrad.posttraining.train.job import run_training
 
@@ -40,8 +40,8 @@ def train_bon(config: TrainBonConfig) -> RunFolder:
         >>> TrainBonConfig(model="tiny", tasks="tiny_arithmetic(split=train)").samples
         10
     """
-    told = Told("Best-of-N", f"the best of {config.samples} own answers")
-    return run_training(OnAnswers("train bon", config, Best(only_correct=config.only_correct), told))
+    heading = Heading("Best-of-N", "Best-of-N", f"the best of {config.samples} own answers")
+    return run_training(OnAnswers("train bon", config, Best(only_correct=config.only_correct), heading))
 
 
 class Best:

@@ -13,7 +13,7 @@ class TrainBonConfig(AnswersConfig):
     """Settings of `antigrad train bon`; the defaults are those of a run on one CPU.
 
     Args:
-        samples: Answers sampled a question (N); one of them is trained on.
+        samples: Answers sampled per question (N); one of them is trained on.
         only_correct: Leave out questions to which no answer is correct, instead of training on a wrong one (ours:
             rejection sampling).
     """

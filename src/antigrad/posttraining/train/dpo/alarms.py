@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from antigrad.posttraining.train.rounds.alarms import REUSED
+from antigrad.posttraining.train.running import Running
+
 _BOTH = (
     "both rewards are below 0 in {n} logged steps running: the chosen responses lose likelihood too. antigrad diagnose "
     "pairs says through which pairs; try --credit vpo or safe, or --trl.loss_type '[sigmoid,sft]'"
@@ -29,9 +32,8 @@ class PairAlarms:
     """
 
     def __init__(self, patience: int = 5) -> None:
-        self.patience = patience
-        self._running = {"both": 0, "saturated": 0}
-        self._raised: set[str] = set()
+        self._running = Running({"both": _BOTH, "saturated": _SATURATED}, patience)
+        self._reused = Running({"reused": REUSED}, 1)
 
     def __call__(self, row: Mapping[str, Any]) -> list[str]:
         """Look at a row.
@@ -48,12 +50,4 @@ class PairAlarms:
             "both": None if up is None or down is None else up < 0 and down < 0,
             "saturated": None if loss is None or right is None else loss < 0.01 and right == 1,
         }
-        texts = {"both": _BOTH, "saturated": _SATURATED}
-        found: list[str] = []
-        for name, bad in seen.items():
-            if bad is not None:
-                self._running[name] = self._running[name] + 1 if bad else 0
-            if self._running[name] >= self.patience and name not in self._raised:
-                self._raised.add(name)
-                found.append(texts[name].format(n=self._running[name]))
-        return found
+        return self._running(seen) + self._reused({"reused": "round/reused" in row})

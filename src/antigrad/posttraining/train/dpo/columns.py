@@ -13,7 +13,7 @@ from antigrad.core.errors import InputValueError, did_you_mean
 from antigrad.credit.pairs import PairFacts, PairKernel, PairRule
 
 FACTOR = "pair_factor"
-"""Column of λ, one number a pair; it goes to the loss and never into the model."""
+"""Column of λ, one number per pair; it goes to the loss and never into the model."""
 KERNEL = ("kernel_chosen", "kernel_cross", "kernel_rejected")
 
 
@@ -54,7 +54,7 @@ def facts_of(data: Any, rule: PairRule, *, seed: int) -> PairFacts:
         missing = [name for name in names if name not in data.column_names]
         if missing:
             given = f"a data set without the column {', '.join(missing)}"
-            raise InputValueError(given, f"one number a pair for {rule}", did_you_mean(missing[0], data.column_names))
+            raise InputValueError(given, f"one number per pair for {rule}", did_you_mean(missing[0], data.column_names))
         values = [_numbers(name, data[name]) for name in names]
         found[need] = PairKernel(*values) if need == "kernel" else values[0]
     return PairFacts(len(data), seed=seed, **found)

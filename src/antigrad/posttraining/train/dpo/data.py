@@ -169,7 +169,7 @@ def _prepared(
 def _pair(row: Mapping[str, Any]) -> Pair:
     pair = make_pair(int(row["row"]), row)
     if not isinstance(pair, Pair):
-        raise InputValueError(f"row {row['row']}: {pair.reason}", "a pair", "start anew")
+        raise InputValueError(f"row {row['row']}: {pair.reason}", "a pair", "start over")
     return pair
 
 
@@ -204,5 +204,5 @@ def _read_back(config: TrainDPOConfig, path: Path) -> Prepared:
         if isinstance(error, InputValueError):
             raise
         raise InputValueError(
-            f"{path}: {error}", "the pairs as this run wrote them", "start anew in another --output"
+            f"{path}: {error}", "the pairs as this run wrote them", "start over in another --output"
         ) from error

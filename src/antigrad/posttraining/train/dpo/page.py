@@ -29,6 +29,7 @@ LABELS = {
     "credit/constrained": ("λ < 1", "share of pairs"),
     "grad_norm": ("‖g‖", "gradient norm before clipping"),
 }
+COLOURS = {"chosen": "series-1", "rejected": "series-4"}
 PROBES = {
     "chosen": "chosen",
     "rejected": "rejected",
@@ -125,7 +126,7 @@ def _method(config: TrainDPOConfig) -> str:
 
 def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, alarms: int) -> Verdict:
     question = f"Did {_method(config)} with '{config.credit}' keep the chosen responses?"
-    caveats = [f"{config.steps} steps" + (f", pairs drawn anew every {config.refresh}." if config.refresh else ".")]
+    caveats = [f"{config.steps} steps" + (f", pairs resampled every {config.refresh}." if config.refresh else ".")]
     if alarms:
         caveats.insert(0, f"{alarms} alarms: see the table.")
     if "held_out/chosen_change" in figures:
@@ -135,19 +136,20 @@ def _verdict(config: TrainDPOConfig, figures: Mapping[str, Any], pairs: int, ala
         up, down = figures["probe/chosen"], figures["probe/rejected"]
         which, sure = "probed", f"Displaced: {figures.get('probe/displaced', 0):.0%} of the probed chosen responses."
     else:
-        answer = "It was not measured: no pair was held out or probed."
-        return Verdict(question, answer, "", "Hold out pairs (--held_out) to see it.", caveats)
-    sign = "Yes" if up > 0 else "No" if up < 0 else "They did not move"
-    answer = f"{sign}: {which} chosen responses {up:+.2f} nats, rejected ones {down:+.2f}.".replace(" -", " −")
+        answer = "Not measured: no pair was held out or probed."
+        return Verdict(question, answer, "", "Hold out pairs (--held_out) to measure it.", caveats)
+    few = which == "held-out" and pairs < LEAST
+    sign = "Not settled" if few else "Yes" if up > 0 else "No" if up < 0 else "They did not move"
+    answer = f"{sign}: {which} chosen responses changed by {up:+.2f} nats, rejected ones by {down:+.2f}."
+    answer = answer.replace(" -", " −")
     if up < 0:
         advice = "Try `--credit vpo`, or ask `antigrad diagnose pairs` which rule stops it on your pairs."
         if config.credit != "none":
             advice = "This rule did not stop it: ask `antigrad diagnose pairs` which does on your pairs."
     else:
         advice = "Nothing to fix here: keep it, and compare it with `antigrad evaluate`."
-    few = which == "held-out" and pairs < LEAST
     if few:
-        advice = f"Hold out {LEAST} pairs or more (--held_out) before believing it."
+        advice = f"Hold out {LEAST} pairs or more (--held_out) before relying on it."
     tone = "neutral" if few or not up else "good" if up > 0 else "bad"
     return Verdict(question, answer, sure, advice, caveats, tone)
 
@@ -176,18 +178,27 @@ def _cards(setup: Row, train: Sequence[Row], tests: Sequence[Row], *, in_rounds:
 
 
 def _sides(train: Sequence[Row], tests: Sequence[Row], kind: str, unit: str) -> Chart:
-    data = [line(f"{side}, training", train, f"{kind}/{side}") for side in ("chosen", "rejected")]
+    data = [_coloured(line(f"{side}, training", train, f"{kind}/{side}"), side) for side in ("chosen", "rejected")]
     if tests:
-        data += [line(f"{side}, held out", tests, f"{kind}/{side}", "lines+markers") for side in ("chosen", "rejected")]
+        for side in ("chosen", "rejected"):
+            trace = line(f"{side}, held out", tests, f"{kind}/{side}", "lines+markers")
+            data.append(_coloured(trace, side, dash="dot"))
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": unit}}}
     text = "Both falling together is likelihood displacement: the margin grows, and the chosen responses lose."
     title = "Rewards" if kind == "rewards" else "Log-probabilities"
     return Chart(title, {"data": data, "layout": layout}, text if kind == "rewards" else "")
 
 
+def _coloured(trace: dict[str, Any], side: str, **look: str) -> dict[str, Any]:
+    # Chosen and rejected have one colour each in all charts; the report colours the others.
+    if side not in COLOURS:
+        return trace
+    return trace | {"line": {"color": COLOURS[side], **look}, "marker": {"color": COLOURS[side]}}
+
+
 def _probes(train: Sequence[Row]) -> Chart:
     known = [name for name in PROBES if any(f"probe/{name}" in row for row in train)]
-    data = [line(PROBES[name], train, f"probe/{name}", "lines+markers") for name in known]
+    data = [_coloured(line(PROBES[name], train, f"probe/{name}", "lines+markers"), name) for name in known]
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "change since the start, nats"}}}
     text = (
         "Change of log-likelihood of responses to the probed prompts, mean over pairs. Squeezing: everything falls but "
@@ -199,4 +210,8 @@ def _probes(train: Sequence[Row]) -> Chart:
 def _factors(train: Sequence[Row], config: TrainDPOConfig) -> Chart:
     data = [line("mean λ", train, "credit/factor"), line("share below 1", train, "credit/constrained")]
     layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "λ, share"}, "range": [0, 1.05]}}
-    return Chart(f"Factors by {config.credit}", {"data": data, "layout": layout}, f"Column {FACTOR} of the pairs.")
+    return Chart(
+        f"Factors by {config.credit}",
+        {"data": data, "layout": layout},
+        f"The factor λ on the rejected response of each pair: column `{FACTOR}` of the pairs.",
+    )

@@ -32,15 +32,15 @@ class TrainDPOConfig(TrainConfig):
         tasks: `word_problems`, `reasoning_gym:NAME(option=value)`, `gsm8k:FILE`, or a JSONL file; where reasoning and
             final answer stand apart, PVI has something to measure.
         questions: Questions of `tasks` to answer.
-        samples: Answers sampled a question.
+        samples: Answers sampled per question.
         pairs_a_question: Pairs of a correct and a wrong answer to one question at most.
         sampling_temperature: Temperature of those answers.
         max_new_tokens: Longest of those answers.
-        refresh: Steps after which the policy answers the questions anew and continues with the pairs of these answers;
+        refresh: Steps after which the policy answers the questions again and continues with the pairs of these answers;
             0 trains on the first pairs only (offline).
         held_out: Pairs, of prompts of their own, that are measured and never trained on.
-        pairs_a_step: Pairs an optimizer step.
-        rows_at_once: Pairs a forward and backward, in each process.
+        pairs_a_step: Pairs per optimizer step.
+        rows_at_once: Pairs per forward and backward, in each process.
         beta: β of DPO; 0.05 is VPO's.
         learning_rate: Of AdamW, the highest of TRL's schedule; 5e-7 is VPO's, for models of billions of weights.
         max_length: Longest pair in tokens; longer ones are left out whole, and listed.
@@ -82,7 +82,7 @@ class TrainDPOConfig(TrainConfig):
             processes: How many train.
 
         Returns:
-            Pairs a step over pairs at once of all processes; 0 if that is no whole number.
+            Pairs per step over pairs at once of all processes; 0 if that is no whole number.
         """
         return self.accumulation_of(self.pairs_a_step, processes)
 
@@ -137,7 +137,7 @@ class TrainDPOConfig(TrainConfig):
         problems += self.row_problems() if not problems else []
         problems += self.others(DPOConfig, OURS)
         if self.refresh and self.pairs:
-            problems.append(f"refresh={self.refresh} with pairs={self.pairs}: only answers to tasks are sampled anew")
+            problems.append(f"refresh={self.refresh} with pairs={self.pairs}: only answers to tasks are resampled")
         problems += check_rounds(self.refresh, self.trl)
         try:
             PAIR_CREDIT.make(self.credit)
@@ -148,6 +148,6 @@ class TrainDPOConfig(TrainConfig):
                 check_options(self.credit, self.arguments(processes), self.loss)
             except ManyInputsError as error:
                 problems += error.problems
-            except (ValueError, TypeError, AntigradError) as error:
+            except (ValueError, TypeError, ImportError, AntigradError) as error:
                 problems.append(f"TRL refuses its options: {error}")
         raise_all("settings of train dpo", problems)

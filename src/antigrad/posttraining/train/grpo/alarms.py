@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from antigrad.posttraining.train.running import Falling, Running
+
+KL_BOUND, DRIFT_BOUND = 0.2, 0.3
+"""Ours: 0.2 nats per token are 20 on a response of a hundred."""
 _FALLING = (
     "correct answers lost likelihood in {n} measured steps running: try --credit nthr(anchor=others) or w_reinforce, "
     "a smaller --learning_rate, or a KL term (--trl.beta 1e-3)"
@@ -18,16 +22,14 @@ _IDLE = (
     "harder questions, more --rollouts, or --resample; or the verifier's threshold does not fit its rewards"
 )
 _KL = (
-    "the KL to the reference is above {bound} nats per token in {n} logged steps running: try a larger --trl.beta, a "
-    "smaller --learning_rate, or fewer --updates"
+    f"the KL to the reference is above {KL_BOUND} nats per token in {{n}} logged steps running: try a larger "
+    "--trl.beta, a smaller --learning_rate, or fewer --updates"
 )
 _DRIFT = (
-    "the balance of the advantages (sum over tokens by sum of magnitudes) has moved by more than {bound} from the "
-    "first step's in {n} logged steps running: one sign of the gradient outweighs the other; look at the lengths of "
-    "correct and wrong responses, try --trl.loss_type dr_grpo, or another --credit"
+    "the balance of the advantages (sum over tokens by sum of magnitudes) has moved by more than "
+    f"{DRIFT_BOUND} from the first step's in {{n}} logged steps running: one sign of the gradient outweighs the other; "
+    "look at the lengths of correct and wrong responses, try --trl.loss_type dr_grpo, or another --credit"
 )
-KL_BOUND, DRIFT_BOUND = 0.2, 0.3
-"""Ours: 0.2 nats per token are 20 on a response of a hundred."""
 
 
 class StepAlarms:
@@ -43,10 +45,8 @@ class StepAlarms:
     """
 
     def __init__(self, patience: int = 3) -> None:
-        self.patience = patience
-        self._running: dict[str, int] = dict.fromkeys(("falling", "collapse", "idle", "kl", "drift"), 0)
-        self._raised: set[str] = set()
-        self._entropy: float | None = None
+        texts = {"falling": _FALLING, "collapse": _COLLAPSE, "idle": _IDLE, "kl": _KL, "drift": _DRIFT}
+        self._running, self._collapsed = Running(texts, patience), Falling()
         self._balance: float | None = None
 
     def __call__(self, row: Mapping[str, Any]) -> list[str]:
@@ -58,26 +58,14 @@ class StepAlarms:
         Returns:
             Alarms raised by it.
         """
-        delta, entropy, mixed = (row.get(key) for key in ("credit/delta_correct_step", "entropy", "credit/mixed"))
-        if entropy is not None and self._entropy is None and entropy > 0:
-            self._entropy = entropy
+        delta, mixed = row.get("credit/delta_correct_step"), row.get("credit/mixed")
         kl, balance = row.get("kl"), row.get("credit/balance")
         if self._balance is None:
             self._balance = balance
-        seen = {
+        return self._running({
             "falling": None if delta is None else delta < 0,
-            "collapse": None if entropy is None or self._entropy is None else entropy < 0.1 * self._entropy,
+            "collapse": self._collapsed(row.get("entropy")),
             "idle": None if mixed is None else mixed == 0,
             "kl": None if kl is None else kl > KL_BOUND,
             "drift": None if balance is None or self._balance is None else abs(balance - self._balance) > DRIFT_BOUND,
-        }
-        texts = {"falling": _FALLING, "collapse": _COLLAPSE, "idle": _IDLE, "kl": _KL, "drift": _DRIFT}
-        bounds = {"kl": KL_BOUND, "drift": DRIFT_BOUND}
-        found: list[str] = []
-        for name, bad in seen.items():
-            if bad is not None:
-                self._running[name] = self._running[name] + 1 if bad else 0
-            if self._running[name] >= self.patience and name not in self._raised:
-                self._raised.add(name)
-                found.append(texts[name].format(n=self._running[name], bound=bounds.get(name)))
-        return found
+        })  # fmt: skip

@@ -23,7 +23,7 @@ _FILL = {"tool_mask": 1}
 
 
 def check_plain(batch: Mapping[str, Any]) -> None:
-    """Refuse batches whose entries are not one row a response.
+    """Refuse batches whose entries are not one row per response.
 
     Args:
         batch: TRL's dictionary.
@@ -83,7 +83,7 @@ def replaced(batch: Batch, rows: Tensor, other: Batch, others: Tensor, pad_token
             out[key] = value
             continue
         fill = pad_token if key.endswith("_ids") else _FILL.get(key, 0)
-        # A ratio of one value a response has one column, and keeps it.
+        # A ratio of one value per response has one column, and keeps it.
         one, two = _same_width(value, other[key], fill, left=key in _LEFT)
         one = one.clone()
         one[rows] = two[others]

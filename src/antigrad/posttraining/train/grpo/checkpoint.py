@@ -118,7 +118,7 @@ def load_reference(folder: Path, model: Any) -> None:
         model.load_state_dict(load_file(folder / _REFERENCE))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise InputValueError(
-            f"{folder / _REFERENCE}: {error}", "the reference model of this run", "start anew in another --output"
+            f"{folder / _REFERENCE}: {error}", "the reference model of this run", "start over in another --output"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The responses of a measured step as rows of the ledger: texts, rewards, weights and tokens, a row a group."""
+"""The responses of a measured step as rows of the ledger: texts, rewards, weights and tokens, a row per group."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def completion_rows(measured: Sequence[Measured], tokenizer: Any) -> list[Row]:
         tokenizer: Turns token ids into texts.
 
     Returns:
-        A row a response, in the order they were used.
+        A row per response, in the order they were used.
     """
     rows: list[Row] = []
     for batch, before, after in measured:

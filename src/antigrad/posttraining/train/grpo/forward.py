@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -57,11 +59,22 @@ def _theirs(trainer: Any, ids: Tensor, kind: str) -> Tensor:
     try:
         options = {"compute_aux_loss": True} if getattr(trainer, "aux_loss_enabled", False) else {}
         mask = torch.ones_like(ids)
-        found = trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, _RESPONSE, **options)
+        with _unreported(trainer):
+            found = trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, _RESPONSE, **options)
     except Exception as error:  # whatever a family lacks that TRL expects
         reason = f"{type(error).__name__}: {reason_of(error)}"
         raise InputValueError(f"{kind}, on which TRL fails: {reason}", "a model it trains", "use another") from error
     return found[0]
+
+
+@contextmanager
+def _unreported(trainer: Any) -> Generator[None]:
+    # TRL times its forwards and tells trackers, which wait for the training to begin.
+    trackers, trainer.args.report_to = trainer.args.report_to, []
+    try:
+        yield
+    finally:
+        trainer.args.report_to = trackers
 
 
 def check_alike(alike: bool, prompt_mask: Tensor, model: Any) -> None:

@@ -119,7 +119,7 @@ def check_options(
     if processes > 1 and rows % size and (credit != "none" or options.resample):
         fix = size // math.gcd(size, args.per_device_train_batch_size)
         problems.append(
-            f"{rows} responses a process with num_generations={size}: groups would straddle processes; set "
+            f"{rows} responses per process with num_generations={size}: groups would straddle processes; set "
             f"steps_per_generation to a multiple of {fix}"
         )
     if rule is not None and rule.auxiliary and not _several_updates(args):

@@ -9,7 +9,7 @@ from antigrad.core.compact import CompactRows
 from antigrad.core.page import Card, Cards, Chart, Page, Section, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.core.significance import signs
-from antigrad.posttraining.train.change import change_advice, change_sure, change_tone
+from antigrad.posttraining.train.change import change_advice, change_sure, change_tone, change_word
 from antigrad.posttraining.train.charts import alarms_table, line, steps_table
 from antigrad.posttraining.train.grpo.completions import KIND
 from antigrad.posttraining.train.grpo.rollouts_page import rollouts_section
@@ -121,12 +121,16 @@ def _verdict(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row]
     if tests:
         before, after = tests[0]["reward"], tests[-1]["reward"]
         tone = change_tone(before, after, config.held_out)
-        answer = f"Held-out questions solved {before:.1%} → {after:.1%}."
+        answer = f"{change_word(tone)}: accuracy on held-out questions {before:.1%} → {after:.1%}."
         sure, advice = change_sure(tone, config.held_out), change_advice(tone)
     else:
         tone, sure = "neutral", "Training reward only: no question was held out."
-        answer = f"Training reward {rewards[0]:.1%} → {rewards[-1]:.1%}." if rewards else "No reward was measured."
-        advice = "Hold out questions (--held_out) to see whether it learnt more than these."
+        answer = (
+            f"Not measured: training reward {rewards[0]:.1%} → {rewards[-1]:.1%}."
+            if rewards
+            else "No reward was measured."
+        )
+        advice = "Hold out questions (--held_out) to see whether it generalises."
     if fell > len(deltas) / 2 and config.credit == "none":
         advice += " Most steps displaced correct responses: `antigrad diagnose` says which rule stops it."
     return Verdict(question, answer, sure, advice, caveats, tone)
@@ -145,7 +149,7 @@ def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[C
         sign = signs({"delta": deltas})["delta"]
         tone = "good" if sign > 0 else "bad" if sign < 0 else "neutral"
         cards.append(
-            Card("Δ correct a step", f"{sum(deltas) / len(deltas):+.4f}", "mean over measured steps, nats", tone)
+            Card("Δ correct per step", f"{sum(deltas) / len(deltas):+.4f}", "mean over measured steps, nats", tone)
         )
     for key, label in (
         ("credit/mixed", "Mixed groups"),

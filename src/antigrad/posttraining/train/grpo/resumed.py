@@ -113,7 +113,7 @@ class ResumedTrainer(SealedCheckpoints, Stock):
             torch.randperm(self._sampler.num_samples, generator=generator)
 
     def restore_logged(self) -> None:
-        """Go on with the logging period that the checkpoint cut; called once the trainer has reset its own sums."""
+        """Resume the logging period that the checkpoint cut; called once the trainer has reset its own sums."""
         if self._logged is not None:
             self._tr_loss = torch.full_like(self._tr_loss, self._logged["loss"])
             self._globalstep_last_logged = self._logged["step"]

@@ -70,10 +70,10 @@ class SampledTrainer(MeasuredTrainer):
     def _log_metrics(
         self, inputs: list[dict[str, Any]], prompts: list[Any], completions: list[Any], completion_ids_list: Any
     ) -> None:
-        """Log the means of metrics of one's own, over the responses that they score.
+        """Log the means of metrics of your own, over the responses that they score.
 
         Args:
-            inputs: One row a response.
+            inputs: One row per response.
             prompts: Of each.
             completions: Of each.
             completion_ids_list: Token ids of each.
@@ -109,7 +109,7 @@ class SampledTrainer(MeasuredTrainer):
         """Sample and score, with the number of each response's group and the verdict on it.
 
         Args:
-            inputs: One row a response, groups together.
+            inputs: One row per response, groups together.
 
         Returns:
             The batch, and states where TRL made a pass of its own.
@@ -137,7 +137,7 @@ class SampledTrainer(MeasuredTrainer):
         """Sample other prompts for zero-variance groups.
 
         Args:
-            inputs: One row a response, groups together.
+            inputs: One row per response, groups together.
             batch: What they became.
             states: Their states, if there are any.
 

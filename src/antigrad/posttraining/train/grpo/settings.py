@@ -28,14 +28,14 @@ class TrainGRPOConfig(TrainConfig):
         credit: Rule for the negative gradient, as `name` or `name(option=value,...)`.
         held_out_tasks: Task of the held-out questions; default: further questions of `tasks`.
         prompts: Prompts of a generation batch.
-        rollouts: Responses sampled a prompt (group size).
+        rollouts: Responses sampled per prompt (group size).
         updates: Optimizer steps a generation batch is cut into.
         temperature: Sampling temperature.
         max_new_tokens: Longest response.
-        rows_at_once: Responses a forward and backward, in each process.
+        rows_at_once: Responses per forward and backward, in each process.
         vocabulary: Rows of the head that scores use: `full` (exact), `responses` or `top_k`.
         top_k: k of the last.
-        resample: How often at most a batch is filled up with other prompts where groups have no contrast.
+        resample: How often at most a batch is filled up with other prompts in place of zero-variance groups.
         measure_every: Steps between measurements of what a step did to its own responses; 0 for never.
         log_completions: Keep the responses of measured steps in the ledger, with rewards, weights and tokens.
         metrics: Functions of your own, as `file.py:name` or `module:name`, called as TRL's reward functions are
@@ -155,7 +155,7 @@ class TrainGRPOConfig(TrainConfig):
         if not problems:
             try:
                 arguments = self.arguments(processes)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, ImportError) as error:
                 problems.append(f"TRL refuses its options: {error}")
             else:
                 try:

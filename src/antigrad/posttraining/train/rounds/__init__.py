@@ -1,1 +1,1 @@
-"""Rounds of on-policy sampling: the policy answers questions anew, and training continues with these answers."""
+"""Rounds of on-policy sampling: the policy answers the questions again, and training continues with these answers."""

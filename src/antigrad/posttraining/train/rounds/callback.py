@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from transformers import TrainerCallback
@@ -42,7 +42,7 @@ class RoundCallback(TrainerCallback):
         kept: Files of the run's rounds.
         first: The round that was drawn before the training began.
         every: Steps a round.
-        rows: Rows an optimizer step.
+        rows: Rows per optimizer step.
     """
 
     def __init__(
@@ -97,6 +97,8 @@ class RoundCallback(TrainerCallback):
             drawn = self._drawn(number)
             if state.is_world_process_zero:
                 self._kept.write(number, drawn)
+        if state.global_step == number * self._every:  # not again where a run is resumed within the round
+            self._report(drawn.figures)
         if number:
             self._data.fill(self._trainer.tokenized(drawn.rows), number)
         if state.is_world_process_zero:
@@ -116,6 +118,12 @@ class RoundCallback(TrainerCallback):
         figures = figures_of([count_of(one) for one in train], [count_of(one) for one in test])
         if state.is_world_process_zero:
             self.append({"kind": "final", "step": state.global_step} | figures)
+
+    def _report(self, figures: Mapping[str, Any]) -> None:
+        # With the next logged step, which is how figures come to alarms and trackers.
+        logged = self._trainer._metrics["train"]
+        for name, value in figures.items():
+            logged[f"round/{name}"].append(float(value))
 
     def _drawn(self, number: int) -> Round:
         train, test = self._ask(number)

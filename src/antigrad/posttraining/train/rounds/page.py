@@ -42,7 +42,7 @@ def accuracy_chart(points: Sequence[Row]) -> Chart:
 
 
 def rounds_table(rounds: Sequence[Row], most: int) -> Table:
-    """One row a round.
+    """One row per round.
 
     Args:
         rounds: Their rows of the ledger.

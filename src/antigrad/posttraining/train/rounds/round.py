@@ -89,7 +89,7 @@ class Kept:
         write_lines(self._path(number), (drawn.figures, *drawn.rows))
 
     def forget_after(self, number: int) -> None:
-        """Remove rounds that will be drawn again, by the weights that the run goes on from.
+        """Remove rounds that will be drawn again, by the weights that the run resumes from.
 
         Args:
             number: The last round that stays.

@@ -8,7 +8,7 @@ from antigrad.core.runs import RunFolder
 from antigrad.objectives import Rwr
 from antigrad.posttraining.pairs.generate import Answers
 from antigrad.posttraining.train.answers.job import OnAnswers
-from antigrad.posttraining.train.answers.page import Told
+from antigrad.posttraining.train.answers.page import Heading
 from antigrad.posttraining.train.job import run_training
 from antigrad.posttraining.train.rwr.settings import TrainRwrConfig
 
@@ -40,8 +40,10 @@ def train_rwr(config: TrainRwrConfig) -> RunFolder:
         >>> TrainRwrConfig(model="tiny", tasks="tiny_arithmetic(split=train)").beta
         0.1
     """
-    told = Told("Reward-weighted regression", f"own answers with weights of β = {config.beta:g}")
-    return run_training(OnAnswers("train rwr", config, Regression(Rwr(config.beta, config.raw)), told))
+    heading = Heading(
+        "Reward-weighted regression", "reward-weighted regression", f"own answers with weights of β = {config.beta:g}"
+    )
+    return run_training(OnAnswers("train rwr", config, Regression(Rwr(config.beta, config.raw)), heading))
 
 
 class Regression:

@@ -43,13 +43,13 @@ class Antigrad(SceneReader):
             )
         count, objects, states = len(data["scenes"]), int(data["objects"]), int(data["states"])
         if not (0 < objects <= MOST_OBJECTS and 0 < states <= MOST_STATES):
-            raise InputValueError(f"{objects} objects, {states} states", f"1 to {MOST_OBJECTS}", "get the file anew")
+            raise InputValueError(f"{objects} objects, {states} states", f"1 to {MOST_OBJECTS}", "get the file again")
         kind = TYPES[data["dtype"]]
         names = ("scene", "object", "state", "x", "y", "yaw", "vx", "vy")
         rows = columns(inside(path, str(data["tracks"])), names)
         index = np.stack([rows[name].astype(np.int64) for name in names[:3]])
         if (index < 0).any() or (index >= np.array([[count], [objects], [states]])).any():
-            raise InputValueError("a track outside the scenes", "numbers below the counts", "get the folder anew")
+            raise InputValueError("a track outside the scenes", "numbers below the counts", "get the folder again")
         for number, one in enumerate(data["scenes"]):
             here = index[0] == number
             place = (0, *(torch.from_numpy(part[here]) for part in index[1:]))

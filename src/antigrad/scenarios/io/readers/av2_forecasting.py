@@ -52,7 +52,9 @@ class Av2Forecasting(SceneReader):
         names = [str(name) for name in dict.fromkeys(data["track_id"].tolist())]
         states, step = int(data["num_timestamps"][0]), data["timestep"].astype(int)
         if not 1 <= states <= LONGEST or step.min() < 0 or step.max() >= states:
-            raise InputValueError(f"states {step.min()} to {step.max()} of {states}", "0 to below", "get the file anew")
+            raise InputValueError(
+                f"states {step.min()} to {step.max()} of {states}", "0 to below", "get the file again"
+            )
         number = {name: place for place, name in enumerate(names)}
         row = np.array([number[str(name)] for name in data["track_id"]])
         kind = np.zeros(len(names), int)

@@ -91,7 +91,7 @@ def _poses_at(poses: dict[str, np.ndarray], stamps: np.ndarray) -> tuple[np.ndar
     order = np.argsort(poses["timestamp_ns"])
     at = order[np.searchsorted(poses["timestamp_ns"], stamps, sorter=order).clip(max=len(order) - 1)]
     if (poses["timestamp_ns"][at] != stamps).any():
-        raise InputValueError("boxes at times without a pose of the ego", "a pose for each", "get the poses anew")
+        raise InputValueError("boxes at times without a pose of the ego", "a pose for each", "get the poses again")
     chosen = {name: values[at] for name, values in poses.items()}
     return _rotation(chosen), np.stack([chosen[axis] for axis in PLACE], 1)
 

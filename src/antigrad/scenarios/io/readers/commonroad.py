@@ -49,7 +49,7 @@ class CommonRoad(SceneReader):
         except DefusedXmlException as error:
             raise InputValueError("an XML file that defines entities", "plain XML", "remove its DOCTYPE") from error
         except ParseError as error:
-            raise InputValueError(f"broken XML: {error}", "well-formed XML", "get the file anew") from error
+            raise InputValueError(f"broken XML: {error}", "well-formed XML", "get the file again") from error
         if root.tag != "commonRoad":
             raise InputValueError(f"root element <{root.tag}>", "<commonRoad>", "check the format")
         obstacles = [o for o in root if _role(o) in {"dynamic", "static"}]
@@ -105,7 +105,7 @@ def _number(element: Any, name: str) -> float:
     # an exact value, or the middle of its interval
     found = element.find(name)
     if found is None:
-        raise InputValueError(f"a state without <{name}>", "a value in each", "get the file anew")
+        raise InputValueError(f"a state without <{name}>", "a value in each", "get the file again")
     exact = found.findtext("exact")
     if exact is not None:
         return float(exact)

@@ -49,7 +49,7 @@ class GpuDrive(SceneReader):
             raise InputValueError("no objects", "at least one", "leave the scene out")
         states = {len(thing["valid"]) for thing in things}
         if len(states) != 1:
-            raise InputValueError(f"objects with {sorted(states)} states", "one length", "get the file anew")
+            raise InputValueError(f"objects with {sorted(states)} states", "one length", "get the file again")
         valid = np.array([thing["valid"] for thing in things], bool)
         yaw = np.array([thing["heading"] for thing in things], float)
         vel = _pairs(things, "velocity")

@@ -72,7 +72,7 @@ class SceneReader(ABC):
             raise InputValueError(
                 f"{path.name}: {_short(reason)}",
                 f"a whole {type(self).__name__} file",
-                "leave the file out, or get it anew",
+                "leave the file out, or get it again",
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""The responses of measured steps, metrics of one's own, and zero-variance groups told apart."""
+"""The responses of measured steps, metrics of your own, and zero-variance groups told apart."""
 
 from pathlib import Path
 from typing import Any

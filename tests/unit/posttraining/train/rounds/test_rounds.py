@@ -1,5 +1,6 @@
 """Rounds: their rows, their files, who is asked, and what goes on where there is nothing to train on."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,6 +103,7 @@ class Stub:
 
     def __init__(self) -> None:
         self.train_dataset: Any = [{"n": 0}]
+        self._metrics: Any = {"train": defaultdict(list)}
 
     def tokenized(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return rows
@@ -132,6 +134,9 @@ def test_a_round_with_nothing_to_train_on_takes_the_rows_before(asked: tuple[Any
         assert (row["kind"], row["step"], row["round"]) == ("round", step, step // 2)
         seen.append((trainer.train_dataset[0]["n"], row.get("reused")))
     assert seen == [(0, None), (1, None), (1, True), (1, True), (4, None)]
+    logged = trainer._metrics["train"]  # what comes to alarms and trackers, once a round
+    assert logged["round/pairs"] == [1, 0, 0, 1] and logged["round/reused"] == [1, 1]
+    assert len(logged["round/accuracy"]) == 4 and all(0 <= one <= 1 for one in logged["round/accuracy"])
     assert len(trainer.train_dataset) == 6
     assert policy.model.training  # as it was
     policy.model.eval()
@@ -140,6 +145,7 @@ def test_a_round_with_nothing_to_train_on_takes_the_rows_before(asked: tuple[Any
     other = Stub()
     fresh = RoundCallback(other, policy, questions, make, kept, Round([{"n": 0}]), every=2, rows=3)
     (row,) = begun(fresh, 5)
+    assert not other._metrics["train"]
     assert row["step"] == 4 and row["reused"] and other.train_dataset[0]["n"] == 1
 
 
