@@ -102,10 +102,13 @@ def read(config: ScenarioConfig, given: Given) -> tuple[list[Scenes], list[dict[
     scenes: list[Scenes] = []
     refused: list[dict[str, Any]] = []
     for source in given.sources:
-        try:  # All that can be wrong with one scene: the others of its batch are attacked.
-            scenes += [prepared(one) for one in source.read()]
-        except AntigradError as error:
-            refused.append({"kind": "refused", "source": str(source.path), "reason": str(error)})
+        for one in source.each():  # Whatever is wrong with a scene, the others of its file and batch are attacked.
+            try:
+                if isinstance(one, AntigradError):
+                    raise one
+                scenes.append(prepared(one))
+            except AntigradError as error:
+                refused.append({"kind": "refused", "source": str(source.path), "reason": str(error)})
     return scenes, refused
 
 

@@ -19,6 +19,7 @@ from antigrad.scenarios.scenario.animation import AROUND, SIDE, frames
 from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, wilson
 from antigrad.scenarios.scenario.settings import WEIGHTS
 from antigrad.scenarios.scenario.trace import ended
+from helpers.scene_files import tfrecord, womd_scenario
 from helpers.traffic import Car, scene
 
 QUICK: dict[str, Any] = {"iterations": 25, "shown": 1}
@@ -290,6 +291,18 @@ def test_a_scene_that_needs_an_endless_map_is_refused_and_the_others_of_its_batc
     assert "scene 1" in refused["reason"]
     assert "cells" in refused["reason"]
     assert found.summary["refused"] == 1
+
+
+def test_one_bad_scene_of_a_file_is_refused_and_the_others_are_attacked(tmp_path: Path) -> None:
+    made = scene(*ATTACKABLE, steps=51, name="good")
+    bad = womd_scenario(made)
+    bad.tracks[0].states[3].x = 1e30
+    (tmp_path / "scenes").mkdir()
+    tfrecord(tmp_path / "scenes" / "a.tfrecord", womd_scenario(made), bad, womd_scenario(made))
+    found = scenario(ScenarioConfig([str(tmp_path / "scenes")], "log_replay", output=tmp_path / "run", **QUICK))
+    assert found.summary["scenes"] == found.summary["scenes_hit"] == 2
+    (refused,) = found.ledger.rows("refused")
+    assert "object 0 at state 3" in refused["reason"]
 
 
 def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:
