@@ -17,11 +17,12 @@ from antigrad.scenarios.diagnostics import diagnose
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.io import WRITERS, Source
 from antigrad.scenarios.planners import make_planner
-from antigrad.scenarios.road import NO_MAP, TOLERATED, off_road_baseline, rasterise
+from antigrad.scenarios.road import TOLERATED, off_road_baseline, rasterise
 from antigrad.scenarios.scenario.rows import rows_of_outcome
 from antigrad.scenarios.scenario.settings import ScenarioConfig
 from antigrad.scenarios.scenario.trace import traces_of
 from antigrad.scenarios.scene import VEHICLE, Record, Scenes, arrange, with_ego
+from antigrad.scenarios.sdf import NO_MAP
 from antigrad.scenarios.synthetic import sample
 from antigrad.scenarios.tools import HIT, Outcome, Tools
 

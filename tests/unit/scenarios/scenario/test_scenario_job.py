@@ -326,6 +326,10 @@ def test_a_map_that_the_log_is_off_is_left_out(tmp_path: Path) -> None:
     row = jobs_of(found)[0]
     assert "map left out: 100%" in row["notes"][0]
     assert row["cost/road_depth"] == 0
+    assert row["off_road"] is row["off_road_before"] is None  # not 0: nobody knows
+    assert found.summary["scenes_hit"] == 1
+    assert found.summary["off_road_share"] is found.summary["off_road_increase_m"] is None
+    assert bool(ended(found, row).off_road.isnan().all())
 
 
 def test_all_problems_of_the_settings_at_once() -> None:
