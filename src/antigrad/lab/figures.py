@@ -299,14 +299,11 @@ def bars(title: str, groups: Mapping[str, Mapping[str, Sequence[float]]], y: str
     data: list[Figure] = []
     for name, cells in groups.items():
         means = [sum(values) / len(values) for values in cells.values()]
-        spread = {
-            "type": "data",
-            "symmetric": False,
-            "array": numbers([max(v) - m for v, m in zip(cells.values(), means, strict=True)]),
-            "arrayminus": numbers([m - min(v) for v, m in zip(cells.values(), means, strict=True)]),
-        }
+        above = numbers([max(v) - m for v, m in zip(cells.values(), means, strict=True)])
+        below = numbers([m - min(v) for v, m in zip(cells.values(), means, strict=True)])
+        spread = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
         bar = {"type": "bar", "name": name, "x": list(cells), "y": numbers(means), "marker": colour(name)}
-        data.append(bar | ({"error_y": spread} if any(spread["array"]) or any(spread["arrayminus"]) else {}))
+        data.append(bar | ({"error_y": spread} if any(above) or any(below) else {}))
     return Chart(title, {"data": data, "layout": {"barmode": "group", "yaxis": axis(y)} | layout}, text)
 
 

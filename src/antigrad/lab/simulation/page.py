@@ -32,7 +32,7 @@ def sections(arms: Mapping[str, Mapping[str, Any]], config: SimulateConfig) -> l
     some = next(iter(arms.values()))
     metrics = list(some["at"][0]["values"])
     columns = [Column("arm", "arm"), Column("equal", "equal"), Column("place", "at", "number")]
-    columns += [Column(name, _NAMES.get(name, name), "number", "empty: not every seed got there") for name in metrics]
+    columns += [Column(name, _NAMES.get(name) or name, "number", "empty: not every seed got there") for name in metrics]
     shown: list[dict[str, Any]] = []
     for spot, rows in _by_spot(arms):
         for label, values in rows:

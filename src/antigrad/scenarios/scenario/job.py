@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save
 
+from antigrad.core.checkpoints import digest, flaw, tell
 from antigrad.core.errors import AntigradError, raise_all
 from antigrad.core.files import write_atomic
 from antigrad.core.runs import RunFolder
@@ -52,7 +54,7 @@ def scenario(config: ScenarioConfig) -> RunFolder:
 
 def _scenario(config: ScenarioConfig, run: RunFolder, sources: list[Source]) -> None:
     pieces = pieces_of(config, sources)
-    done = {row["piece"] for row in run.ledger.stream("piece")}
+    done = {row["piece"] for row in run.ledger.stream("piece") if _intact(run, row)}
     cut = [Piece(given.number, given, f"batch {given.number + 1}") for given in pieces]
     for piece, found in spread(
         partial(work, config), cut, where=config.where, title="batches of scenes", done=done, prepare=None
@@ -112,7 +114,19 @@ def keep(run: RunFolder, config: ScenarioConfig, given: Given, found: Found) -> 
         )
     for row in found.refused:
         run.ledger.append(row)
-    run.ledger.append({"kind": "piece", "piece": given.number, "jobs": len(found.rows), "refused": len(found.refused)})
+    counts = {"jobs": len(found.rows), "refused": len(found.refused)}
+    traces = {name: digest(run.artifact(name)) for name in names.values()}
+    run.ledger.append({"kind": "piece", "piece": given.number, **counts, "traces": traces})
+
+
+def _intact(run: RunFolder, row: dict[str, Any]) -> bool:
+    # A piece one of whose traces is damaged or gone is done again.
+    for name, sha256 in row.get("traces", {}).items():
+        wrong = flaw(run.artifact(name), sha256)
+        if wrong is not None:
+            tell(f"{name} {wrong}: batch {row['piece'] + 1} is done again")
+            return False
+    return True
 
 
 def _plain(name: str) -> str:

@@ -206,6 +206,22 @@ def test_a_killed_run_resumes_to_the_same_rows(tmp_path: Path, monkeypatch: pyte
     assert len(again.ledger.rows("job")) > len(jobs_of(again))  # the cut piece was begun twice
 
 
+@pytest.mark.parametrize("harm", [lambda path: path.write_bytes(path.read_bytes()[:-7]), Path.unlink])
+def test_a_damaged_trace_is_made_again(tmp_path: Path, harm: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    places = [str(folder_of(tmp_path / "scenes", ATTACKABLE, ATTACKABLE))]
+    config = ScenarioConfig(places, output=tmp_path / "run", batch=1, **QUICK)
+    rows, page = jobs_of(run := scenario(config)), run.read_json("page.json")
+    trace = run.artifact(rows[-1]["trace"])
+    before = trace.read_bytes()
+    harm(trace)
+    again = scenario(replace(config, resume=True))
+    assert trace.read_bytes() == before
+    assert jobs_of(again) == rows
+    assert again.read_json("page.json") == page
+    assert "batch 2 is done again" in capsys.readouterr().err
+    assert len(again.ledger.rows("piece")) == 3
+
+
 def test_batches_do_not_change_the_figures(tmp_path: Path) -> None:
     places = [str(folder_of(tmp_path / "scenes", ATTACKABLE, ATTACKABLE, TOUCHING))]
     summaries = [
