@@ -30,9 +30,9 @@ def summary(found: Found) -> str:
         gaps = {name: found["maps"][name][f"{key}/black"]["above_best_control"] for name in methods}
         above = [NAMES[name] for name in methods if verdict(gaps[name]) == "**holds**"]
         below = [NAMES[name] for name in methods if verdict(gaps[name]) == "**does not hold**"]
-        control = NAMES[gaps["gag_0.85"]["against"]]
+        control, name = NAMES[gaps["gag_0.85"]["against"]], text.capitalize().replace(" ", "-")
         lines.append(
-            f"- **RCAP, {text}, against the best control ({control})**: above it beyond chance: "
+            f"- **{name} RCAP, against the best control ({control})**: above it beyond chance: "
             f"{', '.join(above) or 'none'}; below it: {', '.join(below) or 'none'}. "
             f"GAG-85: {with_error(gaps['gag_0.85'], '+.3f')}."
         )
@@ -55,7 +55,7 @@ def summary(found: Found) -> str:
 def claims_table(found: Found) -> str:
     """Each sentence of the paper on results, our figure, and what follows."""
     rows: list[list[str]] = []
-    texts = {"rcap/black": "RCAP", "rcap_s/black": "RCAP, rank only", "rcap_calibrated/black": "RCAP, calibrated"}
+    texts = {"rcap/black": "RCAP", "rcap_s/black": "rank-only RCAP", "rcap_calibrated/black": "calibrated RCAP"}
     for key, text in texts.items():
         name, gap = closest(found, key)
         paper = "+.0568 (VarGrad)" if key == "rcap/black" else "not reported"

@@ -54,14 +54,14 @@ def verdict(text: str, claim: str) -> str:
 def test_verdicts_follow_the_numbers() -> None:
     text = page_of(SCORES)
     assert verdict(text, "surpasses all seven other methods: RCAP") == "**holds**"
-    assert verdict(text, "GAG-85 above AbsoluteGrad (GAG-0): RCAP, rank only, ratio") == "**holds**"
+    assert verdict(text, "GAG-85 above AbsoluteGrad (GAG-0): rank-only RCAP, ratio") == "**holds**"
     assert verdict(text, "not the best deletion (Guided IG is)") == "**holds**"
     assert verdict(text, "best insertion of the eight") == "**holds**"
     assert verdict(text, "rank only: GAG-85 < AbsoluteGrad") == "**does not hold**"
     assert "| GAG-85 | +0.19" in text or "| GAG-85 | +0.20" in text
     worse = page_of({**SCORES, "gag_0.85": 0.1, "saliency": 0.2})
     assert verdict(worse, "surpasses all seven other methods: RCAP") == "**does not hold**"
-    assert verdict(worse, "GAG-85 above AbsoluteGrad (GAG-0): RCAP, rank only, ratio") == "**does not hold**"
+    assert verdict(worse, "GAG-85 above AbsoluteGrad (GAG-0): rank-only RCAP, ratio") == "**does not hold**"
     assert verdict(worse, "not the best deletion (Guided IG is)") == "**does not hold**"
     assert verdict(worse, "best insertion of the eight") == "**does not hold**"
     assert verdict(worse, "rank only: GAG-85 < AbsoluteGrad") == "**holds**"

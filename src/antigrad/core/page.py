@@ -14,7 +14,7 @@ from antigrad.core.page_bounds import SHOWN, bounded, thinned
 from antigrad.core.runs import RunFolder
 
 ARTIFACT = "page.json"
-Format = Literal["text", "integer", "number", "signed", "percent"]
+Format = Literal["text", "integer", "number", "plain", "signed", "percent"]
 Tone = Literal["good", "bad", "neutral"]
 
 

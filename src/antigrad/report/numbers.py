@@ -21,15 +21,15 @@ def show(value: Any, form: Format = "number") -> str:
 
     Args:
         value: A number, text, truth value, None, or anything JSON knows.
-        form: `text` and `number` show what is there; `integer` rounds; `signed` always has its sign;
-            `percent` takes a share.
+        form: `text` and `number` show what is there; `plain` a number that was set, without zeros at its end;
+            `integer` rounds; `signed` always has its sign; `percent` takes a share.
 
     Returns:
         The text.
 
     Example:
-        >>> [show(-0.123456), show(0.5, "signed"), show(0.256, "percent"), show(12345), show(None)]
-        ['−0.1235', '+0.5000', '25.6%', '12,345', '–']
+        >>> [show(-0.123456), show(1e-05, "plain"), show(0.5, "signed"), show(0.256, "percent"), show(None)]
+        ['−0.1235', '1e−05', '+0.5000', '25.6%', '–']
     """
     if value is None:
         return NOTHING
@@ -100,6 +100,8 @@ def _magnitude(value: float, form: Format) -> str:
         return "∞"
     if form == "percent":
         return f"{100 * value:.1f}%"
+    if form == "plain":
+        return f"{value:g}".replace("-", _MINUS)
     if isinstance(value, int) or form == "integer":
         return f"{round(value):,}"
     if not value:

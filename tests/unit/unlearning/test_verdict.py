@@ -39,12 +39,12 @@ def judged(
         ({}, "Yes: indistinguishable from retraining", "Keep the receipt"),
         ({"forget": 0.6}, "No: 60.0% of the 109", "more epochs"),
         ({"forget": 0.6, "kept": 0.5}, "No: 60.0%", "more epochs"),
-        ({"kept": 0.5}, "Yes, but what stays was harmed: test accuracy is 50.0%", "retain part"),
+        ({"kept": 0.5}, "Yes, but the rest was harmed: test accuracy on what is retained is 50.0%", "retain part"),
         ({"forget": 0.5, "retrain": 0.9}, "Yes, and more than retraining forgets: 50.0%", "fewer epochs"),
         ({"steps": 2}, "By its accuracy, but not gone: 2 steps", "retrain"),
         ({"attack": 0.8}, "By its accuracy, but 1 of 1 attacks", "See which"),
         ({"attack": 0.2}, "By its accuracy, but 1 of 1 attacks", "See which"),
-        ({"retrain": None}, "It can't be said without a retrained model", "--reference true"),
+        ({"retrain": None}, "Unknown: there is no retrained model", "--reference true"),
     ],
 )
 def test_the_verdict_comes_first_and_says_what_to_do(given: dict[str, Any], head: str, advice: str) -> None:

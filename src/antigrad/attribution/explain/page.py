@@ -40,8 +40,8 @@ HEADLINE = ("rcap_s", "rcap_calibrated")
 """Figures that no sharpening of a map changes: only these are held against the controls."""
 WORDS = {
     "rcap": ("RCAP", "Probability of the class times share of the map's mass, over five stages. Sharpening raises it."),
-    "rcap_s": ("RCAP, rank only", "Mean probability of the class on the recovered images: the ranking of the pixels."),
-    "rcap_calibrated": ("RCAP, calibrated", "RCAP of the map with a uniform histogram; at most .49."),
+    "rcap_s": ("rank-only RCAP", "Mean probability of the class on the recovered images: the ranking of the pixels."),
+    "rcap_calibrated": ("calibrated RCAP", "RCAP of the map with a uniform histogram; at most .49."),
     "rcap_h": ("concentration", "Mean share of the mass on what is recovered: it costs no explanation."),
     "iauc": ("insertion", "Area under the probability while salient pixels come back into a blurred image."),
     "dauc": ("deletion", "Area under the probability while salient pixels get the mean colour. Lower is better."),
@@ -79,7 +79,7 @@ def gallery_entry(classifier: Classifier, found: Explained, row: Mapping[str, An
             for stage, share in enumerate(STAGES)
         ]
         shown = row["figures"][name]
-        note = ", ".join(f"{_label(figure)} {value:.3f}" for figure, value in shown.items())
+        note = " · ".join(f"{_label(figure)} {value:.3f}" for figure, value in shown.items())
         layers.append(Layer(name, note, data_uri(layer(one.clamp(0, 1)), lossless=True), signed, stages))
     facts: dict[str, float | str | None] = {
         "explained class": _named(row, "target"),
@@ -223,7 +223,7 @@ def _verdict(
     )
     if not gaps:
         answer = f"It was not judged ({said})." if said else "No picture could be explained."
-        advice = "Name --metrics to judge the methods against controls." if said else "See below why."
+        advice = "Name --metrics to judge the methods against controls." if said else "See below for why."
         return Verdict(question, answer, "", advice, caveats)
     if count < LEAST:
         answer = f"Too few pictures for a verdict on methods ({said})."
@@ -257,7 +257,8 @@ def _headline(gaps: Mapping[tuple[str, str], Difference], scores: Scores, count:
         notes += [f"{_label(figure)}: {_signed(own[figure])}" for figure in rest]
         cards.append(Card(name, f"{gap.mean:+.3f}".replace("-", "−"), "; ".join(notes), tone))
     figure = _label(next(iter(gaps))[1])
-    text = f"{figure}, minus that of the best model-free control on the same pictures; paired, with its standard error."
+    text = f"{figure[0].upper()}{figure[1:]}, minus that of the best model-free control on the same pictures; paired, "
+    text += "with its standard error."
     text += " Green: above every control, beyond chance."
     return Cards("Better than a model-free map?", cards, text)
 

@@ -70,7 +70,10 @@ def _verdict(config: ExplainTextConfig, found: TokenScores, pairs: list[tuple[st
     best, worst = (choose(pairs, key=lambda pair: pair[1]) for choose in (max, min))
     answer = f"{best[0]!r} pulls it up the most ({best[1]:+.2f})" if signed else f"{best[0]!r} matters the most"
     answer += f", {worst[0]!r} pushes it down the most ({worst[1]:+.2f})" if signed and worst[1] < 0 else ""
-    sure, advice = f"One prompt, one method ({config.method}); no interval.", "Compare a second --method before use."
+    sure, advice = (
+        f"One prompt, one method ({config.method}); no interval.",
+        "Check with a second --method before relying on it.",
+    )
     if found.gap is not None:
         sure = f"{found.gap:+.3f} of a change of {_change(found):+.3f} nats is left unexplained."
         if abs(found.gap) > 0.05 * abs(_change(found)):

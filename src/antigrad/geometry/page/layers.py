@@ -121,7 +121,7 @@ def layer_table(figures: Sequence[Row]) -> Table:
             "percent",
             "share of logged steps whose product with the gradient is below zero in this layer, noise included",
         ),
-        Column("steps", "logged steps", "integer", "steps in which the layer moved and was looked at"),
+        Column("steps", "logged steps", "integer", "steps in which the layer moved and was measured"),
     ]
     text = "The least aligned first. One layer with a large step can carry the certificate of the whole."
     return Table("Layers, worst first", columns, sorted(lines, key=lambda line: line["median"]), text)

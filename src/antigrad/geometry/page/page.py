@@ -33,9 +33,9 @@ CAVEATS = (
     "look at how far it is turned, in which layers, and for which part.",
     "On the batch that made the step the certificate is flattering (plain SGD is 1 by construction). Against the next "
     "batch it sees the end of the step: near a minimum that slope is against the step though the step went down.",
-    "A verdict is that of recent steps together, where the spread of their products bears it.",
+    "A verdict pools recent steps, and is given only where the spread of their products supports it.",
     "κ of the whole step is its cosine again. ψ depends on the coordinates.",
-    "A step that goes the way you asked says nothing on whether it was wise to ask.",
+    "That a step went where you asked does not mean that asking was wise.",
 )
 _MOST_OPTIMIZERS = 4
 _INDEPENDENT = {

@@ -256,7 +256,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     columns = [
         Column("scale", "advantages divided by"),
         Column("start", "(h, o, l) at the start"),
-        Column("eta", "η", "number"),
+        Column("eta", "η", "plain"),
         Column("b2_step", "B2 at step", "integer"),
         Column("b2_ratio", "o / l there", "number"),
         Column("b2_predicted", "predicted", "number", "valid once h is near 1"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from antigrad.core.files import is_there
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.evidence import THRESHOLD
@@ -30,11 +31,11 @@ ROLES = {
 }
 CAVEATS = (
     "The gradients are those of the model before. For a long move the first-order effect and the measured drop can "
-    "differ, even in sign: believe the measured one, and read the first as where the move set out to.",
+    "differ, even in sign: trust the measured one; the first-order effect says where the move was heading.",
     "That a certificate exists says little; see how far the move is turned, in which layers, and for which part. κ of "
-    "the whole move is its cosine again, and one layer can buy it.",
+    "the whole move is its cosine again, and one layer can game it.",
     "ψ depends on the coordinates of the weights (an adapter is certified in those of the merged model).",
-    "Going the way you asked says nothing on whether it was wise to ask.",
+    "That the move went where you asked does not mean that asking was wise.",
 )
 _WORST = 10
 _CERTIFICATE = (
@@ -77,7 +78,7 @@ def describe(run: RunFolder, config: CertifyConfig) -> None:
 
 def _name(model: str) -> str:
     # A folder by its own name: where it lies on this machine is in the configuration.
-    return Path(model).name if Path(model).exists() else model
+    return Path(model).name if is_there(model) else model
 
 
 def _summary(rows: Mapping[str, Row], window: Row, setup: Row, config: CertifyConfig) -> dict[str, Any]:

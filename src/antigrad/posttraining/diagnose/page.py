@@ -143,7 +143,7 @@ def _cards(
             f"{len(mixed)} of {len(asked)}",
             "have correct and wrong answers; only they can be trained on",
         ),
-        Card("Mean reward", f"{_reward(asked):.0%}", f"of {config.rollouts} answers a question"),
+        Card("Mean reward", f"{_reward(asked):.0%}", f"of {config.rollouts} answers per question"),
     ]
     for line in table:
         if line["step_size"] == size and line["arm"] == baseline and line["questions"]:
@@ -172,10 +172,16 @@ def _displaced_chart(table: Sequence[Row], config: DiagnoseConfig) -> Chart:
                 "x": [lines[arm]["lld_response_share"] if arm in lines else None for arm in arms],
                 "marker": {"color": "ink" if size == max(config.step_sizes) else "muted"},
                 "hovertemplate": "%{y}<br>%{x:.1%}",
+                "texttemplate": "%{x:.0%}",  # no bar is an answer too
+                "textposition": "outside",
+                "cliponaxis": False,
             }
         )
+    most = max((line["lld_response_share"] for line in table if line["questions"]), default=0.0)
     layout = {"barmode": "group", "height": 130 + 40 * len(arms), "yaxis": {"type": "category", "automargin": True}}
-    layout |= {"xaxis": {"title": {"text": "of the correct answers"}, "tickformat": ".0%", "rangemode": "tozero"}}
+    layout |= {
+        "xaxis": {"title": {"text": "of the correct answers"}, "tickformat": ".0%", "range": [0, max(1.1 * most, 0.05)]}
+    }
     layout |= {"legend": {"traceorder": "reversed"}}
     text = "Share of the distinct correct answers whose likelihood one update lowered. Copies of an answer count once."
     return Chart("Correct answers displaced, by rule", {"data": data, "layout": layout}, text)
@@ -253,7 +259,7 @@ def _arm_section(table: Sequence[Row], baseline: str) -> Table:
             f"nats, paired by question, relative to {baseline}; ± one standard error over questions",
             spread=["against_baseline_se"],
         ),
-        Column("step_size", "step size", "number"),
+        Column("step_size", "step size", "plain"),
         Column("lld_response_share", "answers displaced", "percent", "share of distinct correct answers"),
         Column(
             "lld_share", "questions displaced", "percent", "share of questions whose correct answers lost on average"
@@ -320,7 +326,7 @@ def _update_section(asked: Sequence[Row], updates: Sequence[Row], most: int) -> 
     columns = [
         Column("name", "question"),
         Column("arm", "rule"),
-        Column("step_size", "step size", "number"),
+        Column("step_size", "step size", "plain"),
         Column("delta_correct", "Δ correct", "signed"),
         Column("delta_wrong", "Δ wrong", "signed"),
         Column("delta_greedy", "Δ greedy", "signed"),

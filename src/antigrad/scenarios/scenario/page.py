@@ -56,11 +56,11 @@ def _verdict(figures: dict[str, Any], config: ScenarioConfig) -> Verdict:
     if failed:
         caveats.insert(1, f"The planner failed in {failed} of {scenes} scenes: those of its jobs count as no attack.")
     if not attacked:
-        answer = f"It can't be said: none of the {scenes} scenes could be attacked."
-        advice = "See why in the last table but one; try other scenes."
+        answer = f"Unknown: none of the {scenes} scenes could be attacked."
+        advice = "The second-to-last table says why; try other scenes."
         if failed:
-            answer = f"It can't be said: the planner failed in {failed} of {scenes} scenes, and no job came to its end."
-            advice = "Fix the planner: what it said is in the last table but one."
+            answer = f"Unknown: the planner failed in {failed} of {scenes} scenes, and no job came to its end."
+            advice = "Fix the planner: its messages are in the second-to-last table."
         return Verdict(question, answer, "", advice, caveats)
     low, high = figures["success_low"], figures["success_high"]
     sure = f"95% interval {low:.0%} to {high:.0%}; each hit confirmed by a fresh roll-out of the ego."

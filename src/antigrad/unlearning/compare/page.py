@@ -109,7 +109,7 @@ def _places(run: RunFolder, split: int, suffix: str) -> list[Chart]:
         "yaxis": {"title": {"text": f"{WORDS[kept.partition('=')[2][:-1]]}, %"}},
         "height": 520,
     }
-    text = "One point a seed; stars are retrained models: there unlearning should end."
+    text = "One point per seed; stars are retrained models, where unlearning should end up."
     return [Chart(f"Accuracy and forgetting{suffix}", {"data": data, "layout": layout}, text)]
 
 
@@ -167,7 +167,7 @@ def _search_table(searched: list[dict[str, Any]], config: CompareConfig) -> Tabl
     columns = [
         Column("split", "split"),
         Column("method", "method"),
-        Column("factor", "factor on the step size", "number"),
+        Column("factor", "factor on the step size", "plain"),
         Column("gap", "average gap", "number"),
         Column("steps", "steps", "integer"),
         Column("seconds", "seconds", "number"),

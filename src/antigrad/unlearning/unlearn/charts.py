@@ -52,9 +52,9 @@ def place_of_models(case: Case, seen: Seen) -> Chart:
             )
     layout = {
         "xaxis": {"title": {"text": "accuracy on forgotten samples, %"}, "range": [-5, 105]},
-        "yaxis": {"title": {"text": "test accuracy of what stays, %"}, "range": [-5, 112]},
+        "yaxis": {"title": {"text": "test accuracy on what is retained, %"}, "range": [-5, 112]},
     }
-    text = "The star is where unlearning should end. Beside each name: the seconds that the model took."
+    text = "The star is where unlearning should end up. Beside each name: the seconds that this model took."
     return Chart("Accuracy, forgetting, time", {"data": data, "layout": layout}, text)
 
 

@@ -130,7 +130,7 @@ def verdict_of(found: Judgement | None, method: str, count: int) -> Verdict:
         return Verdict(QUESTION, answer, "", advice, tone="bad")
     figures = _figures(found, method, count)
     if found.forgotten.difference is None:
-        answer = "It can't be said without a retrained model to compare with."
+        answer = "Unknown: there is no retrained model to compare with."
         return Verdict(QUESTION, answer, figures, "Run it with --reference true.")
     answer, advice, good = _judged(found, count)
     return Verdict(QUESTION, answer, figures, advice, tone="good" if good else "bad")
@@ -148,7 +148,7 @@ def _judged(found: Judgement, count: int) -> tuple[str, str, bool]:
         )
     if found.harmed:
         return (
-            f"Yes, but what stays was harmed: test accuracy is {_percent(kept['value'])}, "
+            f"Yes, but the rest was harmed: test accuracy on what is retained is {_percent(kept['value'])}, "
             f"{_percent(kept['retrain'])} after retraining.",
             "Try a smaller learning_rate, or a method with a retain part, such as duck or npo.",
             False,
@@ -187,7 +187,7 @@ def _figures(found: Judgement, method: str, count: int) -> str:
         again = f"{_percent(one['retrain'])} after retraining, " if compared else ""
         return f"{_percent(one['value'])} ({again}{_percent(one['original'])} before)"
 
-    text = f"{method}: accuracy on the {count} forgotten samples {beside(row)}, on test samples of what stays "
+    text = f"{method}: accuracy on the {count} forgotten samples {beside(row)}, on retained test samples "
     text += beside(kept)
     if compared and found.attacks:
         apart = len(found.tell) or "none"

@@ -62,7 +62,7 @@ def _cards(found: Judgement, config: UnlearnConfig, count: int) -> Cards:
         _gap_card(
             "forgotten samples, accuracy", found.forgotten, f"{count} training samples", bad=found.forgotten.beyond
         ),
-        _gap_card("what stays, test accuracy", found.kept, "", bad=found.harmed),
+        _gap_card("retained, test accuracy", found.kept, "", bad=found.harmed),
     ]
     if found.attacks:
         names = ", ".join(str(gap.row["title"]).removeprefix("attack: ") for gap in found.tell[:3])

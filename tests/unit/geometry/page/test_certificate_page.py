@@ -162,7 +162,7 @@ def test_the_caveats_are_on_the_page(sections: list[Section]) -> None:
         "κ of the whole step is its cosine again",
         "can be gamed by one layer",
         "depends on the coordinates",
-        "whether it was wise to ask",
+        "does not mean that asking was wise",
     ):
         assert said in words
 

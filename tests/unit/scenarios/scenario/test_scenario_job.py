@@ -224,7 +224,7 @@ def test_a_planner_that_raises_is_a_status(tmp_path: Path, monkeypatch: pytest.M
     assert found.summary["scenes_attacked"] == 0  # it was never put to the test: "not hit" would be a lie
     assert found.summary["success"] is None
     verdict = found.read_json(ARTIFACT)["verdict"]
-    assert "It can't be said: the planner failed in 1 of 1 scenes" in verdict["answer"]
+    assert "Unknown: the planner failed in 1 of 1 scenes" in verdict["answer"]
     assert verdict["tone"] != "good"
 
 

@@ -171,7 +171,7 @@ def _receipt(row: Row, places: Sequence[Row]) -> TokenGroup:
         tip |= {"to all others": one["others"], "argmax": repr(one["argmax"]), "to the argmax": one["to_argmax"]}
         tokens.append(Token(one["token"], one["change"], marked=(one["to_argmax"] or 0) > 0.5, tip=tip))
     total = sum(one["change"] for one in places)
-    response = Response("rejected", "wrong", tokens, f"{total:+.4f} nats in all")
+    response = Response("rejected", "wrong", tokens, f"{_signed(total)} nats in all")
     text = " ".join(row["texts"]["prompt"].split())
     label = f"row {row['row']}: {text if len(text) < 40 else '…' + text[-38:]}"
     return TokenGroup(label, row["texts"]["prompt"], [response], {"PVI": row["pvi"], "ln-CHES": row["ln_ches"]})

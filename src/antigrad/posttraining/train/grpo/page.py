@@ -41,7 +41,7 @@ LABELS = {
     "credit/grad_norm_up": ("‖g up‖", "gradient norm of what is pulled up"),
     "credit/grad_norm_down": ("‖g down‖", "gradient norm of what is pushed down"),
     "credit/cos_up_down": ("cos", "cosine between the two"),
-    "credit/resampled": ("resampled", "share of responses that were replaced, as they had no contrast"),
+    "credit/resampled": ("resampled", "share of responses that were replaced: their groups had zero variance"),
     "reward": ("reward", "share of correct responses"),
     "entropy": ("entropy", "nats per token"),
     "grad_norm": ("‖g‖", "gradient norm before clipping"),
