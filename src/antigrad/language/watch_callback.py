@@ -23,6 +23,8 @@ LOGGED = (
     *("down_weight", "lambda_lo", "lambda_hi", "safe_weight"),
 )
 """Figures of a ledger row that go into the trainer's logs; all of them are in the ledger."""
+WAITING = "certificate.safetensors"
+"""In a checkpoint: the row that waits for the batch after it."""
 _OURS = ("target", "model", "start", "run")
 
 
@@ -92,6 +94,30 @@ class WatchCallback(TrainerCallback):
         self.watch = Watch(
             kwargs["optimizer"], model=kwargs["model"], start=state.global_step, run=self._folder, **self._options
         )
+
+        self.watch.load_waiting(Path(args.output_dir) / f"checkpoint-{state.global_step}" / WAITING)
+
+    def save_waiting(self, checkpoint: Path) -> None:
+        """Write the row that waits for the next batch into a checkpoint.
+
+        Args:
+            checkpoint: Its folder.
+        """
+        if self.watch is not None:
+            self.watch.save_waiting(checkpoint / WAITING)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Keep the row that waits, where the trainer has not done so itself.
+
+        Args:
+            args: Arguments of the trainer.
+            state: Its state.
+            control: Not used.
+            **kwargs: Not used.
+        """
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        if state.is_world_process_zero and checkpoint.is_dir() and not (checkpoint / WAITING).exists():
+            self.save_waiting(checkpoint)
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Take the product with one micro-batch of an accumulation.

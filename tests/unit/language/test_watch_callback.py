@@ -131,10 +131,11 @@ def test_a_resumed_training_goes_on_with_its_steps_and_its_folder(tmp_path: Path
     trainer = trainer_of(tmp_path / "cut", second, **options)
     trainer.train(resume_from_checkpoint=str(tmp_path / "cut/checkpoint-2"))
     assert first.watch and second.watch and whole.watch
-    assert [row["step"] for row in second.watch.rows] == [2, 3]
+    assert [row["step"] for row in second.watch.rows] == [1, 2, 3]  # step 1 waited for a batch when it was stopped
     rows = RunFolder.open(tmp_path / "cut/certificate").ledger.rows("certificate")
-    assert [row["step"] for row in rows] == [0, 1, 2, 3]
-    assert [row["cos"] for row in second.watch.rows] == [row["cos"] for row in whole.watch.rows[2:]]
+    assert [row["step"] for row in rows] == [0, 1, 1, 2, 3]
+    assert [row["cos"] for row in rows[:2]] == [whole.watch.rows[0]["cos"], None]
+    assert second.watch.rows == whole.watch.rows[1:]
     trainer_of(tmp_path / "cut", WatchCallback(every=1), max_steps=1).train()  # anew: another folder
     assert len(RunFolder.open(tmp_path / "cut/certificate-2").ledger.rows("certificate")) == 1
 

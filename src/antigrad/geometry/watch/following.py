@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import nn
 
 from antigrad.core.errors import InputValueError
+from antigrad.core.files import write_atomic
 from antigrad.core.parts import Parts
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.effects import WITHOUT_WANTED_PART, SafeWeight
@@ -21,6 +26,7 @@ from antigrad.geometry.watch.steps import Closure, Steps
 from antigrad.geometry.watch.targets import named
 from antigrad.geometry.watch.tracker import Tracker
 from antigrad.geometry.watch.undisturbed import undisturbed
+from antigrad.geometry.watch.waiting import as_tensors
 
 Row = dict[str, Any]
 
@@ -140,6 +146,37 @@ class Following:
         if isinstance(self._weight, SafeWeight) and state["safe"] is not None:
             self._weight.load(state["safe"])
 
+    def save_waiting(self, path: Path) -> None:
+        """Write the row that waits for the next batch, if there is one.
+
+        Args:
+            path: The file.
+        """
+        found = [(tracker.name, tracker.waiting) for tracker in self._trackers.values() if tracker.waiting is not None]
+        if found and self._settings.group is None:  # of several processes each has seen its own share only
+            kept = {name: as_tensors(pending) for name, pending in found}
+            tensors = {f"{name}/{key}": one for name, (_, some) in kept.items() for key, one in some.items()}
+            write_atomic(path, save(tensors, {"rows": json.dumps({name: text for name, (text, _) in kept.items()})}))
+
+    def load_waiting(self, path: Path) -> None:
+        """Let the row wait again that a checkpoint kept, if it did.
+
+        Args:
+            path: The file.
+        """
+        if not path.is_file():
+            return
+        with safe_open(path, "pt") as file:
+            facts: dict[str, str] = json.loads(file.metadata()["rows"])
+            for tracker in self._trackers.values():
+                if tracker.name in facts:
+                    own = f"{tracker.name}/"
+                    keys = [key for key in file.keys() if key.startswith(own)]  # noqa: SIM118
+                    tensors = {key.removeprefix(own): file.get_tensor(key) for key in keys}
+                    tracker.wait_again(facts[tracker.name], tensors)
+                    if tracker.waiting is not None:
+                        self._remember(tracker, tracker.waiting.row["step"])
+
     def _trained(self) -> list[nn.Parameter]:
         if self._only is not None:
             return self._trackers[self._only].current()
@@ -153,11 +190,19 @@ class Following:
             return None
         name = named(optimizer, list(self._trackers))
         tracker = Tracker(optimizer, self._model, self._settings, self._parts, self._emit, self._start, name)
-        for row in self._before:
-            if row.get("optimizer") == name and row.get("independent") == self._settings.independent:
-                tracker.pool.remember(row["step"], row)
+        self._remember(tracker, self._start)
         self._trackers[optimizer] = tracker
         return tracker
+
+    def _remember(self, tracker: Tracker, until: int) -> None:
+        # What the rows of a resumed run said: the pool judges several together, an alarm counts steps in a row.
+        tracker.pool, alarms = tracker.new_pool(), Alarms()
+        self._alarms[tracker.name] = alarms
+        for row in self._before:
+            if row.get("optimizer") == tracker.name and row["step"] < until:
+                alarms.of(row)
+                if row.get("independent") == self._settings.independent:
+                    tracker.pool.remember(row["step"], row)
 
     def _begin(self, optimizer: torch.optim.Optimizer, closure: Closure | None) -> Closure | None:
         tracker = self._tracker(optimizer)

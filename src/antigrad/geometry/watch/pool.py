@@ -132,8 +132,9 @@ class Pool:
 
         Returns:
             `effective`, `t`, `t_values`, `t_of`, `through`, `t_through`, `block_through`, `against` (names, shares
-            of |g|² and t of layers that significantly go up, the largest share first), `share_against` and `growth`
-            (of |y| over the recent rows).
+            of |g|² and t of layers that significantly go up, the largest share first), `share_against`, `growth`
+            (of |y| over the recent rows), `gradient_norm` |y| and `gradient_norm_before`, that of the gradient that
+            made the step.
         """
         if at_end:
             whole, layers = through(found, start)
@@ -154,6 +155,8 @@ class Pool:
             "against": against[:SHOWN],
             "share_against": sum(share for _, share, _ in against),
             "growth": self._growth(found, start),
+            "gradient_norm": found.slope if math.isfinite(found.slope) else None,
+            "gradient_norm_before": None if start is None or not math.isfinite(start.slope) else start.slope,
         }
 
     def remember(self, step: int, row: Mapping[str, Any]) -> None:
@@ -161,19 +164,25 @@ class Pool:
 
         Args:
             step: Its number.
-            row: Its `cos`, `through` and `block_through`.
+            row: Its `cos`, `through`, `block_through`, and norms of gradients.
         """
         bucket = step // self._spacing
         self._fall.add(bucket, row.get("cos"))
         self._through.add(bucket, row.get("through"))
         for name, value in (row.get("block_through") or {}).items():
             self._layers.setdefault(name, _Series()).add(bucket, value)
+        norm, before = row.get("gradient_norm"), row.get("gradient_norm_before")
+        if norm is not None:  # not known to be of other layers
+            if not self._slopes and before is not None:
+                self._slopes.extend([before] * 3)
+            self._slopes.append(norm)
 
     def _growth(self, found: Products, start: Products | None) -> float | None:
         # Medians of three rows: a single batch may have any gradient. Where the first step of all goes astray, the
         # gradient that made it is all there is to compare with.
-        if self._names != tuple(found.names):
-            self._names = tuple(found.names)
+        resumed = not self._names and bool(self._slopes)
+        others, self._names = self._names != tuple(found.names), tuple(found.names)
+        if others and not resumed:
             self._slopes = deque([] if start is None else [start.slope] * 3, maxlen=ROWS)
         self._slopes.append(found.slope)
         recent = list(self._slopes)

@@ -20,7 +20,7 @@ NOTHING: dict[str, Any] = {
 }
 UNTOLD: dict[str, Any] = {
     **dict.fromkeys(("t", "t_values", "t_of", "through", "t_through", "block_through", "against")),
-    **dict.fromkeys(("share_against", "growth")),
+    **dict.fromkeys(("share_against", "growth", "gradient_norm", "gradient_norm_before")),
 }
 """What recent rows say together, where there are none."""
 """What `certificate_figures` gives when there is no such certificate."""

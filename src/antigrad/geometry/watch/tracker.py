@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from antigrad.core.errors import InputValueError
 from antigrad.geometry.dots import dense, dot
@@ -25,6 +25,7 @@ from antigrad.geometry.watch.step_row import part_figures, step_row, sum_disagre
 from antigrad.geometry.watch.steps import Closure
 from antigrad.geometry.watch.summing import Summing
 from antigrad.geometry.watch.table import Table
+from antigrad.geometry.watch.waiting import from_tensors
 from antigrad.geometry.watch.watched import (
     Block,
     Copies,
@@ -64,7 +65,7 @@ class Tracker:
     ) -> None:
         self.optimizer, self.settings, self.step, self.name = optimizer, settings, start, name
         self._model, self._parts, self._emit = model, parts, emit
-        self.pool = Pool(SPACING if settings.independent == "held_out" else 1)
+        self.pool = self.new_pool()
         self.parameters: list[nn.Parameter] = []
         self._blocks: list[Block] = []
         self._refresh()
@@ -75,6 +76,14 @@ class Tracker:
         self._halves: list[Gradients] = []
         self._copies = Copies(), Copies()
         self._agreed = False
+
+    def new_pool(self) -> Pool:
+        """Make what remembers rows.
+
+        Returns:
+            An empty one.
+        """
+        return Pool(SPACING if self.settings.independent == "held_out" else 1)
 
     @property
     def due(self) -> bool:
@@ -171,6 +180,27 @@ class Tracker:
         """
         self._now = self._moment = None
         self._pending = None if waiting else self._pending
+
+    @property
+    def waiting(self) -> Pending | None:
+        """The row that waits for the next batch."""
+        return self._pending
+
+    @torch.no_grad()
+    def wait_again(self, text: str, tensors: Mapping[str, Tensor]) -> None:
+        """Let the row wait that waited when a checkpoint was written.
+
+        Args:
+            text: Its facts, see `waiting.py`.
+            tensors: Its tensors.
+        """
+        self._refresh()
+        self._pending = from_tensors(text, tensors, self._blocks)
+        if self._pending is not None:
+            step = self._pending.step
+            moves, step.old = step.old, self._copies[step.buffer].of(list(step.old))  # where moves always lie
+            for parameter, move in step.old.items():
+                move.copy_(moves[parameter])
 
     def finish(self) -> None:
         """Write the row that still waits, without an independent gradient."""

@@ -210,6 +210,22 @@ class Watch:
         """
         self._following.load_state_dict(state)
 
+    def save_waiting(self, path: Path | str) -> None:
+        """Write the row that waits for the next batch beside a checkpoint, in one process; nothing if none waits.
+
+        Args:
+            path: A safetensors file: the move of the last step, as large as the parameters.
+        """
+        self._following.save_waiting(Path(path))
+
+    def load_waiting(self, path: Path | str) -> None:
+        """Let the row wait again that `save_waiting` wrote, so that a resumed run completes it; nothing if none did.
+
+        Args:
+            path: The file.
+        """
+        self._following.load_waiting(Path(path))
+
     def _repr_html_(self) -> str:
         if not self.rows:
             return figures_table("Watch: no step certified yet", {})

@@ -17,6 +17,7 @@ from antigrad.core.ledger import Ledger
 from antigrad.core.progress import progress
 from antigrad.core.runs import RunFolder
 from antigrad.language.quiet import no_renamings, quiet
+from antigrad.language.watch_callback import WAITING
 from antigrad.posttraining.train.callback import Alarms, RowsCallback, StepCallback
 from antigrad.posttraining.train.card import model_card
 from antigrad.posttraining.train.rounds.callback import RoundCallback
@@ -104,7 +105,7 @@ def run_training(training: Training) -> RunFolder:
         say = tell if here.is_main_process else _nothing
         checkpoint = training.last_checkpoint(config.output / "checkpoints", here.num_processes, say)
     if here.is_main_process and config.resume:
-        _forget_after(run, _step(checkpoint))
+        _forget_after(run, _step(checkpoint), waiting=checkpoint is not None and (checkpoint / WAITING).is_file())
     here.wait_for_everyone()
     with run.refusals():  # options that only TRL refuses, and what they need
         _train(training, run, loaded or training.load(), checkpoint, main=here.is_main_process)
@@ -235,16 +236,18 @@ def _nothing(text: str) -> None:
     """
 
 
-def _forget_after(run: RunFolder, step: int) -> None:
+def _forget_after(run: RunFolder, step: int, *, waiting: bool) -> None:
     """Remove the rows of steps that will be made again.
 
     Args:
         run: The run.
         step: The last step that stays.
+        waiting: Its certificate is completed by the step after it.
     """
     # It starts over with its first evaluation; certificates count steps from 0.
+    certified = step - 1 if waiting else step
     _keep_lines(run.ledger.path, lambda row: row["kind"] == "setup" or 0 < step >= row.get("step", 0))
-    _keep_lines(run.path / "certificate" / "ledger.jsonl", lambda row: row.get("step", 0) < step)
+    _keep_lines(run.path / "certificate" / "ledger.jsonl", lambda row: row.get("step", 0) < certified)
 
 
 def _keep_lines(ledger: Path, wanted: Callable[[dict[str, Any]], bool]) -> None:

@@ -10,6 +10,7 @@ from transformers.trainer_utils import rotate_checkpoints
 
 from antigrad.core.checkpoints import PREFIX, emptied, seal
 from antigrad.core.files import write_atomic
+from antigrad.language.watch_callback import WatchCallback
 
 
 class SealedCheckpoints:
@@ -24,6 +25,7 @@ class SealedCheckpoints:
     state: Any
     accelerator: Any
     control: Any
+    callback_handler: Any
 
     card: Callable[[Any], str] | None = None
     """Writes the model card at a state of the training; TRL's own, which knows less, where there is none."""
@@ -81,6 +83,10 @@ class SealedCheckpoints:
             self.args.save_total_limit = limit
         folder.mkdir(parents=True, exist_ok=True)
         self.save_more(folder)
+        if self.args.should_save:
+            for callback in self.callback_handler.callbacks:
+                if isinstance(callback, WatchCallback):
+                    callback.save_waiting(folder)
         if self.card is not None and self.args.should_save:
             write_atomic(folder / "README.md", self.card(self.state))
         self.accelerator.wait_for_everyone()
