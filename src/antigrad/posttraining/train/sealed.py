@@ -41,13 +41,15 @@ class SealedCheckpoints:
         elif self.args.should_save:
             write_atomic(Path(self.args.output_dir) / "README.md", self.card(self.state))
 
-    def get_batch_samples(self, *args: Any) -> tuple[list[Any], Any]:
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], Any]:
         """Give no more batches when all steps are made.
 
         Resumed from the checkpoint of its last step, in the middle of an epoch, transformers would make one step more.
 
         Args:
-            *args: As transformers' own.
+            epoch_iterator: Batches of the epoch.
+            num_batches: Of a step.
+            device: They go to.
 
         Returns:
             Batches of a step, and how many items they have.
@@ -56,7 +58,7 @@ class SealedCheckpoints:
             self.control.should_training_stop = True
             return [], None
         stock: Any = super()
-        return stock.get_batch_samples(*args)
+        return stock.get_batch_samples(epoch_iterator, num_batches, device)
 
     def save_more(self, folder: Path) -> None:
         """Write what the trainer's own checkpoint lacks; every process calls it.
