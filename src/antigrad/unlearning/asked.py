@@ -145,19 +145,19 @@ class Asked(Settings):
 
 
 def check_methods(specs: Sequence[str], model: SplitModel) -> None:
-    """Refuse methods that can't work on a model of this many layers, before a run begins.
+    """Refuse methods of which none can work on a model of this many layers, before a run begins.
 
     Args:
-        specs: Methods as written.
+        specs: Methods as written; a comparison leaves those out that do not fit, where another one does.
         model: The model.
 
     Raises:
-        ManyInputsError: All that do not fit it.
+        ManyInputsError: None fits it.
     """
     problems: list[str] = []
     for spec in specs:
         tried(lambda: METHODS.make(spec).trained(model), problems)  # noqa: B023
-    raise_all("methods", problems)
+    raise_all("methods", problems if len(problems) == len(specs) else [])
 
 
 def tried(work: Callable[[], Any], problems: list[str]) -> Any:

@@ -56,10 +56,9 @@ def compare(config: CompareConfig) -> RunFolder:
 
 
 def _check(config: CompareConfig) -> None:
-    # Bad input is reported before a folder is made; methods that nobody named are left out where they do not fit.
+    # Bad input is reported before a folder is made.
     source = load(config.given())
-    if config.compared() == config.methods:
-        check_methods(config.methods, source.model)
+    check_methods(config.compared(), source.model)
     for spec in config.split:
         SPLITS.make(spec)(source.train, source.test, config.seed)
 
