@@ -271,7 +271,7 @@ def test_comparison(compared: RunFolder) -> None:
     assert searched["duck"]["factor"] == min(tries, key=lambda one: one["gap"])["factor"]
     seeds = {row["seed"] for row in compared.ledger.rows("outcome")}
     assert seeds == {0, 1}  # Not the seed of the search.
-    assert compared.read_json("page.json")["sections"][0]["title"] == "Verdict"
+    assert compared.read_json("page.json")["sections"][0]["title"] == "In short"
 
 
 def test_a_comparison_goes_on_where_it_was(compared: RunFolder, tmp_path: Path) -> None:
