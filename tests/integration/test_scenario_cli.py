@@ -22,7 +22,7 @@ def test_with_hardly_any_arguments(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["scenario", *SMALL, "--output", str(tmp_path / "run")]) == 0
     told = capsys.readouterr().out
     hits = RunFolder.open(tmp_path / "run").summary["scenes_hit"]
-    assert f"Can idm be brought into a collision? {'Yes' if hits else 'No: in none of 3'}" in told
+    assert f"Can idm be brought into a collision? {'Yes' if hits else 'No: in none of the 3'}" in told
     assert "report.html" in told
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Driving scenarios" in page
