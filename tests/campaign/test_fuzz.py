@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from antigrad.core.runs import NOTES
 from helpers import jobs
 from helpers.campaign import Server, Tally, Wholes, full
 from helpers.models import save_model, save_questions
@@ -39,9 +40,17 @@ def tried(
     problem = None if result.status is None and began else result.problem
     if problem is None and result.status == 0 and output is not None and not (output / "summary.json").is_file():
         problem = "status 0 without a summary"
+    if problem is None and result.status == 1 and output is not None and (output / "run.yaml").is_file():
+        rows = output / "ledger.jsonl"
+        if not any((output / "checkpoints").glob("checkpoint-*")) and not (rows.is_file() and _results(rows)):
+            problem = f"refused, and a run without a result is left: {result.err[-300:]}"
     if output is not None:
         shutil.rmtree(output, ignore_errors=True)
     tally.add(check, what, None if problem is None else f"case {number}: {problem}")
+
+
+def _results(ledger: Path) -> bool:
+    return any(json.loads(line)["kind"] not in NOTES for line in ledger.read_text().splitlines())
 
 
 ROWS: dict[str, tuple[str, Callable[[int], Any]]] = {

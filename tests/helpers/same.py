@@ -1,6 +1,7 @@
 """Whether two runs came to the same: rows, figures, weights and pages, without what the clock says."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def _content(job: str, run: Path) -> dict[str, Any]:
             continue
         found[name] = _read(job, path)
         if path.name == "README.md" and isinstance(found[name], bytes):  # a model card is headed by its folder's name
-            found[name] = found[name].replace(b"# %s, step" % run.name.encode(), b"# RUN, step")
+            found[name] = re.sub(rb"(?m)^# .*, step ", b"# RUN, step ", found[name])
     return found
 
 

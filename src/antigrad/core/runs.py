@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
-import subprocess
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +14,12 @@ from typing import Any, cast
 
 import yaml
 
+from antigrad.core.environment import environment
 from antigrad.core.errors import AntigradError, InputValueError, did_you_mean
 from antigrad.core.files import check_folder, disk_errors, inside, is_file, write_atomic
 from antigrad.core.html import figures_table
 from antigrad.core.ledger import Ledger, from_json, to_json
 from antigrad.core.locks import LOCK, OWNER, PARTIAL, FolderLock, clear_leftovers
-from antigrad.core.packages import versions_of
 from antigrad.core.yaml_text import load_yaml
 
 
@@ -84,7 +82,7 @@ class RunFolder:
             "job": job,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "config": settings,
-            **_environment(job),
+            **environment(job),
         }
         write_atomic(record, yaml.safe_dump(facts, sort_keys=False, allow_unicode=True))
         run._begun = before
@@ -121,8 +119,9 @@ class RunFolder:
             yield
         except AntigradError:
             kept = any(self.path.glob("checkpoints/checkpoint-*"))
-            if self._begun and not kept and all(row.get("kind") in _NOTES for row in self.ledger.stream()):
-                self.discard()
+            if self._begun and not kept and all(row.get("kind") in NOTES for row in self.ledger.stream()):
+                with suppress(OSError):  # of a disk that has become read-only: the error is the one above
+                    self.discard()
             raise
 
     def check_place(self, *, resume: bool) -> None:
@@ -359,7 +358,7 @@ class RunFolder:
             )
 
 
-_NOTES = ("setup", "damaged", "left out", "refused", "piece")
+NOTES = ("setup", "damaged", "left out", "refused", "piece")
 """Kinds of rows that are no result."""
 
 
@@ -386,20 +385,3 @@ def _paths(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _paths(item) for key, item in cast(dict[Any, Any], value).items()}
     return [_paths(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
-
-
-def _environment(job: str) -> dict[str, Any]:
-    return {
-        "versions": versions_of(job),
-        "git": _git_hash(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
-
-
-def _git_hash() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

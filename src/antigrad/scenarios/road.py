@@ -14,10 +14,8 @@ from torch import Tensor
 from antigrad.core.errors import InputValueError
 from antigrad.scenarios.boxes import corners
 from antigrad.scenarios.scene import VEHICLE, Record, Scenes
-from antigrad.scenarios.sdf import SignedDistance
+from antigrad.scenarios.sdf import NO_MAP, SignedDistance
 
-NO_MAP = -1000.0
-"""m, the distance everywhere in a scene without a map: nothing is off-road."""
 MAX_CELLS = 4_000_000
 """Of one raster: 2 km by 2 km in metres. An object far away must not cost gigabytes."""
 TOLERATED = 0.1

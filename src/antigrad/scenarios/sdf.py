@@ -13,6 +13,9 @@ from torch.nn.functional import max_pool2d, pad
 
 from antigrad.core.errors import InputValueError
 
+NO_MAP = -1000.0
+"""m, the distance everywhere in a scene without a map: nothing is off-road."""
+
 
 @dataclass(frozen=True, eq=False)
 class SignedDistance:
@@ -109,6 +112,11 @@ class SignedDistance:
         limit = limit.expand(above.shape)[some]
         above[some] = self(points[some][:, None], rows[some[0]])[:, 0] > limit
         return above
+
+    @property
+    def known(self) -> Tensor:
+        """(N,) True for scenes with a map."""
+        return self.values[:, 0, 0] != NO_MAP
 
     @cached_property
     def _ceiling(self) -> Tensor:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -81,7 +80,6 @@ def retrained(
     *,
     cache: Path | None = None,
     checkpoints: EpochCheckpoints | None = None,
-    on_epoch: Callable[[str], None] | None = None,
 ) -> Reference:
     """Train new weights on the retain set, or take them from the cache.
 
@@ -90,7 +88,6 @@ def retrained(
         recipe: How the original was trained.
         cache: Folder of references; None keeps none.
         checkpoints: To resume from after an interruption.
-        on_epoch: Called after each epoch.
 
     Returns:
         The reference.
@@ -104,7 +101,7 @@ def retrained(
         model.module.load_state_dict(load_file(path))
         model.module.eval()
         return Reference(model, float(facts["seconds"]), int(facts["steps"]), cached=True)
-    done = unlearn(recipe, context, checkpoints=checkpoints, on_epoch=on_epoch)
+    done = unlearn(recipe, context, checkpoints=checkpoints)
     if done.stopped is not None:
         raise AntigradError(f"retraining: {done.stopped}", "a training that converges", "lower the learning rate")
     if path is not None:

@@ -78,3 +78,12 @@ def test_another_trl_is_said_on_import_and_one_too_old_refused(
             tested.check_trl()
     else:
         tested.check_trl()
+
+
+def test_the_pythons_that_are_claimed_are_the_same_everywhere() -> None:
+    prefix = "Programming Language :: Python :: "
+    claimed = [one.removeprefix(prefix) for one in PROJECT["project"]["classifiers"] if one.startswith(prefix)]
+    (sentence,) = re.findall(r"need Python ([^\n]*?) and nothing else", (HOME / "README.md").read_text())
+    assert re.findall(r"3\.\d+", sentence) == claimed == ["3.11", "3.12", "3.13"]
+    assert PROJECT["project"]["requires-python"] == f">={claimed[0]}"
+    assert f"python:{claimed[0]}-slim" in (HOME / "Dockerfile").read_text()

@@ -76,6 +76,10 @@ def test_without_a_map_nothing_is_off_road() -> None:
     assert scene.road is not None
     assert scene.road(torch.tensor([[[1e5, -1e5]]])).item() == NO_MAP
     assert off_road_baseline(scene).item() == 0
+    wall = rasterise(drive(40.0, Record("fast", edges=(np.array([[400.0, 1.5], [-400.0, 1.5]]),))))
+    both = Scenes.concat([scene, wall])  # of other sizes: padding says nothing of a map
+    assert both.road is not None
+    assert both.road.known.tolist() == [False, True]
 
 
 def test_the_raster_covers_the_whole_path_of_a_fast_ego() -> None:
@@ -113,7 +117,7 @@ def test_a_scene_off_its_own_map_is_refused() -> None:
 
 def test_a_raster_beyond_all_bounds_is_refused() -> None:
     with pytest.raises(InputValueError, match="cells"):
-        rasterise(drive(2000.0, Record("rocket")))
+        rasterise(drive(4000.0, Record("rocket")))
     with pytest.raises(InputValueError, match="cell=0"):
         rasterise(drive(1.0, Record("x")), cell=0)
 

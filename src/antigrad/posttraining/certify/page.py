@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from antigrad.core.files import is_there
 from antigrad.core.page import Card, Cards, Chart, Column, Page, Section, Table, Verdict
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.evidence import THRESHOLD
@@ -77,7 +78,7 @@ def describe(run: RunFolder, config: CertifyConfig) -> None:
 
 def _name(model: str) -> str:
     # A folder by its own name: where it lies on this machine is in the configuration.
-    return Path(model).name if Path(model).exists() else model
+    return Path(model).name if is_there(model) else model
 
 
 def _summary(rows: Mapping[str, Row], window: Row, setup: Row, config: CertifyConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A trainer of transformers whose checkpoints say themselves whether they are whole."""
+"""A trainer of transformers whose checkpoints say themselves whether they are whole, and that resumes from any."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class SealedCheckpoints:
     args: Any
     state: Any
     accelerator: Any
+    control: Any
 
     card: Callable[[Any], str] | None = None
     """Writes the model card at a state of the training; TRL's own, which knows less, where there is none."""
@@ -39,6 +40,25 @@ class SealedCheckpoints:
             stock.create_model_card(*args, **kwargs)
         elif self.args.should_save:
             write_atomic(Path(self.args.output_dir) / "README.md", self.card(self.state))
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> tuple[list[Any], Any]:
+        """Give no more batches when all steps are made.
+
+        Resumed from the checkpoint of its last step, in the middle of an epoch, transformers would make one step more.
+
+        Args:
+            epoch_iterator: Batches of the epoch.
+            num_batches: Of a step.
+            device: They go to.
+
+        Returns:
+            Batches of a step, and how many items they have.
+        """
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return [], None
+        stock: Any = super()
+        return stock.get_batch_samples(epoch_iterator, num_batches, device)
 
     def save_more(self, folder: Path) -> None:
         """Write what the trainer's own checkpoint lacks; every process calls it.

@@ -34,6 +34,14 @@ class Source:
         """
         yield from self.reader(self.path)
 
+    def each(self) -> Iterator[Scenes | InputValueError]:
+        """Read its scenes, past those that can't be read.
+
+        Yields:
+            Batches of one; one clear error in place of each that can't be read.
+        """
+        yield from self.reader.each(self.path)
+
 
 def find(place: str | Path, reader: str | None = None) -> list[Source]:
     """All scenes in a file, or in a folder and its folders, in the order of their paths.

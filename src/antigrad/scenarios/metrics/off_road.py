@@ -33,6 +33,6 @@ class OffRoad(TrafficMetric):
     danger = "high"
 
     def measure(self, view: View) -> Reading:  # noqa: D102
-        depth = road_depth(view.traffic, corners(view.moved)).amax(-1)
-        known = torch.full_like(view.traffic.live, view.traffic.road is not None)
-        return Reading(depth, view.traffic.live & known)
+        road, live = view.traffic.road, view.traffic.live
+        known = torch.zeros_like(live) if road is None else road.known[view.traffic.scene][:, None, None]
+        return Reading(road_depth(view.traffic, corners(view.moved)).amax(-1), live & known)

@@ -158,6 +158,8 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
     without, contact = (_scenes(rows, lambda row, s=s: row["status"] == s) for s in (NO_CANDIDATE, CONTACT))
     failed = _scenes(rows, lambda row: row["status"] == PLANNER)
     hits, best = ranked(rows), best_of_scenes(rows)
+    mapped = [row for row in best if row["off_road"] is not None]
+    judged = [row["verdict"] for row in hits if row.get("verdict")]
     attacked = len(_scenes(rows, lambda row: row["status"] in (HIT, MISS)))  # in at least one job, to its end
     low, high = wilson(len(best), attacked)
     certified = [row for row in best if row.get("verdict")]
@@ -174,11 +176,11 @@ def figures_of(rows: Sequence[Row], refused: int = 0) -> Figures:
         "success_low": low,
         "success_high": high,
         "jobs_hit": len(hits),
-        "jobs_avoidable": sum(row.get("verdict") == AVOIDABLE for row in hits),
+        "jobs_avoidable": None if len(judged) < len(hits) else judged.count(AVOIDABLE),
         "iterations_median": _median(row["iterations"] for row in best),
         "deviation_mean_m": _mean(row["log_deviation"] for row in best),
-        "off_road_share": _share(best, lambda row: _excess(row) > DEEP),
-        "off_road_increase_m": _mean(max(0.0, _excess(row)) for row in best),
+        "off_road_share": _share(mapped, lambda row: _excess(row) > DEEP),
+        "off_road_increase_m": _mean(max(0.0, _excess(row)) for row in mapped),
         "third_contact_share": _share(best, third_contact),
         "ego_at_fault_share": _share(best, lambda row: row["ego_at_fault"]),
         "ego_strikes_share": _share(best, lambda row: row["ego_strikes"]),
@@ -204,7 +206,7 @@ def third_contact(row: Row) -> bool:
 
 
 def _excess(row: Row) -> float:
-    return (row["off_road"] or 0.0) - (row["off_road_before"] or 0.0)
+    return row["off_road"] - (row["off_road_before"] or 0.0)
 
 
 def _scenes(rows: Sequence[Row], of: Callable[[Row], bool]) -> set[str]:

@@ -94,7 +94,11 @@ def _cards(figures: dict[str, Any], config: ScenarioConfig) -> Cards:
         Card("Lead needed", _number(figures["lead_median_s"], "s"), "median, from the last safe start to the contact"),
         Card("Braking alone suffices", _percent(figures["braking_suffices_share"]), "of the scenes hit"),
         Card("Distance from the record", _number(figures["deviation_mean_m"], "m"), "mean of the strikers' largest"),
-        Card("Off the road", _percent(figures["off_road_share"]), "of the strikers, more than 1 m beyond their record"),
+        Card(
+            "Off the road",
+            _percent(figures["off_road_share"]),
+            "of the strikers in scenes with a map, more than 1 m beyond their record",
+        ),
         Card(
             "Through a third object", _percent(figures["third_contact_share"]), "of the strikers, where the log did not"
         ),
@@ -256,8 +260,8 @@ def _recipe(config: ScenarioConfig) -> Table:
 
 
 def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{share:.0%}"
+    return "–" if share is None else f"{share:.0%}"
 
 
 def _number(value: float | None, unit: str) -> str:
-    return "none" if value is None else f"{value:.1f} {unit}"
+    return "–" if value is None else f"{value:.1f} {unit}"

@@ -17,11 +17,12 @@ from antigrad.scenarios.diagnostics import diagnose
 from antigrad.scenarios.dynamics import States
 from antigrad.scenarios.io import WRITERS, Source
 from antigrad.scenarios.planners import make_planner
-from antigrad.scenarios.road import NO_MAP, TOLERATED, off_road_baseline, rasterise
+from antigrad.scenarios.road import TOLERATED, off_road_baseline, rasterise
 from antigrad.scenarios.scenario.rows import rows_of_outcome
 from antigrad.scenarios.scenario.settings import ScenarioConfig
 from antigrad.scenarios.scenario.trace import traces_of
 from antigrad.scenarios.scene import VEHICLE, Record, Scenes, arrange, with_ego
+from antigrad.scenarios.sdf import NO_MAP
 from antigrad.scenarios.synthetic import sample
 from antigrad.scenarios.tools import HIT, Outcome, Tools
 
@@ -102,10 +103,13 @@ def read(config: ScenarioConfig, given: Given) -> tuple[list[Scenes], list[dict[
     scenes: list[Scenes] = []
     refused: list[dict[str, Any]] = []
     for source in given.sources:
-        try:  # All that can be wrong with one scene: the others of its batch are attacked.
-            scenes += [prepared(one) for one in source.read()]
-        except AntigradError as error:
-            refused.append({"kind": "refused", "source": str(source.path), "reason": str(error)})
+        for one in source.each():  # Whatever is wrong with a scene, the others of its file and batch are attacked.
+            try:
+                if isinstance(one, AntigradError):
+                    raise one
+                scenes.append(prepared(one))
+            except AntigradError as error:
+                refused.append({"kind": "refused", "source": str(source.path), "reason": str(error)})
     return scenes, refused
 
 

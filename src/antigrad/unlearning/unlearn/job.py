@@ -81,7 +81,7 @@ def _forget(config: UnlearnConfig, run: RunFolder, place: int, context: Context,
     path = file_of(run, place, "unlearned")
     if intact(path, last(run, "unlearned", deletion=place)):
         return restored(path, source)
-    model, row = unlearn_one(config, run, place, context, lambda _: None)
+    model, row = unlearn_one(config, run, place, context)
     run.ledger.append(row)
     epochs_of(run, place, "unlearned").remove()
     return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -35,7 +35,6 @@ from antigrad.vision.split import SplitModel
 
 PREFLIGHT = 4
 """Batches from which it is predicted who will pay."""
-Say = Callable[[str], None]
 
 
 def deletions(splits: Sequence[Split], train: Samples, test: Samples, seed: int) -> list[Deletion]:
@@ -136,7 +135,7 @@ def restored(path: Path, source: Source) -> SplitModel:
 
 
 def unlearn_one(
-    config: UnlearnConfig, run: RunFolder, place: int, context: Context, say: Say
+    config: UnlearnConfig, run: RunFolder, place: int, context: Context
 ) -> tuple[SplitModel, dict[str, Any]]:
     """Run the method on one deletion; resumes from its last epoch after an interruption.
 
@@ -145,7 +144,6 @@ def unlearn_one(
         run: Takes certificates and the model.
         place: Number of the deletion.
         context: What the method is given.
-        say: Called with each epoch.
 
     Returns:
         The model, and its row of the ledger.
@@ -170,7 +168,6 @@ def unlearn_one(
         payers=config.payers,
         checkpoints=epochs_of(run, place, "unlearned"),
         on_row=keep,
-        on_epoch=say,
     )
     digest = saved(file_of(run, place, "unlearned"), done.model, _facts(config, context))
     row = {

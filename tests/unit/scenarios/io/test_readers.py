@@ -101,6 +101,27 @@ def test_womd_scenarios_of_one_file(tmp_path: Path) -> None:
     assert first.dt == 0.1
 
 
+def test_one_bad_scene_leaves_the_others_of_its_file_readable(tmp_path: Path) -> None:
+    """A shard has hundreds; an error of the file itself is the last thing that comes out of it."""
+    bad = womd_scenario(SCENE)
+    bad.tracks[0].states[3].x = 1e30
+    path = tfrecord(tmp_path / "a.tfrecord", womd_scenario(SCENE), bad, womd_scenario(SCENE))
+    reader = READERS.make("womd_scenario")
+    first, error, last = reader.each(path)
+    assert isinstance(first, Scenes)
+    assert isinstance(last, Scenes)
+    assert torch.equal(first.xy, last.xy)
+    assert isinstance(error, InputValueError)
+    assert "a.tfrecord" in str(error)
+    assert "object 0 at state 3" in str(error)
+    with pytest.raises(InputValueError, match="object 0 at state 3"):
+        list(reader(path))
+    path.write_bytes(path.read_bytes()[:-1])
+    found = list(reader.each(path))
+    assert [isinstance(one, Scenes) for one in found] == [True, False, False]
+    assert "record 2 is cut short" in str(found[-1])
+
+
 def test_a_reader_between_two_scenes_leaves_numpy_as_it_was(tmp_path: Path) -> None:
     path = tfrecord(tmp_path / "a.tfrecord", womd_scenario(SCENE), womd_scenario(SCENE))
     before = np.geterr()

@@ -1,4 +1,4 @@
-"""The job: rows, resume, what can't be read or attacked, and what the rows add up to."""
+"""The job: rows, resume, planners, pictures, and what the rows add up to."""
 
 import json
 from dataclasses import replace
@@ -19,26 +19,8 @@ from antigrad.scenarios.scenario.animation import AROUND, SIDE, frames
 from antigrad.scenarios.scenario.findings import best_of_scenes, jobs_of, ranked, summary_of, wilson
 from antigrad.scenarios.scenario.settings import WEIGHTS
 from antigrad.scenarios.scenario.trace import ended
-from helpers.traffic import Car, scene
-
-QUICK: dict[str, Any] = {"iterations": 25, "shown": 1}
-
-
-def folder_of(path: Path, *cars: tuple[Car, ...]) -> Path:
-    """Scenes in a folder each, on a road 16 m wide."""
-    import numpy as np
-
-    road = np.array([[-200.0, -8.0], [300.0, -8.0], [300.0, 8.0], [-200.0, 8.0], [-200.0, -8.0]])
-    for number, some in enumerate(cars):
-        made = scene(*some, steps=51, name=f"scene {number}")
-        made = replace(made, records=tuple(replace(record, areas=(road,)) for record in made.records))
-        WRITERS.make("antigrad")(made, path / f"{number}")
-    return path
-
-
-ATTACKABLE = (Car(speed=10), Car(x=75, y=4.3, yaw=3.1, speed=9), Car(x=22, y=-4.4, yaw=-0.02, speed=8))
-PEOPLE = (Car(speed=10), Car(x=20, y=7, kind=2, speed=1))
-TOUCHING = (Car(speed=10), Car(x=3, speed=10.0))
+from helpers.scenario_folders import ATTACKABLE, PEOPLE, QUICK, TOUCHING, folder_of
+from helpers.traffic import scene
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +80,17 @@ def test_attacked_scenes_are_written_and_read_back(run: RunFolder) -> None:
     best = best_of_scenes(jobs_of(run))[0]
     after = ended(run, best).after
     torch.testing.assert_close(read.xy[0].float(), after[..., :2], atol=1e-4, rtol=0)
+
+
+def test_without_certificates_nothing_is_said_of_avoiding(tmp_path: Path) -> None:
+    places = [str(folder_of(tmp_path / "scenes", ATTACKABLE))]
+    found = scenario(ScenarioConfig(places, "log_replay", output=tmp_path / "run", certify=False, **QUICK))
+    assert found.summary["jobs_hit"] == 2
+    assert found.summary["jobs_avoidable"] is found.summary["avoidable_share"] is None
+    page = found.read_json(ARTIFACT)
+    assert page["verdict"]["answer"] == "Yes: in 1 of 1 scenes that could be attacked."
+    table = next(section for section in page["sections"] if section["title"] == "All scenes")
+    assert table["rows"][0]["verdict"] == "not certified"
 
 
 @pytest.mark.parametrize("form", WRITERS.names())
@@ -249,75 +242,6 @@ def test_a_planner_that_is_not_there_begins_no_run(
     with pytest.raises(ManyInputsError, match=f"absent_planner.*{why}"):
         scenario(ScenarioConfig(synthetic=1, planner="absent_planner:plan", output=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
-
-
-def test_nothing_readable_is_one_error(tmp_path: Path) -> None:
-    (tmp_path / "broken.json").write_text('{"objects": [], "roads": [')
-    with pytest.raises(ManyInputsError, match=r"broken\.json"):
-        scenario(ScenarioConfig([str(tmp_path)], output=tmp_path / "run", **QUICK))
-
-
-def test_an_ego_alone_has_nobody_to_attack_it_and_an_empty_file_is_refused(tmp_path: Path) -> None:
-    places = folder_of(tmp_path / "scenes", (Car(speed=10),), ATTACKABLE)
-    (places / "empty.json").write_text('{"objects": [], "roads": []}')
-    found = scenario(ScenarioConfig([str(places)], "log_replay", output=tmp_path / "run", **QUICK))
-    told = {row["scene"]: row["status"] for row in jobs_of(found)}
-    assert told["scene 0"] == "no candidate"
-    assert told["scene 1"] == "hit"
-    (refused,) = found.ledger.rows("refused")
-    assert "empty.json" in refused["source"]
-    assert refused["reason"].startswith("given: ")
-
-
-def test_two_scenes_of_one_name_are_two_scenes(tmp_path: Path) -> None:
-    """One recording in two formats, or two cuts of it: each keeps its own trace, in one batch as in two."""
-    for number, cars in enumerate((ATTACKABLE, TOUCHING)):
-        WRITERS.make("antigrad")(scene(*cars, steps=51, name="same"), tmp_path / "scenes" / str(number))
-    for batch in (1, 2):
-        config = ScenarioConfig(
-            [str(tmp_path / "scenes")], "log_replay", output=tmp_path / str(batch), batch=batch, **QUICK
-        )
-        found = scenario(config)
-        assert found.summary["scenes"] == 2
-        rows = jobs_of(found)
-        assert [row["status"] for row in rows] == ["hit", "hit", "contact at the start"]
-        assert len({row["trace"] for row in rows}) == 2
-        assert [len(ended(found, row).size) for row in rows] == [3, 3, 2] if batch == 1 else [3, 3, 3]
-        assert float(ended(found, rows[2]).before[1, 0, 0]) == 3.0
-
-
-def test_a_scene_that_needs_an_endless_map_is_refused_and_the_others_of_its_batch_go_on(tmp_path: Path) -> None:
-    """A position kilometres away, which a recording may hold: the raster of that scene would have 25 million cells."""
-    places = folder_of(tmp_path / "scenes", ATTACKABLE, (*ATTACKABLE, Car(x=5000.0, y=5000.0)))
-    found = scenario(ScenarioConfig([str(places)], "log_replay", output=tmp_path / "run", **QUICK))
-    assert {row["scene"]: row["status"] for row in jobs_of(found)} == {"scene 0": "hit"}
-    (refused,) = found.ledger.rows("refused")
-    assert "scene 1" in refused["reason"]
-    assert "cells" in refused["reason"]
-    assert found.summary["refused"] == 1
-
-
-def test_a_log_of_one_state_is_refused(tmp_path: Path) -> None:
-    WRITERS.make("antigrad")(scene(Car(), Car(y=5), steps=1, name="short"), tmp_path / "scenes" / "0")
-    with pytest.raises(ManyInputsError, match="2 at least"):
-        scenario(ScenarioConfig([str(tmp_path / "scenes")], output=tmp_path / "run", **QUICK))
-
-
-def test_synthetic_traffic_without_arguments(tmp_path: Path) -> None:
-    found = scenario(ScenarioConfig(output=tmp_path / "run", synthetic=2, agents=8, **QUICK))
-    assert {row["source"] for row in jobs_of(found)} == {"synthetic"}
-    again = scenario(ScenarioConfig(output=tmp_path / "again", synthetic=2, agents=8, batch=1, **QUICK))
-    assert [row["scene"] for row in jobs_of(found)] == [row["scene"] for row in jobs_of(again)]
-
-
-def test_a_map_that_the_log_is_off_is_left_out(tmp_path: Path) -> None:
-    off = tuple(replace(car, y=car.y + 30) for car in ATTACKABLE)
-    found = scenario(
-        ScenarioConfig([str(folder_of(tmp_path / "s", off))], "log_replay", output=tmp_path / "run", **QUICK)
-    )
-    row = jobs_of(found)[0]
-    assert "map left out: 100%" in row["notes"][0]
-    assert row["cost/road_depth"] == 0
 
 
 def test_all_problems_of_the_settings_at_once() -> None:

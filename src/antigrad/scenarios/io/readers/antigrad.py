@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Antigrad(SceneReader):
     def reads(self, path: Path) -> bool:  # noqa: D102
         return is_folder(path) and is_file(path / "scenes.json")
 
-    def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
+    def parse(self, path: Path) -> Iterator[Callable[[], Scenes]]:  # noqa: D102
         data = json.loads(content(path / "scenes.json"))
         if data.get("format") != FORMAT or data.get("version") != VERSION:
             raise InputValueError(
@@ -54,7 +55,7 @@ class Antigrad(SceneReader):
             here = index[0] == number
             place = (0, *(torch.from_numpy(part[here]) for part in index[1:]))
             values = {name: torch.from_numpy(rows[name][here].astype(data["dtype"])) for name in names[3:]}
-            yield _scene(one, place, values, (objects, states), kind, float(data["dt"]))
+            yield partial(_scene, one, place, values, (objects, states), kind, float(data["dt"]))
 
 
 def _scene(

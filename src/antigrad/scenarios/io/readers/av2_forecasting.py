@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +43,9 @@ class Av2Forecasting(SceneReader):
     def reads(self, path: Path) -> bool:  # noqa: D102
         return is_folder(path) and any(path.glob("scenario_*.parquet"))
 
-    def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
+    def parse(self, path: Path) -> Iterator[Callable[[], Scenes]]:  # noqa: D102
         for file in sorted(path.glob("scenario_*.parquet")):
-            yield self._scene(file)
+            yield lambda file=file: self._scene(file)
 
     def _scene(self, file: Path) -> Scenes:
         data = columns(file, (*COLUMNS, "scenario_id", "num_timestamps"))

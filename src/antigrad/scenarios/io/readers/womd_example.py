@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +36,10 @@ class WomdExample(SceneReader):
             start = file.read(1 << 16)
         return b"state/" in start or b"roadgraph_samples/" in start
 
-    def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
+    def parse(self, path: Path) -> Iterator[Callable[[], Scenes]]:  # noqa: D102
         count = 0
         for payload in read_records(path):
-            yield scene_of(features_of(payload), path.name)
+            yield lambda payload=payload: scene_of(features_of(payload), path.name)
             count += 1
         if not count:
             raise InputValueError("no record", "at least one", "download the file again")

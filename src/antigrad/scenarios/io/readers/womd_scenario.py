@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,10 @@ class WomdScenario(SceneReader):
     def reads(self, path: Path) -> bool:  # noqa: D102
         return is_file(path) and "tfrecord" in path.name and starts_a_record(path) and not _is_example(path)
 
-    def parse(self, path: Path) -> Iterator[Scenes]:  # noqa: D102
+    def parse(self, path: Path) -> Iterator[Callable[[], Scenes]]:  # noqa: D102
         count = 0
         for payload in read_records(path):
-            yield scene_of(message(SCENARIO).FromString(payload), path.name)
+            yield lambda payload=payload: scene_of(message(SCENARIO).FromString(payload), path.name)
             count += 1
         if not count:
             raise InputValueError("no record", "at least one", "download the file again")
