@@ -35,7 +35,7 @@ def test_verdict_figures_and_receipt(tmp_path: Path, open_file: Callable[..., An
     run = unlearn_job(UnlearnConfig(forget=[rule], recipe=RECIPE, metrics=FAST, output=tmp_path / "run"))
     page = open_file(write_report(run)).page
     titles = page.locator("h2").all_inner_texts()
-    assert titles[0] == "Verdict"
+    assert titles[0] == "In short"
     assert {"Deletion receipt", "Attacks", "Who pays, and for what", "Confusion after"} <= set(titles)
     assert page.locator(".js-plotly-plot").count() >= 6
     assert "accuracy, forgotten samples" in page.inner_text("body")
@@ -50,7 +50,7 @@ def test_verdict_figures_and_receipt(tmp_path: Path, open_file: Callable[..., An
 def test_without_a_reference_nobody_can_tell(tmp_path: Path, open_file: Callable[..., Any]) -> None:
     given = UnlearnConfig(method="ssd(alpha=3)", reference=False, metrics=FAST, output=tmp_path / "run")
     page = open_file(write_report(unlearn_job(given))).page
-    assert "Without a retrained model nobody can say" in page.inner_text("body")
+    assert "Unknown: there is no retrained model to compare with" in page.inner_text("body")
 
 
 def test_comparison(tmp_path: Path, open_file: Callable[..., Any]) -> None:
@@ -60,5 +60,5 @@ def test_comparison(tmp_path: Path, open_file: Callable[..., Any]) -> None:
     )  # fmt: skip
     page = open_file(write_report(compare(given))).page
     titles = page.locator("h2").all_inner_texts()
-    assert titles[0] == "Verdict" and "Search of the step size" in titles
+    assert titles[0] == "In short" and "Search of the step size" in titles
     assert "retrain again" in page.inner_text("body")
