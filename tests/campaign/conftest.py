@@ -23,7 +23,19 @@ SHORT = ("train tiny-policy", "explain-text")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the whole campaign, not what fits into a minute and a half")
+    parser.addoption("--kept", type=Path, help="folder of what was tried; tests that passed are not run again")
     parser.addoption("--write", type=Path, help="page whose generated part takes the table")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    TALLY.folder = config.getoption("--kept", default=None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if TALLY.folder is not None:
+        passed = Tally.kept(TALLY.folder)[1]
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -63,9 +75,11 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if not TALLY.tried:
+    found = TALLY if TALLY.folder is None else Tally.kept(TALLY.folder)[0]
+    if not found.tried:
         return
-    lines, long = TALLY.lines(), TALLY.long_lines()
+    found.skipped |= TALLY.skipped
+    lines, long = found.lines(), found.long_lines()
     terminalreporter.section("campaign")
     for line in lines:
         terminalreporter.write_line(line)
@@ -76,7 +90,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         form = "the whole campaign" if full(config) else "the short form"
         note = f"The last run of {form}, on {sys.platform} with Python {sys.version.split()[0]}."
         text = "\n".join([head + BEGIN, note, "", *lines, END]) + tail
-        if TALLY.long:
+        if found.long:
             head, tail = text.partition(LONG_BEGIN)[0], text.partition(LONG_END)[2]
             text = "\n".join([head + LONG_BEGIN, *long, LONG_END]) + tail
         page.write_text(text)

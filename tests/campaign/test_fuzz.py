@@ -272,7 +272,7 @@ def test_checkpoints(
     if not full(request.config) and what != "train tiny-policy":
         pytest.skip("in the whole campaign")
     check, whole = "damaged checkpoints, then resumed", wholes.of(what)
-    for number in cases(request.config, 2, 24):
+    for number in cases(request.config, 2, 12):
         draw = random.Random(f"{what} {number}")
         output = tmp_path / f"run-{number}"
         argv = jobs.words(what, paths, output)

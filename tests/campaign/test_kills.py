@@ -45,7 +45,7 @@ def test_at_the_nth_write(
         pytest.skip("no C compiler")
     whole = wholes.of(job)
     assert whole.changes > 3
-    for at, half in points(whole.changes, 24 if full(request.config) else 4):
+    for at, half in points(whole.changes, 16 if full(request.config) else 4):
         output = tmp_path / f"at-{at}"
         argv = jobs.words(job, paths, output)
         killed = server.run(argv, folder=str(output), at=at, half=half)

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -35,20 +36,48 @@ class Tally:
     skipped: dict[str, str] = field(default_factory=dict)
     long: dict[str, dict[str, float]] = field(default_factory=dict)
     """Of a long run: rows, megabytes of its ledger and page, seconds of processor and clock, megabytes of memory."""
+    folder: Path | None = None
+    """Where each test leaves what it tried, so that an interrupted campaign resumes."""
+    _fresh: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     def add(self, check: str, what: str, problem: str | None = None) -> None:
         """Count one attempt, and what went wrong with it."""
         key = check, what
+        self._fresh.append((check, what, problem))
         self.tried[key] = self.tried.get(key, 0) + 1
         if problem is not None:
             self.failed.setdefault(key, []).append(problem)
 
     def settle(self, check: str, what: str) -> None:
-        """Fail the test if one of its attempts did."""
+        """Keep what the test tried, and fail it if one of its attempts did."""
+        self.keep()
         problems = self.failed.get((check, what), [])
         if problems:
             shown = "\n".join(problems[:5])
             pytest.fail(f"{len(problems)} of {self.tried[check, what]}: {check}, {what}\n{shown[:6000]}", pytrace=False)
+
+    def keep(self, long: str | None = None) -> None:
+        """Leave what this test tried, and a long run it measured, in the folder."""
+        fresh, self._fresh = self._fresh, []
+        if self.folder is not None:
+            test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
+            measured = {} if long is None else {long: self.long[long]}
+            self.folder.mkdir(parents=True, exist_ok=True)
+            content = json.dumps({"test": test, "tried": fresh, "long": measured})
+            (self.folder / f"{sha256(test.encode()).hexdigest()[:24]}.json").write_text(content)
+
+    @classmethod
+    def kept(cls, folder: Path) -> tuple[Tally, set[str]]:
+        """All that tests left in a folder, and the tests nothing failed in."""
+        found, passed = cls(), set[str]()
+        for path in sorted(folder.glob("*.json")):
+            one = json.loads(path.read_text())
+            for check, what, problem in one["tried"]:
+                found.add(check, what, problem)
+            found.long |= one["long"]
+            if all(problem is None for *_, problem in one["tried"]):
+                passed.add(one["test"])
+        return found, passed
 
     def plain(self) -> list[Any]:
         """All of it, for another process."""
@@ -68,10 +97,10 @@ class Tally:
 
     def lines(self) -> list[str]:
         """The table, as Markdown."""
-        checks = dict.fromkeys(check for check, _ in self.tried)
+        checks = sorted({check for check, _ in self.tried})
         rows = ["| check | commands | tried | failed |", "| --- | --- | --- | --- |"]
         for check in checks:
-            keys = [key for key in self.tried if key[0] == check]
+            keys = sorted(key for key in self.tried if key[0] == check)
             names = [what for _, what in keys]
             what = ", ".join(names) if len(names) <= 4 else f"{len(names)}: {', '.join(names)}"
             tried, failed = sum(self.tried[key] for key in keys), sum(len(self.failed.get(key, [])) for key in keys)
