@@ -8,9 +8,12 @@ import pytest
 
 from antigrad.cli.main import main
 from antigrad.core import RunFolder
+from antigrad.core.ledger import Ledger
 from antigrad.core.page import ARTIFACT
 from antigrad.language.policy import load_policy
 from antigrad.objectives.pairs.vpo import constraint
+from antigrad.posttraining.train.dpo.data import FILE
+from helpers import jobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 OWN = (
@@ -312,3 +315,17 @@ def test_a_loss_of_ours_and_one_of_trl_s_are_told(tmp_path: Path, more: str, say
     run = RunFolder.open(folder)
     assert says in run.artifact(ARTIFACT).read_text()
     assert len(run.ledger.rows("train")) == 2
+
+
+def test_an_evaluation_is_a_mean_over_pairs(tmp_path: Path) -> None:
+    """Three held-out pairs are the same three in batches of two and of one."""
+    found = list[dict[str, Any]]()
+    for size in (1, 2):
+        words = jobs.words("train dpo", {}, tmp_path / str(size))
+        assert main([*words, "--held-out", "3", "--rows-at-once", str(size)]) == 0
+        found.append(RunFolder.open(tmp_path / str(size)).ledger.rows("evaluation")[-1])
+    pairs = sum(1 for row in Ledger(tmp_path / "2" / "artifacts" / FILE) if row["side"] == "held_out")
+    assert pairs % 2 == 1  # the last batch of two has one
+    for name in ("rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen", "logps/rejected"):
+        assert found[1][name] == pytest.approx(found[0][name], abs=1e-4)
+    assert found[1]["rewards/accuracies"] * pairs == pytest.approx(round(found[1]["rewards/accuracies"] * pairs))

@@ -48,6 +48,7 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
 
     Deviations: evaluation is on TRL's loss without the rule, so that arms compare. Logged log-probabilities, rewards
         and margins are those of the policy, not the scaled ones (with `ld_alpha` they are those of whole responses).
+        Of an evaluation they are means over pairs; TRL's are means over batches, of which the last may be smaller.
 
     Example:
         >>> issubclass(DPOTrainer, TrlTrainer)
@@ -58,6 +59,7 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
         config: Any = kwargs.get("args") or (args[2] if len(args) > 2 else None) or DPOConfig(output_dir="dpo")
         self.rule, self.objective = check_options(credit, config, loss)
         self.credit = credit
+        self._evaluated: list[int] = []  # pairs of each batch of an evaluation
         if len(args) < 3:
             kwargs["args"] = config
         if self._weighs:
@@ -135,7 +137,10 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
     def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
         inputs = dict(inputs)
         factors = self._factors(inputs)
-        objective = self.objective if cast(Any, self.model).training else None
+        training = cast(Any, self.model).training
+        objective = self.objective if training else None
+        if not training:
+            self._evaluated.append(len(inputs["input_ids"]) // 2)
         if factors is None and objective is None:
             return super()._compute_loss(model, inputs, return_outputs)
         if self.precompute_ref_logps:
@@ -157,6 +162,20 @@ class DPOTrainer(SealedCheckpoints, TrlTrainer):
         mask = inputs["completion_mask"][:, 1:].bool()
         own = objective(pairs_of(scaled.plain[:, -mask.shape[1] :], mask, references, factors)).parts.total()
         return (own, loss[1]) if return_outputs else own
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with figures of an evaluation as means over its pairs.
+
+        Args:
+            logs: What transformers found.
+            start_time: See TRL.
+        """
+        sizes, self._evaluated = self._evaluated, []
+        metrics = self._metrics["eval"]
+        for name, values in metrics.items():
+            if name.startswith(("rewards/", "logps/")) and len(values) == len(sizes):
+                metrics[name] = [sum(one * size for one, size in zip(values, sizes, strict=True)) / sum(sizes)]
+        super().log(logs, start_time)
 
     def _log(self, factors: Tensor, scaled: Scaled, references: tuple[Tensor, Tensor]) -> None:
         """Log the factors, and put what TRL logged of scaled numbers right.
