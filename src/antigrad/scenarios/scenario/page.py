@@ -136,8 +136,8 @@ def _playback(shown: Sequence[PlayedScene], hit: int) -> Playback:
     text = "The attacked scene over the recorded one: filled is the attack, dashed the record."
     if rest:
         text += (
-            f" Of {hit} scenes hit these are the first and the last in the order of the table; {rest} more are in the"
-            " run folder, with their traces and figures."
+            f" Of {hit} scenes hit these are the first and the last in the order of the table; {rest} more "
+            f"{'is' if rest == 1 else 'are'} in the run folder, with traces and figures."
         )
     return Playback("Scenes", shown, text)
 
