@@ -202,10 +202,10 @@ def _lab(job: str, run: Any) -> None:
 
 
 def _answers_of(job: str, run: Any) -> None:
-    from antigrad.posttraining.train.answers.page import Told
+    from antigrad.posttraining.train.answers.page import Heading
 
     def page(run: Any, config: Any) -> None:
-        _load("posttraining.train.answers.page:describe")(run, config, Told(job, "own answers"))
+        _load("posttraining.train.answers.page:describe")(run, config, Heading(job, job, "own answers"))
 
     name = job.removeprefix("train ")
     _with(page, _load(f"posttraining.train.{name}.settings:Train{name.capitalize()}Config"), job, run)
