@@ -18,6 +18,7 @@ from antigrad.core.errors import InputValueError
 from antigrad.core.progress import within
 from antigrad.geometry import SafeWeight, Watch
 from antigrad.unlearning.checkpoint import EpochCheckpoints, Position
+from antigrad.unlearning.clock import Clock
 from antigrad.unlearning.deletion import Deletion
 from antigrad.unlearning.draws import Draw
 from antigrad.unlearning.guard import Guard, accuracy
@@ -253,7 +254,7 @@ class _Run:
         generator = torch.Generator().manual_seed(seed)
         sums: dict[str, float] = {"up": 0.0, "down": 0.0, "anchor": 0.0}
         count, reason = 0, None
-        clock = _Clock()
+        clock = Clock()
         self.done.epochs += 1
         with self.once, self.watch(optimizer) as watch:
             for step, draw in enumerate(self.method.draws(self.context, phase.name, epoch, generator)):
@@ -363,30 +364,6 @@ class _Once(logging.Filter):
 
     def __exit__(self, *error: object) -> None:
         _WATCH.removeFilter(self)
-
-
-class _Clock:
-    # Seconds of steps; certified ones count as the mean of the others, where there are any.
-
-    def __init__(self) -> None:
-        self.spent: dict[bool, list[float]] = {True: [], False: []}
-        self.began = self.so_far = 0.0
-
-    def start(self) -> None:
-        self.began = time.perf_counter()
-
-    def pause(self) -> None:
-        self.so_far += time.perf_counter() - self.began
-
-    def stop(self, *, certified: bool) -> None:
-        self.pause()
-        self.spent[certified].append(self.so_far)
-        self.so_far = 0.0
-
-    @property
-    def seconds(self) -> float:
-        plain, watched = self.spent[False], self.spent[True]
-        return sum(plain) * (1 + len(watched) / len(plain)) if plain else sum(watched)
 
 
 class _Unwatched:
