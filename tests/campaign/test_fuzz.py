@@ -36,7 +36,7 @@ def tried(
     Settings that were read and make a long run are no hang: it is ended once it has begun.
     """
     result = server.run(argv, limit=LIMIT)
-    began = output is not None and (output / "run.yaml").is_file()
+    began = output is not None and ((output / "run.yaml").is_file() or " so far" in result.err)  # it says how far it is
     problem = None if result.status is None and began else result.problem
     if problem is None and result.status == 0 and output is not None and not (output / "summary.json").is_file():
         problem = "status 0 without a summary"

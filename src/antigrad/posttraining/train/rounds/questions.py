@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from antigrad.core.progress import progress
 from antigrad.core.streams import stream_seed
 from antigrad.language.policy import Policy
 from antigrad.language.tasks import Task
@@ -47,18 +49,22 @@ class Questions:
         from accelerate import PartialState
 
         here = PartialState()
-        places = [*self.train, *self.test]
-        found = list(
-            ask(
-                policy,
-                self.task,
-                samples=self.samples,
-                temperature=self.temperature,
-                max_new_tokens=self.max_new_tokens,
-                seed=stream_seed(self.seed, "round", number) if number else self.seed,
-                places=places[here.process_index :: here.num_processes],
-            )
+        places = [*self.train, *self.test][here.process_index :: here.num_processes]
+        answers = ask(
+            policy,
+            self.task,
+            samples=self.samples,
+            temperature=self.temperature,
+            max_new_tokens=self.max_new_tokens,
+            seed=stream_seed(self.seed, "round", number) if number else self.seed,
+            places=places,
         )
+        found = list[Answers]()
+        with progress("questions", len(places)) if here.is_main_process else nullcontext() as bar:
+            for one in answers:
+                found.append(one)
+                if bar is not None:
+                    bar.advance(f"{sum(one.correct)} of {len(one.correct)} correct")
         by_place = {one.place: one for one in _everywhere(found, here)}
         return [by_place[place] for place in self.train], [by_place[place] for place in self.test]
 
