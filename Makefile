@@ -14,7 +14,7 @@ test: $(READY)  ## all tests, two at a time
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 campaign: $(READY)  ## kills, damage and hostile input for every command; its table goes to docs/reliability.md; resumes
-	$(BIN)/python -m pytest tests/campaign tests/integration/test_long_runs.py -m campaign --full --kept .campaign/$(shell git rev-parse --short HEAD) --write docs/reliability.md -n 2 --dist worksteal
+	$(BIN)/python -m pytest tests/campaign tests/integration/test_long_runs.py -m "campaign or slow" --full --kept .campaign/$(shell git rev-parse --short HEAD) --write docs/reliability.md -n 2 --dist worksteal
 
 campaign-short: $(READY)  ## the same for some commands, in a minute and a half
 	$(BIN)/python -m pytest tests/campaign -m campaign -n 2 --dist worksteal
