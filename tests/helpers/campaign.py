@@ -39,6 +39,8 @@ class Tally:
     folder: Path | None = None
     """Where each test leaves what it tried, so that an interrupted campaign resumes."""
     _fresh: list[tuple[str, str, str | None]] = field(default_factory=list)
+    _kept: list[tuple[str, str, str | None]] = field(default_factory=list)
+    _test: str = ""
 
     def add(self, check: str, what: str, problem: str | None = None) -> None:
         """Count one attempt, and what went wrong with it."""
@@ -58,9 +60,12 @@ class Tally:
 
     def keep(self, long: str | None = None) -> None:
         """Leave what this test tried, and a long run it measured, in the folder."""
+        test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
         fresh, self._fresh = self._fresh, []
+        if test == self._test:  # it settles several checks
+            fresh = self._kept + fresh
+        self._test, self._kept = test, fresh
         if self.folder is not None:
-            test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
             measured = {} if long is None else {long: self.long[long]}
             self.folder.mkdir(parents=True, exist_ok=True)
             content = json.dumps({"test": test, "tried": fresh, "long": measured})
