@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,6 +90,10 @@ def _kept(row: Row) -> dict[str, Any]:
     }
 
 
+def _figures(rows: Sequence[Row], key: str) -> Sequence[float]:
+    return array("d", (row[key] for row in rows if key in row))
+
+
 def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if tests:
@@ -98,18 +103,18 @@ def _summary(train: Sequence[Row], tests: Sequence[Row]) -> dict[str, Any]:
         figures |= {f"{name.removeprefix('credit/')}_after": tests[-1][name] for name in passes}
         figures |= {"entropy_before": tests[0].get("entropy"), "entropy_after": tests[-1].get("entropy")}
     for key in ("reward", *LABELS):
-        values = [row[key] for row in train if key in row]
+        values = _figures(train, key)
         if values:
             figures[f"mean/{key.removeprefix('credit/')}"] = sum(values) / len(values)
-    deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
+    deltas = _figures(train, DELTA[0])
     if deltas:
         figures["displaced_share"] = sum(delta < 0 for delta in deltas) / len(deltas)
     return figures
 
 
 def _verdict(config: TrainGRPOConfig, train: Sequence[Row], tests: Sequence[Row], source: str, alarms: int) -> Verdict:
-    rewards = [row["reward"] for row in train if "reward" in row]  # none in steps that used an earlier batch
-    deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
+    rewards = _figures(train, "reward")  # none in steps that used an earlier batch
+    deltas = _figures(train, DELTA[0])
     fell = sum(delta < 0 for delta in deltas)
     caveats = [f"{config.steps} steps with credit {config.credit}.", source]
     if deltas:
@@ -144,7 +149,7 @@ def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[C
         note = f"{before:.1%} before; sampled at the training's temperature"
         note += "; more than chance" if tone != "neutral" else f"; {questions} questions can't tell the two apart"
         cards.append(Card("Held-out solved", f"{after:.1%}", note, tone))
-    deltas = [row[DELTA[0]] for row in train if DELTA[0] in row]
+    deltas = _figures(train, DELTA[0])
     if deltas:
         sign = signs({"delta": deltas})["delta"]
         tone = "good" if sign > 0 else "bad" if sign < 0 else "neutral"
@@ -157,10 +162,10 @@ def _cards(train: Sequence[Row], tests: Sequence[Row], questions: int) -> list[C
         ("credit/all_wrong", "Groups all wrong"),
         ("credit/selected", "Wrong tokens down-weighted"),
     ):
-        values = [row[key] for row in train if key in row]
+        values = _figures(train, key)
         if values:
             cards.append(Card(label, f"{sum(values) / len(values):.0%}", "mean over steps"))
-    values = [row["entropy"] for row in train if "entropy" in row]
+    values = _figures(train, "entropy")
     if values:
         cards.append(Card("Entropy", f"{values[-1]:.3f}", f"{values[0]:.3f} at the first step, nats per token"))
     return cards
