@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from antigrad.core.checkpoints import reading
 from antigrad.core.errors import InputValueError
 from antigrad.core.files import write_atomic
 from antigrad.core.parts import Parts
@@ -163,9 +164,19 @@ class Following:
 
         Args:
             path: The file.
+
+        Raises:
+            ValueError: It can't be read; an `InputValueError` that names it.
         """
         if not path.is_file():
             return
+        with reading(path):
+            try:
+                self._read_waiting(path)
+            except SafetensorError as error:
+                raise ValueError(str(error)) from error
+
+    def _read_waiting(self, path: Path) -> None:
         with safe_open(path, "pt") as file:
             facts: dict[str, str] = json.loads(file.metadata()["rows"])
             for tracker in self._trackers.values():

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 from torch import nn
 
+from antigrad.core.errors import InputValueError
 from antigrad.core.runs import RunFolder
 from antigrad.geometry.watch.watch import Watch
 
@@ -85,6 +87,15 @@ def test_nothing_is_written_where_nothing_waits(tmp_path: Path) -> None:
         watch.save_waiting(tmp_path / "waiting.safetensors")
         watch.load_waiting(tmp_path / "waiting.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"no tensors", save({"a": torch.ones(1)}, {"rows": '{"SGD": "{}"}'})])
+def test_a_damaged_file_is_a_clear_error(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "waiting.safetensors"
+    path.write_bytes(content)
+    model, optimizer = made("SGD")
+    with Watch(optimizer, model=model) as watch, pytest.raises(InputValueError, match=r"waiting\.safetensors"):
+        watch.load_waiting(path)
 
 
 def test_a_row_of_another_model_does_not_wait(tmp_path: Path) -> None:
